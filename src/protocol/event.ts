@@ -1,0 +1,71 @@
+/**
+ * Drafts and events. A draft is a change that a client has made; on the tape, with a seq, it is an event.
+ */
+import * as v from 'valibot'
+import { clientLengthMax, nameLengthMax, seqMax } from './limits.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+export type Values = { readonly [field: string]: Json }
+export type EventType = 'insert' | 'update' | 'delete'
+
+export const seqSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+export const seenSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(-1))
+export const counterSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(seqMax))
+export const nameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(nameLengthMax))
+export const clientSchema = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9._:-]+$/, 'A client id is made of A–Z a–z 0–9 . _ : -'),
+  v.maxLength(clientLengthMax),
+)
+/** What the values hold is checked by `checkJson`, which looks deeper and costs less. */
+export const valuesSchema = v.custom<Values>(
+  (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
+  'Expected an object of fields',
+)
+
+const changeEntries = {
+  seen: seenSchema,
+  type: v.picklist(['insert', 'update', 'delete']),
+  collection: nameSchema,
+  identifier: nameSchema,
+  values: v.optional(valuesSchema),
+}
+
+export const draftSchema = v.strictObject({ ...changeEntries, counter: counterSchema })
+
+/** Of a script or webhook: no client, so no counter, and it need not have seen anything. */
+export const anonymousDraftSchema = v.strictObject({ ...changeEntries, seen: v.optional(seenSchema, -1) })
+
+export const eventSchema = v.object({
+  ...changeEntries,
+  seq: seqSchema,
+  client: v.optional(clientSchema),
+  counter: v.optional(counterSchema),
+})
+
+/** A change of one object: what a reconciler vends, before it has any number. */
+export interface Change {
+  readonly type: EventType
+  readonly collection: string
+  /** Made by the client. */
+  readonly identifier: string
+  /** The new values of the fields that change; all of them for an insert, none for a delete. */
+  readonly values?: Values | undefined
+}
+
+/** A change with what its maker had applied: the highest seq S such that all of 0…S was, or −1. */
+export interface Draft extends Change {
+  readonly seen: number
+}
+
+/** A draft with its place among its client's drafts: 1, 2, 3 … */
+export interface NumberedDraft extends Draft {
+  readonly counter: number
+}
+
+/** A draft that is on the tape. It never changes. `client` and `counter` are absent when a script made it. */
+export interface TapeEvent extends Draft {
+  readonly seq: number
+  readonly client?: string
+  readonly counter?: number
+}

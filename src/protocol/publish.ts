@@ -1,0 +1,90 @@
+/**
+ * A publish: a batch of drafts that is stored as a whole or not at all. The same rules hold for a request's body,
+ * for a frame and, before anything is sent, for the client's own outbox.
+ */
+import * as v from 'valibot'
+import { Refusal } from './codes.ts'
+import { check, checkJson, checkSize } from './decode.ts'
+import { anonymousDraftSchema, type Change, clientSchema, type Draft, draftSchema, type NumberedDraft, seenSchema } from './event.ts'
+import { batchDraftsMax, eventBytesMax } from './limits.ts'
+
+/** `latestSeq`: the tape ends there. `unchanged`: nobody else has written the objects of the batch since `seen`. */
+export const expectSchema = v.strictObject({
+  latestSeq: v.optional(seenSchema),
+  unchanged: v.optional(v.literal(true)),
+})
+export type Expect = v.InferOutput<typeof expectSchema>
+
+const expectEntry = { expect: v.optional(expectSchema), epoch: v.optional(v.string()) }
+
+export const clientPublishSchema = v.strictObject({
+  ...expectEntry,
+  client: clientSchema,
+  drafts: v.pipe(v.array(draftSchema), v.minLength(1), v.maxLength(batchDraftsMax)),
+})
+
+export const anonymousPublishSchema = v.strictObject({
+  ...expectEntry,
+  drafts: v.pipe(v.array(anonymousDraftSchema), v.minLength(1), v.maxLength(batchDraftsMax)),
+})
+
+/** A batch that has passed every check that needs no tape. */
+export interface Publish {
+  /** Absent for a script, whose drafts have no counters and are not deduplicated. */
+  readonly client?: string
+  readonly drafts: readonly (Draft & Partial<NumberedDraft>)[]
+  readonly expect?: Expect | undefined
+  readonly epoch?: string | undefined
+}
+
+/** Checks a publish that has been parsed already; throws a `Refusal` for what no tape would take. */
+export function checkPublish(value: unknown): Publish {
+  const hasClient = typeof value === 'object' && value !== null && 'client' in value
+  const publish: Publish = hasClient ? check(value, clientPublishSchema) : check(value, anonymousPublishSchema)
+  let previous = 0
+  publish.drafts.forEach((draft, index) => {
+    checkContents(draft, `drafts[${index}]`)
+    if (draft.counter === undefined) return
+    if (previous !== 0 && draft.counter !== previous + 1) {
+      throw new Refusal('counter-order', { at: `drafts[${index}].counter`, counter: draft.counter, expected: previous + 1 })
+    }
+    previous = draft.counter
+  })
+  return publish
+}
+
+/** What the schema cannot say of one change: that its names and values survive the journey. */
+function checkContents(draft: Change & { readonly counter?: number }, at: string): void {
+  try {
+    if ((draft.type === 'delete') !== (draft.values === undefined)) {
+      throw new Refusal('invalid', { at: 'values', detail: 'An insert or update has values, a delete has none.' })
+    }
+    checkJson(draft.collection, 'collection')
+    checkJson(draft.identifier, 'identifier')
+    if (draft.values !== undefined) checkJson(draft.values, 'values')
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new Refusal(error.code, {
+      ...error.details,
+      at: `${at}.${error.details.at}`,
+      ...(draft.counter === undefined ? {} : { counter: draft.counter }),
+    })
+  }
+}
+
+/** Checks a change that an application makes, so that a mistake shows where it is made and not at the server. */
+export function checkChange(change: Change): void {
+  check({ ...change, seen: -1 }, anonymousDraftSchema)
+  checkContents(change, 'change')
+  encodeEvent(Number.MAX_SAFE_INTEGER, 'c'.repeat(64), { ...change, seen: Number.MAX_SAFE_INTEGER, counter: Number.MAX_SAFE_INTEGER })
+}
+
+/** An event as it is stored and sent, on one line: JSON has no line breaks of its own. Throws when it is too large. */
+export function encodeEvent(seq: number, client: string | undefined, draft: Publish['drafts'][number]): string {
+  const { counter, seen, type, collection, identifier, values } = draft
+  const maker = client === undefined ? '' : `"client":"${client}","counter":${counter},`
+  const contents = values === undefined ? '' : `,"values":${JSON.stringify(values)}`
+  const text = `{"seq":${seq},${maker}"seen":${seen},"type":"${type}","collection":${JSON.stringify(collection)},"identifier":${JSON.stringify(identifier)}${contents}}`
+  checkSize(text, eventBytesMax, counter === undefined ? {} : { counter })
+  return text
+}
