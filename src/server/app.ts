@@ -1,0 +1,127 @@
+/**
+ * The Worker's routes. Each checks what can be checked without the stream (configuration, origin, name, method,
+ * token, query, size), forwards to the object, and does nothing else. No object is addressed before its token is good.
+ */
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { Refusal } from '../protocol/codes.ts'
+import { batchBytesMax } from '../protocol/limits.ts'
+import { type Action, checkAllowed, checkConfigured, checkStreamName, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
+import { subprotocol } from '../protocol/frames.ts'
+import { demoToken } from './demo-token.ts'
+import type { Env } from './env.ts'
+import { answerFromCache } from './immutable-cache.ts'
+import { answerLongPoll } from './long-poll.ts'
+import { problemResponse } from './problem.ts'
+import { afterOf, checkedParameters, readQueryOf } from './read-query.ts'
+import { answerServerSentEvents } from './server-sent-events.ts'
+
+interface Types {
+  readonly Bindings: Env
+}
+
+export const app = new Hono<Types>()
+
+app.onError((error) => {
+  if (error instanceof Refusal) return problemResponse(error)
+  console.error(error)
+  return problemResponse(new Refusal('unavailable'))
+})
+app.notFound(() => problemResponse(new Refusal('not-found')))
+
+app.use('*', checkOrigin())
+app.use('*', async (c, next) => {
+  checkConfigured(c.env)
+  await next()
+})
+
+app.post('/demo/token', (c) => demoToken(c.req.raw, c.env))
+
+const stream = '/v1/streams/:stream'
+
+app.get(stream, authorize('read'), (c) => {
+  checkedParameters(c.req.raw, [])
+  return forward(c)
+})
+app.delete(stream, authorize('admin'), (c) => {
+  checkedParameters(c.req.raw, [])
+  return forward(c)
+})
+app.all(stream, () => notAllowed('GET, DELETE'))
+
+app.get(`${stream}/events`, authorize('read'), (c) => {
+  const query = readQueryOf(c.req.raw)
+  if (query.as === 'sse') return answerServerSentEvents(c.req.raw, query, streamOf(c))
+  if (query.waitSeconds > 0) return answerLongPoll(c.req.raw, query, streamOf(c))
+  if (query.immutableKey !== undefined) return answerFromCache(c.req.raw, query.immutableKey, { stream: streamOf(c), context: c.executionCtx })
+  return forward(c)
+})
+app.post(
+  `${stream}/events`,
+  authorize('publish'),
+  bodyLimit({
+    maxSize: batchBytesMax,
+    onError: () => problemResponse(new Refusal('too-large', { detail: `A body has at most ${batchBytesMax} bytes.` })),
+  }),
+  (c) => {
+    checkedParameters(c.req.raw, [])
+    if (c.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
+      throw new Refusal('unsupported-media-type')
+    }
+    return forward(c)
+  },
+)
+app.all(`${stream}/events`, () => notAllowed('GET, POST'))
+
+app.get(`${stream}/live`, authorize('read'), (c) => {
+  const after = checkedParameters(c.req.raw, ['after', 'epoch']).get('after')
+  if (after !== undefined) afterOf(after)
+  if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
+  if (!subprotocolsOf(c.req.raw).includes(subprotocol)) throw new Refusal('bad-subprotocol')
+  return forward(c)
+})
+app.all(`${stream}/live`, () => notAllowed('GET'))
+
+function authorize(action: Action): MiddlewareHandler<Types> {
+  return async (c, next) => {
+    const name = checkStreamName(c.req.param('stream') ?? '')
+    for (const parameter of new URL(c.req.url).searchParams.keys()) {
+      if (/token|authorization|jwt/i.test(parameter)) throw new Refusal('token-in-url', { at: parameter })
+    }
+    checkAllowed(await verifyToken(tokenOf(c.req.raw), c.env), name, action)
+    await next()
+  }
+}
+
+function streamOf(c: Context<Types>): { fetch(request: Request): Promise<Response> } {
+  const { STREAMS } = c.env
+  return STREAMS.get(STREAMS.idFromName(checkStreamName(c.req.param('stream') ?? '')))
+}
+
+function forward(c: Context<Types>): Promise<Response> {
+  return streamOf(c).fetch(c.req.raw)
+}
+
+function notAllowed(allow: string): Response {
+  return problemResponse(new Refusal('method-not-allowed'), { Allow: allow })
+}
+
+/** Pages of other origins must be on the list, for sockets too, which browsers do not hold to CORS. */
+function checkOrigin(): MiddlewareHandler<Types> {
+  const allowCrossOrigin = cors({
+    origin: (origin) => origin,
+    allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
+    allowMethods: ['GET', 'POST', 'DELETE'],
+    exposeHeaders: ['ETag'],
+    maxAge: 86_400,
+  })
+  return async (c, next) => {
+    const origin = c.req.header('Origin')
+    if (origin === undefined || origin === new URL(c.req.url).origin) return next()
+    const allowed = (c.env.TAPELINE_ORIGINS ?? '').split(',').map((entry) => entry.trim())
+    if (!allowed.includes(origin)) throw new Refusal('origin-forbidden', { detail: `Origin ${origin.slice(0, 200)}.` })
+    // An upgraded connection has no headers to add to.
+    return c.req.header('Upgrade') === undefined ? allowCrossOrigin(c, next) : next()
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Who has published how far: for each client its last counter and the sub that it belongs to.
+ *
+ * The ledger costs no rows of its own. Each row of the tape carries the entries it changed; now and then, when
+ * those have grown as large as the whole, a row carries all recent entries instead, a checkpoint. A waking object
+ * reads from the last checkpoint on. Clients that have been quiet longest are retired into a table when memory
+ * would grow without bound.
+ */
+import type { TapeStorage } from './tape-storage.ts'
+
+export interface LedgerEntry {
+  readonly counter: number
+  readonly sub: string
+}
+
+export interface LedgerRecord {
+  readonly text: string
+  readonly isCheckpoint: boolean
+  readonly retired: readonly (readonly [string, LedgerEntry])[]
+}
+
+/** Entries kept in memory and in a checkpoint: about 60 bytes each, so a checkpoint stays far below a row's 2 MB. */
+const recentMax = 4096
+
+/** Below this a checkpoint is not worth its bytes: reading so much at a wake-up takes well under a millisecond. */
+const checkpointBytesMin = 16 * 1024
+
+type EncodedEntry = readonly [client: string, counter: number, sub: string]
+
+export class Ledger {
+  readonly #storage: Pick<TapeStorage, 'findClient'>
+  /** In order of last use: the first is the one to retire. */
+  readonly #recent = new Map<string, LedgerEntry>()
+  #sinceCheckpoint = 0
+  #checkpointSize = 0
+
+  /** An empty ledger, of a stream that is about to be made. */
+  constructor(storage: Pick<TapeStorage, 'findClient'>) {
+    this.#storage = storage
+  }
+
+  static load(storage: TapeStorage, checkpoint: number): Ledger {
+    const ledger = new Ledger(storage)
+    for (const text of storage.ledgersFrom(checkpoint)) {
+      for (const [client, counter, sub] of JSON.parse(text) as readonly EncodedEntry[]) {
+        ledger.#touch(client, { counter, sub })
+      }
+      if (ledger.#checkpointSize === 0) ledger.#checkpointSize = text.length
+      else ledger.#sinceCheckpoint += text.length
+    }
+    return ledger
+  }
+
+  lookup(client: string): LedgerEntry | undefined {
+    return this.#recent.get(client) ?? this.#storage.findClient(client)
+  }
+
+  /** Takes the entries that a group changed; gives what its last row has to carry. */
+  record(changed: ReadonlyMap<string, LedgerEntry>): LedgerRecord {
+    for (const [client, entry] of changed) this.#touch(client, entry)
+    const text = encode(changed)
+    this.#sinceCheckpoint += text.length
+    const isDue = this.#sinceCheckpoint > Math.max(checkpointBytesMin, this.#checkpointSize)
+    if (!isDue && this.#recent.size <= 2 * recentMax) return { text, isCheckpoint: false, retired: [] }
+
+    const retired = [...this.#recent].slice(0, Math.max(0, this.#recent.size - recentMax))
+    for (const [client] of retired) this.#recent.delete(client)
+    const whole = encode(this.#recent)
+    this.#checkpointSize = whole.length
+    this.#sinceCheckpoint = 0
+    return { text: whole, isCheckpoint: true, retired }
+  }
+
+  #touch(client: string, entry: LedgerEntry): void {
+    this.#recent.delete(client)
+    this.#recent.set(client, entry)
+  }
+}
+
+function encode(entries: ReadonlyMap<string, LedgerEntry>): string {
+  return JSON.stringify(Array.from(entries, ([client, { counter, sub }]): EncodedEntry => [client, counter, sub]))
+}

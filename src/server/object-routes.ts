@@ -1,0 +1,100 @@
+/** The object's answers to HTTP: state, publish, read, delete. The token and the route have been checked. */
+import { closeCodes, Refusal } from '../protocol/codes.ts'
+import { checkSize, parseJson } from '../protocol/decode.ts'
+import { batchBytesMax, seqMax } from '../protocol/limits.ts'
+import { checkPublish } from '../protocol/publish.ts'
+import { formatSeqs, type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
+import { type ReadQuery, readQueryOf } from './read-query.ts'
+import type { Verdict } from './sequencer.ts'
+import type { Sessions } from './sessions.ts'
+import { type Page, toNdjson } from './slice-reader.ts'
+import type { StreamCore } from './stream-core.ts'
+
+/** A page takes a few milliseconds to read and send, and 100,000 events come in some ten of them. */
+const pageBytesMax = 2 * 1024 * 1024
+
+/** Says which seqs an answer covers, where its body does not or the Worker does not look into it. */
+export const coversHeader = 'Tapeline-Covers'
+
+const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+
+export function answerState(core: StreamCore, stream: string): Response {
+  return Response.json({ stream, ...core.readState() }, { headers: json })
+}
+
+export async function answerPublish(core: StreamCore, request: Request, sub: string): Promise<Response> {
+  const text = textOf(await request.arrayBuffer())
+  checkSize(text, batchBytesMax)
+  const publish = checkPublish(parseJson(text))
+  const verdict = await new Promise<Verdict>((answer) => core.submit({ publish, sub }, answer))
+  if (verdict.type === 'refused') throw verdict.refusal
+  const { seqs, duplicates } = verdict
+  return Response.json({ seqs, duplicates, ...core.state }, { headers: json })
+}
+
+export function answerDelete(core: StreamCore, sessions: Sessions): Response {
+  core.erase()
+  sessions.closeAll(closeCodes.deleted, 'stream-deleted')
+  return new Response(null, { status: 204 })
+}
+
+export function answerRead(core: StreamCore, request: Request): Response {
+  const query = readQueryOf(request)
+  if (query.as === 'ndjson') return answerExport(core, query)
+  const page = core.read(query.ranges, { bytesMax: pageBytesMax, epoch: query.epoch })
+  const isImmutable = query.immutableKey !== undefined && isWhollyOnTape(query.ranges, core.state.latestSeq)
+  return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
+    headers: {
+      ...json,
+      [coversHeader]: formatSeqs(page.covers),
+      ...(isImmutable ? immutableHeaders(query.immutableKey) : {}),
+    },
+  })
+}
+
+/** Kept by the reader alone, and only for the token that it came for; the Worker keeps its own copy. */
+function immutableHeaders(key: string): Record<string, string> {
+  return { 'Cache-Control': 'private, max-age=31536000, immutable', Vary: 'Authorization', ETag: etagOf(key) }
+}
+
+/** The strong ETag of an immutable answer: the epoch and the ranges say everything. */
+export function etagOf(immutableKey: string): string {
+  return `"${immutableKey}"`
+}
+
+/** Byte for byte the same whenever it is asked for: its latestSeq is the last seq that it covers. */
+function encodeImmutable(core: StreamCore, page: Page): Uint8Array<ArrayBuffer> {
+  return core.encodePage(page, {}, page.covers.at(-1)?.[1])
+}
+
+function isWhollyOnTape(ranges: SeqRanges, latestSeq: number): boolean {
+  return (ranges.at(-1)?.[1] ?? seqMax) <= latestSeq
+}
+
+/** Streams every event of the ranges, page by page as the reader takes them, to where the tape ended at the start. */
+function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response {
+  const { latestSeq } = core.state
+  let rest = subtract(ranges, [[latestSeq + 1, seqMax]])
+  core.read([], { bytesMax: 0, epoch })
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { covers, pieces } = core.read(rest, { bytesMax: pageBytesMax, epoch })
+      rest = subtract(rest, covers)
+      if (covers.length > 0) controller.enqueue(toNdjson(pieces))
+      if (rest.length === 0 || covers.length === 0) controller.close()
+    },
+  })
+  return new Response(body, {
+    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', [coversHeader]: formatSeqs(rest) },
+  })
+}
+
+function textOf(bytes: ArrayBuffer): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new Refusal('malformed-json', { detail: 'The body is not UTF-8.' })
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })

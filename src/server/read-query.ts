@@ -1,0 +1,66 @@
+/** What a GET of events asks for, out of its address and headers. The Worker and the object read it the same way. */
+import { Refusal } from '../protocol/codes.ts'
+import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
+import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
+
+export interface ReadQuery {
+  readonly ranges: SeqRanges
+  readonly epoch: string | undefined
+  /** How long to wait when there is nothing yet, in seconds. */
+  readonly waitSeconds: number
+  readonly as: 'slice' | 'ndjson' | 'sse'
+  /** The canonical form of a read whose answer can never change, once all of it is on the tape. */
+  readonly immutableKey: string | undefined
+}
+
+/** Throws `bad-query`, `bad-ranges`, `too-many` or `token-in-url`. */
+export function readQueryOf(request: Request): ReadQuery {
+  const query = checkedParameters(request, ['seq', 'after', 'epoch', 'wait'])
+  const ranges = rangesOf(query)
+  const epoch = query.get('epoch')
+  const as = formatOf(request.headers.get('Accept') ?? '')
+  const isClosed = ranges.every(([, last]) => last < seqMax)
+  const immutableKey = as === 'slice' && isClosed && epoch !== undefined ? `${epoch}/${formatSeqs(ranges)}` : undefined
+  return { ranges, epoch, waitSeconds: waitOf(query.get('wait')), as, immutableKey }
+}
+
+/** The parameters of an address that takes only `names`, each at most once. Throws `bad-query` or `token-in-url`. */
+export function checkedParameters(request: Request, names: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const [name, value] of new URL(request.url).searchParams) {
+    if (/token|authorization|jwt/i.test(name)) throw new Refusal('token-in-url', { at: name })
+    if (!names.includes(name)) throw new Refusal('bad-query', { at: name, detail: `This address takes ${names.join(', ') || 'no parameters'}.` })
+    if (found.has(name)) throw new Refusal('bad-query', { at: name, detail: 'Given twice.' })
+    found.set(name, value)
+  }
+  return found
+}
+
+/** The seq that `after` names: −1 for the whole tape. Throws `bad-ranges`. */
+export function afterOf(text: string): number {
+  if (!/^(-1|\d{1,16})$/.test(text) || Number(text) >= seqMax) {
+    throw new Refusal('bad-ranges', { at: 'after', detail: 'after is a seq, or -1 for everything.' })
+  }
+  return Number(text)
+}
+
+function rangesOf(query: ReadonlyMap<string, string>): SeqRanges {
+  const seq = query.get('seq')
+  const after = query.get('after')
+  if (seq !== undefined && after !== undefined) throw new Refusal('bad-query', { at: 'after', detail: 'Give seq or after, not both.' })
+  if (seq !== undefined) return parseSeqs(seq)
+  const open: SeqRange = checkRange(after === undefined ? 0 : afterOf(after) + 1, seqMax)
+  return [open]
+}
+
+function waitOf(text: string | undefined): number {
+  if (text === undefined) return 0
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  if (seconds <= waitSecondsMax) return seconds
+  throw new Refusal('bad-query', { at: 'wait', detail: `wait is a whole number of seconds up to ${waitSecondsMax}.` })
+}
+
+function formatOf(accept: string): ReadQuery['as'] {
+  if (accept.includes('text/event-stream')) return 'sse'
+  return accept.includes('application/x-ndjson') ? 'ndjson' : 'slice'
+}

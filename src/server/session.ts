@@ -1,0 +1,113 @@
+/**
+ * One live socket as the object sees it: who is behind it, until when, and how to send to it.
+ *
+ * The object may sleep between any two messages, so what has to last is in the socket's attachment, and a session
+ * is no more than that attachment unpacked.
+ */
+import { closeCodes } from '../protocol/codes.ts'
+import { whispersPerSecondMax } from '../protocol/limits.ts'
+import type { Listener } from './stream-core.ts'
+
+interface Attachment {
+  readonly stream: string
+  readonly sub: string
+  readonly mayPublish: boolean
+  /** Wall clock, ms since 1970. */
+  readonly expiresAt: number
+  /** The client that publishes here, once it has. */
+  readonly client: string | undefined
+  readonly hasEnded: boolean
+}
+
+/** A socket that has so much unsent is not reading: it is closed, and its client fills the hole when it returns. */
+const unsentBytesMax = 8 * 1024 * 1024
+
+export class Session implements Listener {
+  readonly socket: WebSocket
+  #attachment: Attachment
+  #whispers = { second: 0, count: 0 }
+
+  constructor(socket: WebSocket, attachment: Attachment) {
+    this.socket = socket
+    this.#attachment = attachment
+  }
+
+  static accept(socket: WebSocket, rights: Omit<Attachment, 'client' | 'hasEnded'>): Session {
+    const session = new Session(socket, { ...rights, client: undefined, hasEnded: false })
+    session.#save()
+    return session
+  }
+
+  /** The session of a socket that outlived the object's memory. */
+  static wake(socket: WebSocket): Session {
+    return new Session(socket, socket.deserializeAttachment() as Attachment)
+  }
+
+  get stream(): string {
+    return this.#attachment.stream
+  }
+
+  get sub(): string {
+    return this.#attachment.sub
+  }
+
+  get mayPublish(): boolean {
+    return this.#attachment.mayPublish
+  }
+
+  get expiresAt(): number {
+    return this.#attachment.expiresAt
+  }
+
+  get client(): string | undefined {
+    return this.#attachment.client
+  }
+
+  /** A fresh token was shown. */
+  renew(rights: Pick<Attachment, 'mayPublish' | 'expiresAt'>): void {
+    this.#attachment = { ...this.#attachment, ...rights }
+    this.#save()
+  }
+
+  publishAs(client: string): void {
+    this.#attachment = { ...this.#attachment, client }
+    this.#save()
+  }
+
+  /** Whether this socket has been closed by us: what still arrives on it is not read. */
+  get hasEnded(): boolean {
+    return this.#attachment.hasEnded
+  }
+
+  send(frame: string): void {
+    try {
+      this.socket.send(frame)
+    } catch {
+      // The socket has closed, and its close event is on the way: nobody is left to tell.
+      return
+    }
+    if ((this.socket.bufferedAmount ?? 0) > unsentBytesMax) this.end(closeCodes.tooSlow, 'too-slow')
+  }
+
+  /** Closes the socket, and reads no further frame from it, even after a sleep. */
+  end(code: number, reason: string): void {
+    try {
+      this.#attachment = { ...this.#attachment, hasEnded: true }
+      this.#save()
+      this.socket.close(code, reason)
+    } catch {
+      // Closed already.
+    }
+  }
+
+  /** Counts one whisper; false when this second has seen enough of them. */
+  countWhisper(now: number): boolean {
+    const second = Math.floor(now / 1000)
+    if (second !== this.#whispers.second) this.#whispers = { second, count: 0 }
+    return ++this.#whispers.count <= whispersPerSecondMax
+  }
+
+  #save(): void {
+    this.socket.serializeAttachment(this.#attachment)
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The live sockets of one stream. Iterating gives those to broadcast to; on the way, sockets whose token has
+ * expired are closed, so that no timer is needed for it and a sleeping object stays asleep.
+ */
+import { closeCodes } from '../protocol/codes.ts'
+import { pingText, pongText } from '../protocol/frames.ts'
+import { Session } from './session.ts'
+
+/** A socket that used to ping and has not for so long is a ghost: its client pings four times as often. */
+const silenceMsMax = 3 * 60 * 1000
+
+export class Sessions implements Iterable<Session> {
+  readonly #state: DurableObjectState
+  readonly #bySocket: Map<WebSocket, Session>
+  /** Nothing expires before this; a bound, not always the exact time. */
+  #earliestExpiry = 0
+  #reapedAt = 0
+
+  constructor(state: DurableObjectState) {
+    this.#state = state
+    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText))
+    this.#bySocket = new Map(state.getWebSockets().map((socket) => [socket, Session.wake(socket)]))
+  }
+
+  accept(socket: WebSocket, rights: Parameters<typeof Session.accept>[1]): Session {
+    this.#reap()
+    this.#state.acceptWebSocket(socket)
+    const session = Session.accept(socket, rights)
+    this.#bySocket.set(socket, session)
+    this.expectExpiry(rights.expiresAt)
+    return session
+  }
+
+  of(socket: WebSocket): Session {
+    const known = this.#bySocket.get(socket)
+    if (known !== undefined) return known
+    const session = Session.wake(socket)
+    this.#bySocket.set(socket, session)
+    this.expectExpiry(session.expiresAt)
+    return session
+  }
+
+  remove(socket: WebSocket): void {
+    this.#bySocket.delete(socket)
+  }
+
+  /** A session's token now expires at this time. */
+  expectExpiry(expiresAt: number): void {
+    this.#earliestExpiry = Math.min(this.#earliestExpiry, expiresAt)
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    const now = Date.now()
+    if (now >= this.#earliestExpiry) this.#closeExpired(now)
+    return this.#bySocket.values()
+  }
+
+  /**
+   * Makes `session` the one that publishes as `client`. An older socket of the same client is closed before another
+   * of its frames is read, so that what it still had under way cannot come after what is sent again here.
+   */
+  supersede(client: string, session: Session): void {
+    for (const other of this.#bySocket.values()) {
+      if (other !== session && other.client === client && other.sub === session.sub) {
+        this.#drop(other, closeCodes.superseded, 'superseded')
+      }
+    }
+    session.publishAs(client)
+  }
+
+  closeAll(code: number, reason: string): void {
+    for (const session of this.#bySocket.values()) this.#drop(session, code, reason)
+  }
+
+  #closeExpired(now: number): void {
+    this.#earliestExpiry = Number.POSITIVE_INFINITY
+    for (const session of this.#bySocket.values()) {
+      if (session.expiresAt <= now) this.#drop(session, closeCodes.tokenExpired, 'token-expired')
+      else this.expectExpiry(session.expiresAt)
+    }
+  }
+
+  /** Closes ghosts, at most once a minute, when somebody connects. */
+  #reap(): void {
+    const now = Date.now()
+    if (now - this.#reapedAt < 60_000) return
+    this.#reapedAt = now
+    for (const session of this.#bySocket.values()) {
+      const lastPing = this.#state.getWebSocketAutoResponseTimestamp(session.socket)?.getTime() ?? now
+      if (now - lastPing > silenceMsMax) this.#drop(session, closeCodes.silent, 'silent')
+    }
+  }
+
+  #drop(session: Session, code: number, reason: string): void {
+    this.#bySocket.delete(session.socket)
+    session.end(code, reason)
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * One stream, without the platform: decides groups of publishes, appends them, tells every listener, and reads.
+ *
+ *   submit ─► waiting ─► (turn ends) ─► commit: sequence ─ append ─ broadcast ─ answer, with no await in between
+ *
+ * It owns no state that storage does not have: `#head` is rebuilt whenever it is missing, and dropped when an append
+ * throws. It never sees a token, a request or a socket, only listeners that have been let in.
+ */
+import { Refusal } from '../protocol/codes.ts'
+import type { SeqRanges } from '../protocol/seq-ranges.ts'
+import { seqMax } from '../protocol/limits.ts'
+import { Ledger } from './ledger.ts'
+import { cutRows } from './row-cutter.ts'
+import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from './sequencer.ts'
+import { joinSlice, type Page, readPage } from './slice-reader.ts'
+import type { TapeHead, TapeStorage } from './tape-storage.ts'
+
+/** Who is told of what happens: a live socket that may read this stream. */
+export interface Listener {
+  /** Never throws: a listener that cannot be reached any more takes itself off. */
+  send(frame: string): void
+}
+
+export interface StreamCoreOptions {
+  readonly storage: TapeStorage
+  readonly listeners: Iterable<Listener>
+  /** Runs a function once, when the turn of the event loop has ended. */
+  readonly later: (run: () => void) => void
+  /** Wall clock in ms since 1970: stored for people, never used for order. */
+  readonly now: () => number
+  readonly newEpoch: () => string
+  /** Told of failures that are not the sender's, for the log. */
+  readonly report: (error: unknown) => void
+}
+
+export interface StreamState {
+  readonly epoch: string | null
+  readonly latestSeq: number
+}
+
+interface Waiting {
+  readonly submission: Submission
+  readonly answer: (verdict: Verdict) => void
+}
+
+interface Loaded extends TapeHead {
+  readonly ledger: Ledger
+}
+
+export class StreamCore {
+  readonly #options: StreamCoreOptions
+  readonly #storage: TapeStorage
+  #waiting: Waiting[] = []
+  #head: Loaded | 'none' | undefined
+
+  constructor(options: StreamCoreOptions) {
+    this.#options = options
+    this.#storage = options.storage
+  }
+
+  /** The epoch (null while nothing has been published) and the last seq. Throws `stream-deleted`. */
+  get state(): StreamState {
+    const head = this.#load()
+    return head === 'none' ? { epoch: null, latestSeq: -1 } : { epoch: head.epoch, latestSeq: head.latestSeq }
+  }
+
+  /** The state as storage has it: an object that is no longer the current one fails here rather than answer from memory. */
+  readState(): StreamState {
+    this.#head = undefined
+    return this.state
+  }
+
+  /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
+  submit(submission: Submission, answer: (verdict: Verdict) => void): void {
+    this.#waiting.push({ submission, answer })
+    if (this.#waiting.length === 1) this.#options.later(() => this.#commit())
+  }
+
+  /** What is stored of `ranges`, up to about `bytesMax`. Throws `stream-deleted`, and `wrong-epoch` under another epoch. */
+  read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page {
+    const { epoch, latestSeq } = this.state
+    if (bounds.epoch !== undefined && bounds.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
+    return readPage(this.#storage, ranges, { latestSeq, bytesMax: bounds.bytesMax })
+  }
+
+  /** A page as the JSON of a slice. `members` come before the slice's own (a frame's type and ref). */
+  encodePage(page: Page, members: Record<string, unknown> = {}, latestSeq = this.state.latestSeq): Uint8Array<ArrayBuffer> {
+    const head = JSON.stringify({ ...members, epoch: this.state.epoch, latestSeq, covers: page.covers })
+    return joinSlice(head.slice(0, -1), page.pieces)
+  }
+
+  /** Removes the stream for ever. */
+  erase(): void {
+    this.#head = undefined
+    this.#storage.erase()
+  }
+
+  #load(): Loaded | 'none' {
+    if (this.#head !== undefined) return this.#head
+    const head = this.#storage.head()
+    if (head === 'deleted') throw new Refusal('stream-deleted')
+    this.#head = head === undefined ? 'none' : { ...head, ledger: Ledger.load(this.#storage, head.checkpoint) }
+    return this.#head
+  }
+
+  #commit(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    const verdicts = this.#decide(waiting.map(({ submission }) => submission))
+    waiting.forEach(({ answer }, index) => answer(verdicts[index] as Verdict))
+  }
+
+  /** One verdict for each submission; what is taken has been appended and broadcast. */
+  #decide(submissions: readonly Submission[]): readonly Verdict[] {
+    try {
+      const group = sequence(this.#tapeState(), submissions)
+      if (group.lines.length > 0) this.#append(group)
+      return group.verdicts
+    } catch (error) {
+      // Nothing of the group is stored, and memory may be ahead of storage: read it again before the next group.
+      this.#head = undefined
+      if (!(error instanceof Refusal)) this.#options.report(error)
+      const refusal = error instanceof Refusal ? error : new Refusal('unavailable')
+      return submissions.map(() => ({ type: 'refused', refusal }))
+    }
+  }
+
+  #tapeState(): TapeState {
+    const head = this.#load()
+    const writtenAfter = (seq: number) => this.#writtenAfter(seq)
+    if (head === 'none') {
+      return { epoch: undefined, latestSeq: -1, lookup: () => undefined, writtenAfter }
+    }
+    return { epoch: head.epoch, latestSeq: head.latestSeq, lookup: (client) => head.ledger.lookup(client), writtenAfter }
+  }
+
+  #append({ lines, clients }: Group): void {
+    const before = this.#load()
+    const isNew = before === 'none'
+    const head: Loaded = isNew
+      ? { epoch: this.#options.newEpoch(), latestSeq: -1, checkpoint: -1, ledger: new Ledger(this.#storage) }
+      : before
+    const rows = cutRows(head.latestSeq + 1, lines)
+    const latestSeq = head.latestSeq + lines.length
+    const record = head.ledger.record(clients)
+    const checkpoint = record.isCheckpoint || head.checkpoint < 0 ? latestSeq : head.checkpoint
+    const committedAt = this.#options.now()
+    this.#storage.append({
+      rows: rows.map(({ first, last, text }) => ({
+        first,
+        last,
+        committedAt,
+        checkpoint,
+        ledger: last === latestSeq ? record.text : '[]',
+        body: encoder.encode(text),
+      })),
+      retired: record.retired,
+      newEpoch: isNew ? head.epoch : undefined,
+    })
+    this.#head = { ...head, latestSeq, checkpoint }
+    for (const { first, last, text } of rows) {
+      this.#broadcast(
+        `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`,
+      )
+    }
+  }
+
+  #broadcast(frame: string): void {
+    for (const listener of this.#options.listeners) listener.send(frame)
+  }
+
+  /** Parses the tail that a precondition looks at: the one place where the server reads events back. */
+  #writtenAfter(seq: number): Written[] {
+    const { latestSeq } = this.state
+    const { pieces } = readPage(this.#storage, [[seq + 1, seqMax]], { latestSeq, bytesMax: Number.POSITIVE_INFINITY })
+    return pieces.flatMap((piece) => JSON.parse(`[${decoder.decode(piece)}]`) as Written[])
+  }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()

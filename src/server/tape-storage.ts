@@ -1,0 +1,59 @@
+/**
+ * What the server asks of its storage. SQLite in the object, and memory in tests and simulations, keep this contract.
+ *
+ * Everything is synchronous: a group is decided and appended in one run, so nothing can come between.
+ */
+import type { LedgerEntry } from './ledger.ts'
+
+/** One group of events, or a part of one that would be too large for a row. */
+export interface TapeRow {
+  readonly first: number
+  readonly last: number
+  /** The events of first … last as JSON, one a line, joined by `,\n`. */
+  readonly body: Uint8Array
+}
+
+export interface NewRow extends TapeRow {
+  /** Wall clock, ms since 1970, of the commit: for people and for expiry, never for order. */
+  readonly committedAt: number
+  /** The clients of this row, or of all the tape when the row is a checkpoint, as the ledger encodes them. */
+  readonly ledger: string
+  /** `last` of the newest row whose ledger is a checkpoint: this row's own, perhaps. */
+  readonly checkpoint: number
+}
+
+/** The state of a stream that has been published to. */
+export interface TapeHead {
+  readonly epoch: string
+  /** −1 right after the stream was made. */
+  readonly latestSeq: number
+  readonly checkpoint: number
+}
+
+export interface Append {
+  readonly rows: readonly NewRow[]
+  /** Clients that left the ledger's memory: [client, entry], to be found again with `findClient`. */
+  readonly retired: readonly (readonly [string, LedgerEntry])[]
+  /** The epoch of a stream that this append makes. */
+  readonly newEpoch: string | undefined
+}
+
+export interface TapeStorage {
+  /** The stream's state; undefined when nothing has been published, `deleted` for ever after `erase`. Writes nothing. */
+  head(): TapeHead | 'deleted' | undefined
+
+  /** Appends in one transaction: after a throw nothing of it is stored, and the object must `head()` again. */
+  append(append: Append): void
+
+  /** The rows that hold seq `from` and later ones, in order, read as they are taken. Ends when the tape does. */
+  rowsFrom(from: number): Iterator<TapeRow>
+
+  /** The ledgers of the row that ends at `checkpoint` and of those after it, in order. */
+  ledgersFrom(checkpoint: number): Iterable<string>
+
+  /** A client that the ledger retired, or undefined. */
+  findClient(client: string): LedgerEntry | undefined
+
+  /** Removes everything, in one transaction, and remembers only that the stream was deleted. */
+  erase(): void
+}

@@ -1,0 +1,37 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+import { testOrigin, testSecret } from './test/support/secrets.ts'
+
+/** `node` runs what is pure, `runtime` runs in workerd beside the real objects, `journey` drives a real browser. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/server/runtime/**', 'test/journey/**'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: './src/server/worker.ts',
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { bindings: { TAPELINE_SECRET: testSecret, TAPELINE_ORIGINS: testOrigin, DEMO: 'on' } },
+          }),
+        ],
+        test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'] },
+      },
+      {
+        test: {
+          name: 'journey',
+          include: ['test/journey/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
