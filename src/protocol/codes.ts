@@ -222,6 +222,12 @@ const facts = {
     title: 'The stream could not do this just now, and nothing was changed.',
     hint: 'Send it again; drafts with a client and counter are never taken twice.',
   },
+  superseded: {
+    status: 409,
+    then: 'fatal',
+    title: 'Another socket publishes as this client.',
+    hint: 'Give each running client an id of its own.',
+  },
   'stream-deleted': {
     status: 410,
     then: 'fatal',

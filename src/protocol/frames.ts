@@ -100,7 +100,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 const epochSchema = v.nullable(v.string())
 
 export const serverFrameSchema = v.variant('type', [
-  v.object({ type: v.literal('welcome'), epoch: epochSchema, latestSeq: seenSchema, expiresInMs: v.number() }),
+  v.object({
+    type: v.literal('welcome'),
+    epoch: epochSchema,
+    latestSeq: seenSchema,
+    expiresInMs: v.number(),
+    follows: v.optional(v.array(v.tuple([seqSchema, seqSchema]))),
+  }),
   v.object({ type: v.literal('slice'), ref: v.optional(refSchema), ...sliceEntries }),
   v.object({
     type: v.literal('refused'),
@@ -120,7 +126,15 @@ export const serverFrameSchema = v.variant('type', [
   v.object({ type: v.literal('whisper'), client: v.string(), data: v.unknown() }),
 ])
 
-export type WelcomeFrame = { readonly type: 'welcome'; readonly epoch: string | null; readonly latestSeq: number; readonly expiresInMs: number }
+export interface WelcomeFrame {
+  readonly type: 'welcome'
+  readonly epoch: string | null
+  readonly latestSeq: number
+  /** The token that opened the socket is good for so long. */
+  readonly expiresInMs: number
+  /** What the slice right behind this frame covers, so that nobody asks for it again. */
+  readonly follows?: SeqRanges
+}
 export type SliceFrame = { readonly type: 'slice'; readonly ref?: number } & Slice
 export type RefusedServerFrame = { readonly type: 'refused'; readonly ref?: number; readonly code: Code } & RefusalDetails
 export type ServerFrame =

@@ -16,6 +16,7 @@ import { afterOf, checkedParameters } from './read-query.ts'
 import { rowBytesMax } from './row-cutter.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
+import type { Page } from './slice-reader.ts'
 import { SqliteTape } from './sqlite-tape.ts'
 import { StreamCore } from './stream-core.ts'
 
@@ -101,18 +102,19 @@ export class StreamObject extends DurableObject<Env> {
     const rights = { sub: grant.sub, mayPublish: allows(grant, stream, 'publish'), expiresAt: grant.expiresAt }
     const session = this.#sessions.accept(server, { ...rights, stream })
     const expiresInMs = grant.expiresAt - Date.now()
-    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs } satisfies WelcomeFrame))
-    if (first !== undefined) session.send(first)
+    const follows = first === undefined ? {} : { follows: first.covers }
+    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...follows } satisfies WelcomeFrame))
+    if (first !== undefined) session.send(decoder.decode(this.#core.encodePage(first, { type: 'slice' })))
     return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': subprotocol } })
   }
 
-  /** Everything after a seq as one frame, where that is little and the client's epoch is the stream's. */
-  #firstSlice(after: number, underEpoch: string | undefined): string | undefined {
+  /** Everything after a seq, where that fits one small frame and the client's epoch is the stream's. */
+  #firstSlice(after: number, underEpoch: string | undefined): Page | undefined {
     const { epoch, latestSeq } = this.#core.state
     const missing = latestSeq - after
     if (missing <= 0 || missing > firstSliceEventsMax || (underEpoch !== undefined && underEpoch !== epoch)) return undefined
     const page = this.#core.read([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
-    return countSeqs(page.covers) === missing ? decoder.decode(this.#core.encodePage(page, { type: 'slice' })) : undefined
+    return countSeqs(page.covers) === missing ? page : undefined
   }
 
   #receive(session: Session, frame: ClientFrame): void {

@@ -1,0 +1,78 @@
+/**
+ * The transport over the platform's WebSocket and fetch: browsers, Node and other runtimes that have both.
+ * A platform hides why an upgrade was refused, so a link that never opened asks the same question by plain HTTP.
+ */
+import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
+import { type Code, decode, formatSeqs, isCode, Refusal, type Slice, sliceSchema, subprotocol } from '../protocol/index.ts'
+
+export class WebTransport implements Transport {
+  readonly #stream: URL
+
+  /** `stream` is the stream's address: https://host/v1/streams/name */
+  constructor(stream: URL) {
+    this.#stream = stream
+  }
+
+  connect({ token, after, epoch }: LinkRequest, events: LinkEvents): Link {
+    const address = this.#address('/live', { after: String(after), ...(epoch === null ? {} : { epoch }) })
+    address.protocol = address.protocol === 'http:' ? 'ws:' : 'wss:'
+    const socket = new WebSocket(address, [subprotocol, token])
+    let hasOpened = false
+    let hasEnded = false
+    const end = (closing: Closing) => {
+      if (hasEnded) return
+      hasEnded = true
+      events.onClose(closing)
+    }
+    socket.onopen = () => {
+      hasOpened = true
+    }
+    socket.onmessage = ({ data }) => {
+      if (!hasEnded) events.onFrame(String(data))
+    }
+    socket.onclose = async ({ code }) => end(hasOpened ? { closeCode: code } : await this.#reason(token))
+    return {
+      send: (text) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(text)
+      },
+      close: () => {
+        hasEnded = true
+        socket.close()
+      },
+    }
+  }
+
+  async read({ token, ranges, epoch }: ReadRequest): Promise<Slice> {
+    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), epoch }), token)
+    if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
+    return decode(await answer.text(), sliceSchema)
+  }
+
+  async #reason(token: string): Promise<Closing> {
+    try {
+      const answer = await this.#get(this.#address('', {}), token)
+      const refusal = answer.ok ? undefined : await codeOf(answer)
+      return refusal === undefined ? {} : { refusal }
+    } catch {
+      // There is no network: no reason but that.
+      return {}
+    }
+  }
+
+  #get(address: URL, token: string): Promise<Response> {
+    return fetch(address, { headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' } })
+  }
+
+  #address(path: string, query: Record<string, string>): URL {
+    const address = new URL(this.#stream)
+    address.pathname += path
+    address.search = new URLSearchParams(query).toString()
+    return address
+  }
+}
+
+async function codeOf(answer: Response): Promise<Code | undefined> {
+  const problem: unknown = await answer.json().catch(() => undefined)
+  const code = typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined
+  return isCode(code) ? code : undefined
+}

@@ -1,0 +1,194 @@
+/**
+ * Keeps one live link open: carries out what the connection machine decides, decodes frames, and shows the server
+ * a fresh token before the old one expires. It knows frames, not what they mean for tape or outbox.
+ */
+import {
+  type Code,
+  closeCodes,
+  codeFacts,
+  decodeServerFrame,
+  pingText,
+  pongText,
+  type ServerFrame,
+  type WelcomeFrame,
+} from '../protocol/index.ts'
+import { type Connection, type ConnectionInput, initialConnection, stepConnection } from './connection.ts'
+import type { Environment } from './environment.ts'
+import type { Closing, Link, LinkRequest, Transport } from './transport.ts'
+
+export interface LiveLinkHooks {
+  /** A token that is good now. May reject; then it is asked again later. */
+  readonly token: () => Promise<string>
+  /** Where to resume. */
+  readonly resume: () => Omit<LinkRequest, 'token'>
+  readonly onWelcome: (frame: WelcomeFrame) => void
+  readonly onFrame: (frame: Exclude<ServerFrame, WelcomeFrame>) => void
+  /** The link that was welcomed is gone. */
+  readonly onDown: () => void
+  /** The connection's state, or what is known of its trouble, has changed. */
+  readonly onChange: () => void
+}
+
+/** A token is renewed when a fifth of its time is left. */
+const renewAfterShare = 0.8
+
+export class LiveLink {
+  readonly #transport: Transport
+  readonly #environment: Environment
+  readonly #hooks: LiveLinkHooks
+  #connection: Connection = initialConnection
+  #link: Link | undefined
+  #timer: unknown
+  #renewTimer: unknown
+  /** Counts openings, so that what an old one brings late is known as such. */
+  #opening = 0
+  /** Why the server did not let us in, the last time it did not. */
+  problem: Code | undefined
+
+  constructor(transport: Transport, environment: Environment, hooks: LiveLinkHooks) {
+    this.#transport = transport
+    this.#environment = environment
+    this.#hooks = hooks
+  }
+
+  get state(): Connection['type'] {
+    return this.#connection.type
+  }
+
+  start(): void {
+    this.#step({ type: 'start' })
+  }
+
+  /** Now may be a better time than the one planned: the network is back, the page is seen again. */
+  nudge(): void {
+    this.#step({ type: 'nudge' })
+  }
+
+  stop(problem?: Code): void {
+    this.problem = problem ?? this.problem
+    this.#step({ type: 'stop' })
+  }
+
+  /** Gives up this link and opens another one after a while. */
+  backOff(): void {
+    this.#link?.close()
+    this.#lose({})
+  }
+
+  send(frame: object): void {
+    this.#link?.send(JSON.stringify(frame))
+  }
+
+  #step(input: ConnectionInput): void {
+    const before = this.#connection
+    const [after, effects] = stepConnection(before, input)
+    this.#connection = after
+    if (before.type === 'online' && after.type !== 'online') {
+      this.#environment.clearTimer(this.#renewTimer)
+      this.#hooks.onDown()
+    }
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'open':
+          void this.#open()
+          break
+        case 'close':
+          this.#opening++
+          this.#link?.close()
+          this.#link = undefined
+          break
+        case 'ping':
+          this.#link?.send(pingText)
+          break
+        case 'timer':
+          this.#environment.clearTimer(this.#timer)
+          if (effect.afterMs !== undefined) {
+            const onTimer = () => this.#step({ type: 'timer', random: this.#environment.random() })
+            this.#timer = this.#environment.setTimer(onTimer, effect.afterMs)
+          }
+      }
+    }
+    if (before.type !== after.type) this.#hooks.onChange()
+  }
+
+  async #open(): Promise<void> {
+    const opening = ++this.#opening
+    try {
+      const token = await this.#hooks.token()
+      if (opening !== this.#opening) return
+      this.#link = this.#transport.connect(
+        { token, ...this.#hooks.resume() },
+        {
+          onFrame: (text) => {
+            if (opening === this.#opening) this.#receive(text)
+          },
+          onClose: (closing) => {
+            if (opening === this.#opening) this.#lose(closing)
+          },
+        },
+      )
+    } catch (error) {
+      this.#environment.report(error)
+      if (opening === this.#opening) this.#lose({})
+    }
+  }
+
+  #receive(text: string): void {
+    if (text === pongText) return this.#step({ type: 'heard' })
+    let frame: ServerFrame
+    try {
+      frame = decodeServerFrame(text)
+    } catch (error) {
+      this.#environment.report(error)
+      return this.backOff()
+    }
+    this.#step({ type: 'heard' })
+    if (frame.type === 'welcome') {
+      this.problem = undefined
+      this.#renewBefore(frame.expiresInMs)
+      this.#step({ type: 'welcomed' })
+      this.#hooks.onWelcome(frame)
+    } else if (frame.type === 'token') {
+      this.#renewBefore(frame.expiresInMs)
+    } else {
+      this.#hooks.onFrame(frame)
+    }
+  }
+
+  #lose({ closeCode, refusal }: Closing): void {
+    this.#opening++
+    this.#link = undefined
+    const problem = refusal ?? problemOfCloseCode(closeCode)
+    if (problem !== undefined && codeFacts(problem).then === 'fatal') return this.stop(problem)
+    this.problem = problem
+    this.#step({ type: 'lost', random: this.#environment.random() })
+  }
+
+  #renewBefore(expiresInMs: number): void {
+    this.#environment.clearTimer(this.#renewTimer)
+    this.#renewTimer = this.#environment.setTimer(() => void this.#renew(this.#opening), Math.max(0, expiresInMs * renewAfterShare))
+  }
+
+  async #renew(opening: number): Promise<void> {
+    try {
+      const token = await this.#hooks.token()
+      if (opening === this.#opening) this.send({ type: 'token', token })
+    } catch (error) {
+      // The old token holds for a while; when it ends, the server closes and the next opening asks again.
+      this.#environment.report(error)
+    }
+  }
+}
+
+function problemOfCloseCode(closeCode: number | undefined): Code | undefined {
+  switch (closeCode) {
+    case closeCodes.tokenExpired:
+      return 'token-expired'
+    case closeCodes.superseded:
+      return 'superseded'
+    case closeCodes.deleted:
+      return 'stream-deleted'
+    default:
+      return undefined
+  }
+}

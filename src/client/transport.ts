@@ -1,0 +1,47 @@
+/** How the client reaches the server: one live link, and reads in bulk. */
+import type { Code, SeqRanges, Slice } from '../protocol/index.ts'
+
+export interface Transport {
+  /**
+   * Opens a live link. It never throws: a link that cannot be opened calls `onClose`, later, once.
+   * After `onClose` nothing more is called.
+   */
+  connect(request: LinkRequest, events: LinkEvents): Link
+
+  /**
+   * Reads closed ranges. Rejects with a `Refusal` when the server refuses, and with anything else when the network
+   * failed; then the same read may be tried again.
+   */
+  read(request: ReadRequest): Promise<Slice>
+}
+
+export interface LinkRequest {
+  readonly token: string
+  /** The server may send what comes after this seq at once. −1 for everything. */
+  readonly after: number
+  readonly epoch: string | null
+}
+
+export interface LinkEvents {
+  onFrame(text: string): void
+  onClose(closing: Closing): void
+}
+
+/** Why a link ended: a close code of the protocol's, or what the server said when it would not open one. */
+export interface Closing {
+  readonly closeCode?: number
+  readonly refusal?: Code
+}
+
+export interface Link {
+  /** Sends a frame or the text ping. What is sent on a link that has died is lost, without an error. */
+  send(text: string): void
+  /** Ends the link. `onClose` is not called for it. */
+  close(): void
+}
+
+export interface ReadRequest {
+  readonly token: string
+  readonly ranges: SeqRanges
+  readonly epoch: string
+}
