@@ -3,7 +3,7 @@
  * A platform hides why an upgrade was refused, so a link that never opened asks the same question by plain HTTP.
  */
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
-import { type Code, decode, formatSeqs, isCode, Refusal, type Slice, sliceSchema, subprotocol } from '../protocol/index.ts'
+import { type Code, decodeSlice, formatSeqs, isCode, Refusal, type Slice, subprotocol } from '../protocol/index.ts'
 
 export class WebTransport implements Transport {
   readonly #stream: URL
@@ -45,7 +45,7 @@ export class WebTransport implements Transport {
   async read({ token, ranges, epoch }: ReadRequest): Promise<Slice> {
     const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), epoch }), token)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
-    return decode(await answer.text(), sliceSchema)
+    return decodeSlice(await answer.text())
   }
 
   async #reason(token: string): Promise<Closing> {

@@ -66,6 +66,6 @@ export interface NumberedDraft extends Draft {
 /** A draft that is on the tape. It never changes. `client` and `counter` are absent when a script made it. */
 export interface TapeEvent extends Draft {
   readonly seq: number
-  readonly client?: string
-  readonly counter?: number
+  readonly client?: string | undefined
+  readonly counter?: number | undefined
 }

@@ -4,7 +4,6 @@ export type { Change, Draft, EventType, Json, NumberedDraft, TapeEvent, Values }
 export * from './frames.ts'
 export * from './limits.ts'
 export * from './object-state.ts'
-export { decode, utf8Length } from './decode.ts'
 export { checkChange, checkPublish, type Expect, type Publish } from './publish.ts'
 export * from './seq-ranges.ts'
-export { type Slice, sliceSchema } from './slice.ts'
+export { decodeSlice, type Slice, sliceSchema } from './slice.ts'

@@ -3,6 +3,7 @@
  * A reader adds `covers` to what it has; what is missing up to `latestSeq` is the next thing to ask for.
  */
 import * as v from 'valibot'
+import { decode } from './decode.ts'
 import { eventSchema, seenSchema, seqSchema, type TapeEvent } from './event.ts'
 import type { SeqRanges } from './seq-ranges.ts'
 
@@ -23,4 +24,9 @@ export interface Slice {
   readonly covers: SeqRanges
   /** In order of seq. */
   readonly events: readonly TapeEvent[]
+}
+
+/** Reads a slice from the server; throws a `Refusal` (`malformed-json`, `invalid`) for what is not one. */
+export function decodeSlice(text: string): Slice {
+  return decode(text, sliceSchema)
 }
