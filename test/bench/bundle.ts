@@ -1,0 +1,43 @@
+/** Bundles the Workers of a run: the real one and the limit, each plain for timing or wrapped to count rows. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+export type Contender = 'Tapeline' | 'limit'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const sources: Readonly<Record<Contender, string>> = {
+  Tapeline: './src/server/worker.ts',
+  limit: './test/bench/limit-worker.js',
+}
+
+/** The module text of a contender's Worker. Counting disturbs the timing, so it is a bundle of its own. */
+export async function bundleWorker(contender: Contender, { countsRows = false } = {}): Promise<string> {
+  const source = JSON.stringify(sources[contender])
+  const plain = `export { default, StreamObject } from ${source}`
+  const counting = `
+    import worker, { StreamObject as Plain } from ${source}
+    import { countingObject, countingWorker } from './test/bench/row-counter.js'
+    export default countingWorker(worker)
+    export const StreamObject = countingObject(Plain)`
+  const { outputFiles } = await build({
+    stdin: { contents: countsRows ? counting : plain, resolveDir: root },
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    minify: false,
+    write: false,
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+/** The compatibility date and flags that a deployment has, so that the bench runs what is deployed. */
+export function compatibility(): string {
+  const toml = readFileSync(`${root}/wrangler.toml`, 'utf8')
+  const date = /^compatibility_date\s*=\s*(".*")/m.exec(toml)?.[1]
+  const flags = /^compatibility_flags\s*=\s*(\[.*\])/m.exec(toml)?.[1] ?? '[]'
+  if (date === undefined) throw new Error('wrangler.toml has no compatibility_date.')
+  return `compatibilityDate = ${date}, compatibilityFlags = ${flags}`
+}

@@ -1,0 +1,47 @@
+/** The table: a figure a line, for both contenders, and what the first takes in terms of the second. */
+import type { Contender } from './bundle.ts'
+import type { Costs } from './measure.ts'
+
+export interface Row {
+  readonly figure: string
+  readonly values: Readonly<Record<Contender, number | undefined>>
+  /** The ratio, or with `isAbsolute` the value itself, that the project means to stay under. */
+  readonly target?: number | undefined
+  readonly isAbsolute?: boolean
+}
+
+interface Costed {
+  readonly costs: Costs
+  readonly target?: number
+  /** More than one of the unit, where that is not the unit and an s. */
+  readonly units?: string
+}
+
+export function costRows(title: string, unit: string, { costs, target, units = `${unit}s` }: Costed): Row[] {
+  const { Tapeline, limit } = costs
+  return [
+    { figure: `${title}: ${units}/s`, values: { Tapeline: Tapeline.perSecond, limit: limit.perSecond } },
+    { figure: `  CPU µs per ${unit}`, values: { Tapeline: Tapeline.cpuUs, limit: limit.cpuUs }, target },
+  ]
+}
+
+export function printHead(): void {
+  printLine(['', 'Tapeline', 'limit', 'ratio', 'target'])
+}
+
+export function printRow({ figure, values, target, isAbsolute = false }: Row): void {
+  const { Tapeline, limit } = values
+  const ratio = Tapeline === undefined || limit === undefined ? '' : `${format(Tapeline / limit)}×`
+  printLine([figure, format(Tapeline), format(limit), ratio, target === undefined ? '' : `≤ ${target}${isAbsolute ? '' : '×'}`])
+}
+
+function printLine([figure = '', ...cells]: readonly string[]): void {
+  console.log(figure.padEnd(64) + cells.map((cell) => cell.padStart(11)).join(''))
+}
+
+/** Three digits that count, and thousands apart. */
+function format(value: number | undefined): string {
+  if (value === undefined) return ''
+  if (value >= 1000) return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3)
+}

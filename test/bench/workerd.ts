@@ -1,0 +1,99 @@
+/**
+ * One workerd process that serves one contender: starts it on a port of its own, with its storage in memory where
+ * the machine has such a disk, tells what CPU it has used, and removes it with all it stored.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { bundleWorker, type Contender, compatibility } from './bundle.ts'
+import { signToken, secret } from './token.ts'
+
+const require = createRequire(import.meta.url)
+const binary = join(require.resolve('workerd/package.json'), '../bin/workerd')
+const disk = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
+/** Linux counts CPU in ticks of this length, whatever its own clock does. */
+const tickMs = 10
+
+export const workerdVersion: string = (require('workerd/package.json') as { version: string }).version
+
+export interface Server {
+  readonly contender: Contender
+  readonly port: number
+  readonly token: string
+  /** User and system time of the process so far, with all its threads. */
+  cpuMs(): number
+  stop(): Promise<void>
+}
+
+export async function startServer(contender: Contender, options: { countsRows?: boolean; cachePort: number }): Promise<Server> {
+  const folder = mkdtempSync(join(disk, 'tapeline-bench-'))
+  mkdirSync(join(folder, 'storage'))
+  writeFileSync(join(folder, 'worker.js'), await bundleWorker(contender, options))
+  writeFileSync(join(folder, 'config.capnp'), config(join(folder, 'storage'), options.cachePort))
+  const child = spawn(binary, ['serve', 'config.capnp', '--control-fd=3'], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  })
+  const port = await portOf(child)
+  return {
+    contender,
+    port,
+    token: await signToken(),
+    cpuMs: () => cpuMsOf(child.pid ?? 0),
+    stop: async () => {
+      const exited = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await exited
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+function config(storage: string, cachePort: number): string {
+  return `
+    using Workerd = import "/workerd/workerd.capnp";
+    const config :Workerd.Config = (
+      services = [
+        (name = "main", worker = .worker),
+        (name = "storage", disk = (path = "${storage}", writable = true)),
+        (name = "cache", external = (address = "127.0.0.1:${cachePort}", http = ())),
+      ],
+      sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+    );
+    const worker :Workerd.Worker = (
+      modules = [(name = "worker.js", esModule = embed "worker.js")],
+      ${compatibility()},
+      bindings = [
+        (name = "STREAMS", durableObjectNamespace = "StreamObject"),
+        (name = "TAPELINE_SECRET", text = "${secret}"),
+      ],
+      durableObjectNamespaces = [(className = "StreamObject", uniqueKey = "bench", enableSql = true)],
+      durableObjectStorage = (localDisk = "storage"),
+      cacheApiOutbound = "cache",
+    );`
+}
+
+/** workerd says on its control pipe which port it listens on. */
+async function portOf(child: ChildProcess): Promise<number> {
+  const control = child.stdio[3] as Readable
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`workerd ended with ${code} before it listened.`)))
+    let text = ''
+    control.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const port = /"event":"listen".*?"port":(\d+)/.exec(text)?.[1]
+      if (port !== undefined) resolve(Number(port))
+    })
+  })
+}
+
+function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name, in parentheses, may hold anything: the fields are counted from behind it, where state is the first.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * tickMs
+}
