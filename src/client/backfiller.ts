@@ -1,5 +1,16 @@
 /** Fills the holes: asks for what the plan says, remembers what is under way, and asks again for what failed. */
-import { type Code, codeFacts, countSeqs, formatSeqs, Refusal, type RefusedServerFrame, type SeqRanges, type Slice, subtract, union } from '../protocol/index.ts'
+import {
+  type Code,
+  codeFacts,
+  countSeqs,
+  formatSeqs,
+  Refusal,
+  type RefusedServerFrame,
+  type SeqRanges,
+  type Slice,
+  subtract,
+  union,
+} from '../protocol/index.ts'
 import { planBackfill } from './backfill-plan.ts'
 import { retryDelayMs } from './connection.ts'
 import type { Environment } from './environment.ts'

@@ -12,7 +12,13 @@
 export type Connection =
   | { readonly type: 'idle' }
   | { readonly type: 'connecting'; readonly attempt: number }
-  | { readonly type: 'online'; readonly attempt: number; readonly misses: number; readonly isListening: boolean; readonly hasHeard: boolean }
+  | {
+      readonly type: 'online'
+      readonly attempt: number
+      readonly misses: number
+      readonly isListening: boolean
+      readonly hasHeard: boolean
+    }
   | { readonly type: 'waiting'; readonly attempt: number }
   | { readonly type: 'stopped' }
 

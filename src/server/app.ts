@@ -6,9 +6,9 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { Refusal } from '../protocol/codes.ts'
+import { subprotocol } from '../protocol/frames.ts'
 import { batchBytesMax } from '../protocol/limits.ts'
 import { type Action, checkAllowed, checkConfigured, checkStreamName, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
-import { subprotocol } from '../protocol/frames.ts'
 import { demoToken } from './demo-token.ts'
 import type { Env } from './env.ts'
 import { answerFromCache } from './immutable-cache.ts'
@@ -54,7 +54,8 @@ app.get(`${stream}/events`, authorize('read'), (c) => {
   const query = readQueryOf(c.req.raw)
   if (query.as === 'sse') return answerServerSentEvents(c.req.raw, query, streamOf(c))
   if (query.waitSeconds > 0) return answerLongPoll(c.req.raw, query, streamOf(c))
-  if (query.immutableKey !== undefined) return answerFromCache(c.req.raw, query.immutableKey, { stream: streamOf(c), context: c.executionCtx })
+  if (query.immutableKey !== undefined)
+    return answerFromCache(c.req.raw, query.immutableKey, { stream: streamOf(c), context: c.executionCtx })
   return forward(c)
 })
 app.post(

@@ -1,6 +1,7 @@
 /** Long poll: the plain read at once if it has something, else when it has, or empty after so many seconds. */
-import { coversHeader } from './object-routes.ts'
+
 import { listen } from './listening.ts'
+import { coversHeader } from './object-routes.ts'
 import type { ReadQuery } from './read-query.ts'
 
 type Stream = { fetch(request: Request): Promise<Response> }

@@ -29,7 +29,8 @@ export function checkedParameters(request: Request, names: readonly string[]): R
   const found = new Map<string, string>()
   for (const [name, value] of new URL(request.url).searchParams) {
     if (/token|authorization|jwt/i.test(name)) throw new Refusal('token-in-url', { at: name })
-    if (!names.includes(name)) throw new Refusal('bad-query', { at: name, detail: `This address takes ${names.join(', ') || 'no parameters'}.` })
+    if (!names.includes(name))
+      throw new Refusal('bad-query', { at: name, detail: `This address takes ${names.join(', ') || 'no parameters'}.` })
     if (found.has(name)) throw new Refusal('bad-query', { at: name, detail: 'Given twice.' })
     found.set(name, value)
   }

@@ -40,7 +40,10 @@ function firstSeqOf(request: Request, { ranges }: ReadQuery): number {
   if (lastId !== null && lastId !== '') return afterOf(lastId) + 1
   const [range] = ranges
   if (range === undefined || ranges.length > 1 || range[1] !== seqMax) {
-    throw new Refusal('bad-ranges', { at: 'seq', detail: 'Server-sent events go on for ever: ask for one open range, as seq=10- or after=9.' })
+    throw new Refusal('bad-ranges', {
+      at: 'seq',
+      detail: 'Server-sent events go on for ever: ask for one open range, as seq=10- or after=9.',
+    })
   }
   return range[0]
 }
@@ -69,13 +72,13 @@ class Feed {
     })
     this.body = new ReadableStream(
       {
-      start: (controller) => {
-        this.#controller = controller
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: () => this.#fetchMissing(),
+        cancel: () => this.end(),
       },
-      pull: () => this.#fetchMissing(),
-      cancel: () => this.end(),
-    },
-    { highWaterMark: chunksWaitingMax },
+      { highWaterMark: chunksWaitingMax },
     )
     this.#keepAlive = setInterval(() => this.#write(': still here\n\n'), keepAliveMs)
   }

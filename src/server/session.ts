@@ -6,15 +6,10 @@
  */
 import { closeCodes } from '../protocol/codes.ts'
 import { whispersPerSecondMax } from '../protocol/limits.ts'
-import type { Listener } from './stream-core.ts'
+import type { LiveSession, Rights } from './live.ts'
 
-interface Attachment {
+interface Attachment extends Rights {
   readonly stream: string
-  readonly sub: string
-  readonly mayPublish: boolean
-  /** Wall clock, ms since 1970. */
-  readonly expiresAt: number
-  /** The client that publishes here, once it has. */
   readonly client: string | undefined
   readonly hasEnded: boolean
 }
@@ -22,7 +17,7 @@ interface Attachment {
 /** A socket that has so much unsent is not reading: it is closed, and its client fills the hole when it returns. */
 const unsentBytesMax = 8 * 1024 * 1024
 
-export class Session implements Listener {
+export class Session implements LiveSession {
   readonly socket: WebSocket
   #attachment: Attachment
   #whispers = { second: 0, count: 0 }
@@ -63,9 +58,10 @@ export class Session implements Listener {
     return this.#attachment.client
   }
 
-  /** A fresh token was shown. */
-  renew(rights: Pick<Attachment, 'mayPublish' | 'expiresAt'>): void {
-    this.#attachment = { ...this.#attachment, ...rights }
+  /** A fresh token was shown: its rights hold from now on, until the later of both ends. */
+  renew(rights: Rights): void {
+    const expiresAt = Math.max(rights.expiresAt, this.expiresAt)
+    this.#attachment = { ...this.#attachment, ...rights, expiresAt }
     this.#save()
   }
 
@@ -80,6 +76,7 @@ export class Session implements Listener {
   }
 
   send(frame: string): void {
+    if (this.hasEnded) return
     try {
       this.socket.send(frame)
     } catch {

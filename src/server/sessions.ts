@@ -27,7 +27,7 @@ export class Sessions implements Iterable<Session> {
     this.#state.acceptWebSocket(socket)
     const session = Session.accept(socket, rights)
     this.#bySocket.set(socket, session)
-    this.expectExpiry(rights.expiresAt)
+    this.#expectExpiry(rights.expiresAt)
     return session
   }
 
@@ -36,7 +36,7 @@ export class Sessions implements Iterable<Session> {
     if (known !== undefined) return known
     const session = Session.wake(socket)
     this.#bySocket.set(socket, session)
-    this.expectExpiry(session.expiresAt)
+    this.#expectExpiry(session.expiresAt)
     return session
   }
 
@@ -44,8 +44,7 @@ export class Sessions implements Iterable<Session> {
     this.#bySocket.delete(socket)
   }
 
-  /** A session's token now expires at this time. */
-  expectExpiry(expiresAt: number): void {
+  #expectExpiry(expiresAt: number): void {
     this.#earliestExpiry = Math.min(this.#earliestExpiry, expiresAt)
   }
 
@@ -53,19 +52,6 @@ export class Sessions implements Iterable<Session> {
     const now = Date.now()
     if (now >= this.#earliestExpiry) this.#closeExpired(now)
     return this.#bySocket.values()
-  }
-
-  /**
-   * Makes `session` the one that publishes as `client`. An older socket of the same client is closed before another
-   * of its frames is read, so that what it still had under way cannot come after what is sent again here.
-   */
-  supersede(client: string, session: Session): void {
-    for (const other of this.#bySocket.values()) {
-      if (other !== session && other.client === client && other.sub === session.sub) {
-        this.#drop(other, closeCodes.superseded, 'superseded')
-      }
-    }
-    session.publishAs(client)
   }
 
   closeAll(code: number, reason: string): void {
@@ -76,7 +62,7 @@ export class Sessions implements Iterable<Session> {
     this.#earliestExpiry = Number.POSITIVE_INFINITY
     for (const session of this.#bySocket.values()) {
       if (session.expiresAt <= now) this.#drop(session, closeCodes.tokenExpired, 'token-expired')
-      else this.expectExpiry(session.expiresAt)
+      else this.#expectExpiry(session.expiresAt)
     }
   }
 

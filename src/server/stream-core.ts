@@ -7,8 +7,8 @@
  * throws. It never sees a token, a request or a socket, only listeners that have been let in.
  */
 import { Refusal } from '../protocol/codes.ts'
-import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { seqMax } from '../protocol/limits.ts'
+import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { Ledger } from './ledger.ts'
 import { cutRows } from './row-cutter.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from './sequencer.ts'
@@ -159,9 +159,7 @@ export class StreamCore {
     })
     this.#head = { ...head, latestSeq, checkpoint }
     for (const { first, last, text } of rows) {
-      this.#broadcast(
-        `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`,
-      )
+      this.#broadcast(`{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`)
     }
   }
 

@@ -4,29 +4,23 @@
  * messages, and while it is idle it has no timer, no alarm and no promise pending.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { closeCodes, Refusal } from '../protocol/codes.ts'
-import { type ClientFrame, decodeClientFrame, RefusedFrame, subprotocol, type WelcomeFrame } from '../protocol/frames.ts'
-import { seqMax } from '../protocol/limits.ts'
-import { countSeqs } from '../protocol/seq-ranges.ts'
+import { Refusal } from '../protocol/codes.ts'
+import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
+import { Live, type Rights } from './live.ts'
 import { answerDelete, answerPublish, answerRead, answerState } from './object-routes.ts'
-import { problemResponse, refusedFrame } from './problem.ts'
+import { problemResponse } from './problem.ts'
 import { afterOf, checkedParameters } from './read-query.ts'
-import { rowBytesMax } from './row-cutter.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
-import type { Page } from './slice-reader.ts'
 import { SqliteTape } from './sqlite-tape.ts'
 import { StreamCore } from './stream-core.ts'
-
-/** A client that is further behind than this asks for what it lacks itself, in pages that a cache can serve. */
-const firstSliceEventsMax = 1000
-const firstSliceBytesMax = 256 * 1024
 
 export class StreamObject extends DurableObject<Env> {
   readonly #sessions: Sessions
   readonly #core: StreamCore
+  #live: Live<Session> | undefined
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
@@ -62,21 +56,9 @@ export class StreamObject extends DurableObject<Env> {
     }
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | void {
     const session = this.#sessions.of(socket)
-    if (session.hasEnded) return
-    try {
-      const frame = decodeClientFrame(message)
-      if (frame.type !== 'token' && session.expiresAt <= Date.now()) {
-        session.end(closeCodes.tokenExpired, 'token-expired')
-      } else {
-        this.#receive(session, frame)
-      }
-    } catch (error) {
-      if (error instanceof RefusedFrame) return session.send(refusedFrame(error.refusal, error.ref))
-      if (!(error instanceof Refusal)) console.error(error)
-      session.send(refusedFrame(error instanceof Refusal ? error : new Refusal('unavailable'), undefined))
-    }
+    return this.#liveOf(session.stream).receive(session, message)
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
@@ -90,79 +72,29 @@ export class StreamObject extends DurableObject<Env> {
   }
 
   #connect(request: Request, stream: string, grant: Grant): Response {
-    checkAllowed(grant, stream, 'read')
+    const rights = rightsOf(grant, stream)
     const query = checkedParameters(request, ['after', 'epoch'])
+    const after = query.get('after')
+    const resume = { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch') }
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
     if (!subprotocolsOf(request).includes(subprotocol)) throw new Refusal('bad-subprotocol')
-    const after = query.get('after')
-    const first = after === undefined ? undefined : this.#firstSlice(afterOf(after), query.get('epoch'))
-    const { epoch, latestSeq } = this.#core.readState()
+    this.#core.readState()
 
     const { 0: client, 1: server } = new WebSocketPair()
-    const rights = { sub: grant.sub, mayPublish: allows(grant, stream, 'publish'), expiresAt: grant.expiresAt }
     const session = this.#sessions.accept(server, { ...rights, stream })
-    const expiresInMs = grant.expiresAt - Date.now()
-    const follows = first === undefined ? {} : { follows: first.covers }
-    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...follows } satisfies WelcomeFrame))
-    if (first !== undefined) session.send(decoder.decode(this.#core.encodePage(first, { type: 'slice' })))
+    this.#liveOf(stream).open(session, resume)
     return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': subprotocol } })
   }
 
-  /** Everything after a seq, where that fits one small frame and the client's epoch is the stream's. */
-  #firstSlice(after: number, underEpoch: string | undefined): Page | undefined {
-    const { epoch, latestSeq } = this.#core.state
-    const missing = latestSeq - after
-    if (missing <= 0 || missing > firstSliceEventsMax || (underEpoch !== undefined && underEpoch !== epoch)) return undefined
-    const page = this.#core.read([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
-    return countSeqs(page.covers) === missing ? page : undefined
-  }
-
-  #receive(session: Session, frame: ClientFrame): void {
-    switch (frame.type) {
-      case 'publish':
-        return this.#publish(session, frame)
-      case 'fetch': {
-        const page = this.#core.read(frame.seq, { bytesMax: rowBytesMax })
-        return session.send(decoder.decode(this.#core.encodePage(page, { type: 'slice', ref: frame.ref })))
-      }
-      case 'token':
-        this.ctx.waitUntil(this.#renew(session, frame.token))
-        return
-      case 'whisper':
-        return this.#whisper(session, JSON.stringify(frame))
-    }
-  }
-
-  #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
-    if (!session.mayPublish) return session.send(refusedFrame(new Refusal('forbidden'), ref))
-    if (publish.client !== undefined && publish.client !== session.client) this.#sessions.supersede(publish.client, session)
-    this.#core.submit({ publish, sub: session.sub }, (verdict) => {
-      if (verdict.type === 'refused') return session.send(refusedFrame(verdict.refusal, ref))
-      // What is taken shows on the tape. Duplicates alone show nothing, so latestSeq tells where to look for them.
-      if (verdict.seqs.length > 0) return
-      session.send(decoder.decode(this.#core.encodePage({ covers: [], pieces: [] }, { type: 'slice', ref })))
+  #liveOf(stream: string): Live<Session> {
+    this.#live ??= new Live({
+      core: this.#core,
+      sessions: this.#sessions,
+      verify: async (token) => rightsOf(await verifyToken(token, this.env), stream),
+      now: Date.now,
+      report: (error) => console.error(error),
     })
-  }
-
-  #whisper(session: Session, frame: string): void {
-    if (!session.mayPublish) return session.send(refusedFrame(new Refusal('forbidden'), undefined))
-    if (!session.countWhisper(Date.now())) return session.send(refusedFrame(new Refusal('too-often'), undefined))
-    for (const other of this.#sessions) if (other !== session) other.send(frame)
-  }
-
-  /** A fresh token on an open socket keeps it open; a bad one is refused, and the old one goes on until it expires. */
-  async #renew(session: Session, token: string): Promise<void> {
-    try {
-      const grant = await verifyToken(token, this.env)
-      if (grant.sub !== session.sub) throw new Refusal('forbidden', { detail: 'The token is of another sub than the one that opened the socket.' })
-      checkAllowed(grant, session.stream, 'read')
-      session.renew({ mayPublish: allows(grant, session.stream, 'publish'), expiresAt: grant.expiresAt })
-      this.#sessions.expectExpiry(grant.expiresAt)
-      session.send(JSON.stringify({ type: 'token', expiresInMs: grant.expiresAt - Date.now() }))
-    } catch (error) {
-      if (!(error instanceof Refusal)) console.error(error)
-      session.send(refusedFrame(error instanceof Refusal ? error : new Refusal('unavailable'), undefined))
-    }
+    return this.#live
   }
 
   #answerClose(socket: WebSocket, code: number, reason: string): void {
@@ -174,4 +106,8 @@ export class StreamObject extends DurableObject<Env> {
   }
 }
 
-const decoder = new TextDecoder()
+/** What a grant allows on a live socket of this stream. Throws `forbidden` when that is nothing. */
+function rightsOf(grant: Grant, stream: string): Rights {
+  checkAllowed(grant, stream, 'read')
+  return { sub: grant.sub, mayPublish: allows(grant, stream, 'publish'), expiresAt: grant.expiresAt }
+}

@@ -1,0 +1,153 @@
+/**
+ * The live socket's conversation, without the platform: what each frame does, and what the server says first.
+ * A session is whoever is behind a socket; the object keeps sessions over hibernation, a simulation keeps them in memory.
+ */
+import { closeCodes, Refusal } from '../protocol/codes.ts'
+import { type ClientFrame, decodeClientFrame, RefusedFrame, type WelcomeFrame } from '../protocol/frames.ts'
+import { seqMax } from '../protocol/limits.ts'
+import { countSeqs } from '../protocol/seq-ranges.ts'
+import { refusedFrame } from './problem.ts'
+import { rowBytesMax } from './row-cutter.ts'
+import type { Page } from './slice-reader.ts'
+import type { Listener, StreamCore } from './stream-core.ts'
+
+export interface Rights {
+  readonly sub: string
+  readonly mayPublish: boolean
+  /** Wall clock, ms since 1970. */
+  readonly expiresAt: number
+}
+
+export interface LiveSession extends Listener, Rights {
+  /** The client that publishes here, once it has. */
+  readonly client: string | undefined
+  /** Whether the server has closed it: what still arrives is not read. */
+  readonly hasEnded: boolean
+  /** Closes the socket and marks the session as ended, for good. Never throws. */
+  end(code: number, reason: string): void
+  publishAs(client: string): void
+  renew(rights: Rights): void
+  /** Counts one whisper; false when this second has seen enough of them. */
+  countWhisper(nowMs: number): boolean
+}
+
+export interface LiveOptions<Session extends LiveSession> {
+  readonly core: StreamCore
+  /** Everyone who listens and may be sent to. */
+  readonly sessions: Iterable<Session>
+  /** Checks a fresh token for this stream; rejects with a `Refusal`. */
+  readonly verify: (token: string) => Promise<Rights>
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number
+  /** Told of failures that are not the sender's, for the log. */
+  readonly report: (error: unknown) => void
+}
+
+/** A client that is further behind than this asks for what it lacks itself, in pages that a cache can serve. */
+const firstSliceEventsMax = 1000
+const firstSliceBytesMax = 256 * 1024
+
+export class Live<Session extends LiveSession> {
+  readonly #options: LiveOptions<Session>
+  readonly #core: StreamCore
+
+  constructor(options: LiveOptions<Session>) {
+    this.#options = options
+    this.#core = options.core
+  }
+
+  /** What a new socket is told first. Throws `stream-deleted`. */
+  open(session: Session, { after, epoch: underEpoch }: { after: number | undefined; epoch: string | undefined }): void {
+    const { epoch, latestSeq } = this.#core.readState()
+    const isSameEpoch = underEpoch === undefined || underEpoch === epoch
+    const first = after === undefined || !isSameEpoch ? undefined : this.#everythingAfter(after, latestSeq)
+    const follows = first === undefined ? {} : { follows: first.covers }
+    const expiresInMs = session.expiresAt - this.#options.now()
+    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...follows } satisfies WelcomeFrame))
+    if (first !== undefined) this.#sendPage(session, first)
+  }
+
+  /** One message from a socket. Settles when it has been dealt with, which only a token takes time for. */
+  receive(session: Session, message: string | ArrayBuffer): Promise<void> | void {
+    if (session.hasEnded) return
+    try {
+      const frame = decodeClientFrame(message)
+      if (frame.type === 'token') return this.#renew(session, frame.token)
+      if (session.expiresAt <= this.#options.now()) return session.end(closeCodes.tokenExpired, 'token-expired')
+      this.#handle(session, frame)
+    } catch (error) {
+      if (error instanceof RefusedFrame) this.#refuse(session, error.refusal, error.ref)
+      else this.#refuse(session, error, undefined)
+    }
+  }
+
+  #handle(session: Session, frame: Exclude<ClientFrame, { type: 'token' }>): void {
+    switch (frame.type) {
+      case 'publish':
+        return this.#publish(session, frame)
+      case 'fetch':
+        return this.#sendPage(session, this.#core.read(frame.seq, { bytesMax: rowBytesMax }), frame.ref)
+      case 'whisper':
+        return this.#whisper(session, JSON.stringify(frame))
+    }
+  }
+
+  #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
+    if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), ref)
+    if (publish.client !== undefined && publish.client !== session.client) this.#supersede(publish.client, session)
+    this.#core.submit({ publish, sub: session.sub }, (verdict) => {
+      if (verdict.type === 'refused') return this.#refuse(session, verdict.refusal, ref)
+      // What is taken shows on the tape. Duplicates alone show nothing, so latestSeq tells where to look for them.
+      if (verdict.seqs.length === 0) this.#sendPage(session, { covers: [], pieces: [] }, ref)
+    })
+  }
+
+  /**
+   * Makes `session` the one that publishes as `client`. An older socket of the same client is closed before another
+   * of its frames is read, so that what it still had under way cannot come after what is sent again here.
+   */
+  #supersede(client: string, session: Session): void {
+    for (const other of this.#options.sessions) {
+      if (other !== session && other.client === client && other.sub === session.sub) other.end(closeCodes.superseded, 'superseded')
+    }
+    session.publishAs(client)
+  }
+
+  #whisper(session: Session, frame: string): void {
+    if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), undefined)
+    if (!session.countWhisper(this.#options.now())) return this.#refuse(session, new Refusal('too-often'), undefined)
+    for (const other of this.#options.sessions) if (other !== session) other.send(frame)
+  }
+
+  /** A fresh token keeps the socket open; a bad one is refused, and the old one goes on until it expires. */
+  async #renew(session: Session, token: string): Promise<void> {
+    try {
+      const rights = await this.#options.verify(token)
+      if (rights.sub !== session.sub)
+        throw new Refusal('forbidden', { detail: 'The token is of another sub than the one that opened the socket.' })
+      session.renew(rights)
+      session.send(JSON.stringify({ type: 'token', expiresInMs: session.expiresAt - this.#options.now() }))
+    } catch (error) {
+      this.#refuse(session, error, undefined)
+    }
+  }
+
+  /** Everything after a seq, where that fits one small frame. */
+  #everythingAfter(after: number, latestSeq: number): Page | undefined {
+    const missing = latestSeq - after
+    if (missing <= 0 || missing > firstSliceEventsMax) return undefined
+    const page = this.#core.read([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
+    return countSeqs(page.covers) === missing ? page : undefined
+  }
+
+  #sendPage(session: Session, page: Page, ref?: number): void {
+    session.send(decoder.decode(this.#core.encodePage(page, { type: 'slice', ref })))
+  }
+
+  #refuse(session: Session, error: unknown, ref: number | undefined): void {
+    if (!(error instanceof Refusal)) this.#options.report(error)
+    session.send(refusedFrame(error instanceof Refusal ? error : new Refusal('unavailable'), ref))
+  }
+}
+
+const decoder = new TextDecoder()
