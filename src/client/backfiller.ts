@@ -8,7 +8,7 @@ import {
   type RefusedServerFrame,
   type SeqRanges,
   type Slice,
-  subtract,
+  
   union,
 } from '../protocol/index.ts'
 import { planBackfill } from './backfill-plan.ts'
@@ -73,9 +73,10 @@ export class Backfiller {
   }
 
   /** A slice came on the link: with a ref it is the answer to what was asked under it. */
-  received(covers: SeqRanges, ref: number | undefined): void {
+  received(ref: number | undefined): void {
     if (ref !== undefined) this.#asked.delete(ref)
-    if (this.#announced.length > 0) this.#announced = subtract(this.#announced, covers)
+    // The announced slice is the first to come; when another one does, it got lost.
+    this.#announced = []
   }
 
   /** A frame of the link was refused. If it was a fetch, its holes are asked for again after a while. */
@@ -128,9 +129,9 @@ export class Backfiller {
   #fail(error: unknown): void {
     if (error instanceof Refusal) {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
-      const { then } = codeFacts(error.code)
-      if (then === 'renew') this.#hooks.onStaleToken()
-      if (then === 'fatal') return this.#hooks.onFatal(error.code)
+      const { recovery } = codeFacts(error.code)
+      if (recovery === 'renew') this.#hooks.onStaleToken()
+      if (recovery === 'fatal') return this.#hooks.onFatal(error.code)
     }
     if (this.#retryTimer !== undefined || !this.#isOnline) return
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())

@@ -159,7 +159,7 @@ export class LiveLink {
     this.#opening++
     this.#link = undefined
     const problem = refusal ?? problemOfCloseCode(closeCode)
-    if (problem !== undefined && codeFacts(problem).then === 'fatal') return this.stop(problem)
+    if (problem !== undefined && codeFacts(problem).recovery === 'fatal') return this.stop(problem)
     this.problem = problem
     this.#step({ type: 'lost', random: this.#environment.random() })
   }

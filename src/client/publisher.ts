@@ -50,6 +50,8 @@ export class Publisher {
   #nextCounter = 1
   /** Changes with each link, and with each renumbering: what was decided before must be decided again. */
   #generation = 0
+  /** Until the store has been read, drafts wait in memory: their places come after those of an earlier run. */
+  #isRestored = false
   #isOnline = false
   #isFlushing = false
   /** Why the server takes nothing from us on this link. */
@@ -75,21 +77,25 @@ export class Publisher {
     return this.#refused
   }
 
-  /** Takes up what an earlier run left; drafts made since the start come after it. */
-  restore({ client, nextCounter, outbox }: Saved): void {
-    this.#client = client
-    this.#nextCounter = nextCounter
-    const restored = outbox.map((entry): Entry => ({ ...entry, ref: undefined }))
-    const shift = restored.at(-1)?.place ?? 0
-    const early = this.#entries.map((entry) => ({ ...entry, place: entry.place + shift }))
-    this.#nextPlace += shift
-    this.#set([...restored, ...early])
-    this.#save({ put: early })
+  /** Takes up what an earlier run left, if there was one. Drafts made since the start come after it. */
+  restore(saved: Saved | undefined): void {
+    const early = this.#entries
+    if (saved !== undefined) {
+      this.#client = saved.client
+      this.#nextCounter = saved.nextCounter
+      this.#nextPlace = (saved.outbox.at(-1)?.place ?? 0) + 1
+    }
+    const restored = (saved?.outbox ?? []).map((entry): Entry => ({ ...entry, ref: undefined }))
+    const placed = early.map((entry) => ({ ...entry, place: this.#nextPlace++ }))
+    this.#isRestored = true
+    this.#set([...restored, ...placed])
+    this.#save({ put: placed })
   }
 
   add(change: Change, seen: number): void {
     const entry: Entry = { place: this.#nextPlace++, draft: { ...change, seen }, counter: undefined, ref: undefined }
     this.#set([...this.#entries, entry])
+    if (!this.#isRestored) return
     this.#save({ put: [entry] })
     void this.#flush()
   }
@@ -127,15 +133,21 @@ export class Publisher {
   refuse(frame: RefusedServerFrame): void {
     const batch = this.#entries.filter(({ ref }) => ref !== undefined && ref === frame.ref)
     if (batch.length === 0) return
-    if (frame.code === 'counter-skipped') return this.#renumber(this.#entries, frame.expected ?? 1)
-    const { then } = codeFacts(frame.code)
-    if (then === 'retry') return this.#hooks.backOff()
-    if (then === 'renew' || frame.code === 'forbidden' || frame.code === 'client-taken') {
+    if (frame.code === 'counter-skipped') {
+      const expected = frame.expected ?? 1
+      return this.#renumber(this.#entries, expected, this.#indexOfCounter(expected))
+    }
+    const { recovery } = codeFacts(frame.code)
+    if (recovery === 'retry') return this.#hooks.backOff()
+    if (recovery === 'renew' || frame.code === 'forbidden' || frame.code === 'client-taken') {
       this.problem = frame.code
       this.#hooks.onChange()
       return
     }
-    this.#drop(frame.counter === undefined ? batch : batch.filter(({ counter }) => counter === frame.counter), frame.code)
+    const toBlame = frame.counter === undefined ? batch : batch.filter(({ counter }) => counter === frame.counter)
+    // The whole batch was refused for it: the others are to be sent again.
+    this.#entries = this.#entries.map((entry) => (batch.includes(entry) && !toBlame.includes(entry) ? { ...entry, ref: undefined } : entry))
+    this.#drop(toBlame, frame.code)
   }
 
   #drop(dropped: readonly Entry[], code: Code): void {
@@ -144,12 +156,18 @@ export class Publisher {
     const rest = this.#entries.filter((entry) => !dropped.includes(entry))
     this.#save({ remove: dropped.map(({ place }) => place) })
     if (first === undefined) return this.#set(rest)
-    const start = rest.findIndex(({ counter }) => counter === undefined || counter > first)
-    this.#renumber(rest, first, start < 0 ? rest.length : start)
+    this.#set(rest)
+    this.#renumber(rest, first, this.#indexOfCounter(first))
   }
 
-  /** Numbers those of `entries` that have counters anew, from `counter` on, and sends them again. */
-  #renumber(entries: readonly Entry[], counter: number, start = 0): void {
+  /** Where the entries begin that have this counter, a higher one, or none. */
+  #indexOfCounter(first: number): number {
+    const index = this.#entries.findIndex(({ counter }) => counter === undefined || counter >= first)
+    return index < 0 ? this.#entries.length : index
+  }
+
+  /** Numbers those of `entries` from `start` on that have counters anew, from `counter` on, and sends them again. */
+  #renumber(entries: readonly Entry[], counter: number, start: number): void {
     let next = counter
     const renumbered = entries.map((entry, index) =>
       index < start || entry.counter === undefined ? entry : { ...entry, counter: next++, ref: undefined },
@@ -190,6 +208,9 @@ export class Publisher {
     const batch: Entry[] = []
     let bytes = 0
     for (const entry of this.#entries.slice(start, start + batchDrafts)) {
+      // One whose event came first, above a hole, leaves a gap: what lies beneath it has been taken, too.
+      const previous = batch.at(-1)?.counter
+      if (previous !== undefined && (entry.counter ?? this.#nextCounter) !== previous + 1) break
       bytes += JSON.stringify(entry.draft).length * 3
       if (bytes > batchBytes && batch.length > 0) break
       batch.push(entry)

@@ -174,15 +174,11 @@ export class Stream implements OutboundEventReceiver {
   }
 
   async #start(): Promise<void> {
-    try {
-      const saved = await this.#store.load()
-      if (saved !== undefined) {
-        this.#tape = saved.tape
-        this.#publisher.restore(saved)
-        this.#apply(this.#models, await this.#store.events())
-      }
-    } catch (error) {
-      this.#environment.report(error)
+    const saved = await this.#store.load().catch(this.#environment.report)
+    this.#publisher.restore(saved ?? undefined)
+    if (saved !== undefined) {
+      this.#tape = saved.tape
+      this.#apply(this.#models, await this.#store.events())
     }
     this.#link.start()
     this.#changed()
@@ -201,7 +197,7 @@ export class Stream implements OutboundEventReceiver {
     this.#heard()
     switch (frame.type) {
       case 'slice':
-        this.#backfiller.received(frame.covers, frame.ref)
+        this.#backfiller.received(frame.ref)
         if (this.#tape.epoch !== null && frame.epoch !== this.#tape.epoch) return this.#link.backOff()
         return this.#take(frame)
       case 'refused':

@@ -24,6 +24,9 @@ export class StampedObjects {
   readonly #drafts = new Map<string, readonly Draft[]>()
   readonly #shown = new Map<string, { readonly born: number; readonly object: ShownObject }>()
   #pending: readonly Draft[] = []
+  /** The pending drafts in the order in which they were made, each with the seq that it acts under until it has one. */
+  readonly #ranks = new WeakMap<Draft, number>()
+  #nextRank = pendingSeq
   #list: readonly ShownObject[] | undefined = []
 
   constructor(collection: string) {
@@ -75,6 +78,7 @@ export class StampedObjects {
     }
     for (const identifier of touched) this.#drafts.delete(identifier)
     for (const draft of pending) {
+      this.#rankOf(draft)
       if (draft.collection !== this.#collection || !touched.has(draft.identifier)) continue
       this.#drafts.set(draft.identifier, [...(this.#drafts.get(draft.identifier) ?? []), draft])
     }
@@ -82,11 +86,18 @@ export class StampedObjects {
     return touched
   }
 
+  #rankOf(draft: Draft): number {
+    const known = this.#ranks.get(draft)
+    if (known !== undefined) return known
+    this.#ranks.set(draft, this.#nextRank)
+    return this.#nextRank++
+  }
+
   #show(identifier: string): void {
     this.#list = undefined
     const drafts = this.#drafts.get(identifier) ?? []
     let state = this.#onTape.get(identifier) ?? unborn
-    for (const [index, draft] of drafts.entries()) state = applyToObject(state, draft, pendingSeq + index)
+    for (const draft of drafts) state = applyToObject(state, draft, this.#rankOf(draft))
     if (!isVisible(state)) {
       this.#shown.delete(identifier)
       return

@@ -83,9 +83,10 @@ function readClientFrame(value: Record<string, unknown>): ClientFrame {
     case 'token':
       return check(value, tokenFrameSchema)
     case 'whisper': {
-      checkSize(JSON.stringify(value), whisperBytesMax)
       const { client, data } = check(value, whisperFrameSchema)
+      // Its depth first: measuring it overflows the stack of what is nested without bound.
       checkJson(data, 'data')
+      checkSize(JSON.stringify(value), whisperBytesMax)
       return { type: 'whisper', client, data: data as Json }
     }
     default:

@@ -8,7 +8,7 @@ function problemOf({ code, details }: Refusal): Record<string, unknown> & { read
 }
 
 export function problemResponse(refusal: Refusal, headers: Record<string, string> = {}): Response {
-  const { status, then } = codeFacts(refusal.code)
+  const { status, recovery } = codeFacts(refusal.code)
   return Response.json(
     { type: `urn:tapeline:${refusal.code}`, status, ...problemOf(refusal) },
     {
@@ -17,7 +17,7 @@ export function problemResponse(refusal: Refusal, headers: Record<string, string
         'Content-Type': 'application/problem+json',
         'Cache-Control': 'no-store',
         ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
-        ...(then === 'retry' && status === 503 ? { 'Retry-After': '1' } : {}),
+        ...(recovery === 'retry' && status === 503 ? { 'Retry-After': '1' } : {}),
         ...headers,
       },
     },

@@ -107,7 +107,7 @@ export class StreamCore {
     const waiting = this.#waiting
     this.#waiting = []
     const verdicts = this.#decide(waiting.map(({ submission }) => submission))
-    waiting.forEach(({ answer }, index) => answer(verdicts[index] as Verdict))
+    for (const [index, { answer }] of waiting.entries()) answer(verdicts[index] as Verdict)
   }
 
   /** One verdict for each submission; what is taken has been appended and broadcast. */

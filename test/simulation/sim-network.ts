@@ -1,0 +1,162 @@
+/**
+ * The network of a simulation: delays, cuts at any moment, loses live frames, fails requests. What was under way to
+ * the server when a link was cut may still arrive, late, even after the client is back on another link.
+ */
+import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
+import { decodeSlice, type Slice } from '../../src/protocol/index.ts'
+import type { SeededRandom } from '../support/seeded-random.ts'
+import type { VirtualTime } from '../support/virtual-time.ts'
+import { type SimServer, SimSession } from './sim-server.ts'
+
+export interface NetworkTemper {
+  /** Chance that a live slice is lost on its way. */
+  loss: number
+  /** Chance that a request fails, before or after the server has answered it. */
+  failure: number
+  delayMsMax: number
+}
+
+export class SimNetwork {
+  readonly temper: NetworkTemper
+  readonly #links = new Set<SimLink>()
+  readonly #time: VirtualTime
+  readonly #random: SeededRandom
+  readonly #server: SimServer
+
+  constructor(server: SimServer, { time, random, temper }: { time: VirtualTime; random: SeededRandom; temper: NetworkTemper }) {
+    this.#server = server
+    this.#time = time
+    this.#random = random
+    this.temper = temper
+  }
+
+  /** A way to the server for one client. */
+  transport(): Transport {
+    return {
+      connect: (request, events) => {
+        const link = new SimLink(this.#server, { time: this.#time, random: this.#random, temper: this.temper, events })
+        this.#links.add(link)
+        link.open(request)
+        return link
+      },
+      read: (request) => this.#read(request),
+    }
+  }
+
+  /** Cuts one of the links, without a word to either side until they notice. */
+  cutOne(): void {
+    const open = [...this.#links].filter((link) => !link.isCut)
+    if (open.length > 0) this.#random.pick(open).cut()
+  }
+
+  cutAll(): void {
+    for (const link of this.#links) link.cut()
+    this.#links.clear()
+  }
+
+  #delay(): Promise<void> {
+    return new Promise((resolve) => this.#time.set(resolve, this.#random.next() * this.temper.delayMsMax))
+  }
+
+  async #read({ ranges, epoch }: ReadRequest): Promise<Slice> {
+    await this.#delay()
+    if (this.#random.chance(this.temper.failure)) throw new Error('The request was lost.')
+    const page = this.#server.core.read(ranges, { bytesMax: 2000, epoch })
+    const text = new TextDecoder().decode(this.#server.core.encodePage(page))
+    await this.#delay()
+    if (this.#random.chance(this.temper.failure)) throw new Error('The answer was lost.')
+    return decodeSlice(text)
+  }
+}
+
+interface LinkSurroundings {
+  readonly time: VirtualTime
+  readonly random: SeededRandom
+  readonly temper: NetworkTemper
+  readonly events: LinkEvents
+}
+
+class SimLink implements Link {
+  readonly #server: SimServer
+  readonly #around: LinkSurroundings
+  readonly #session: SimSession
+  isCut = false
+  /** Each direction keeps its order: nothing arrives before what was sent before it. */
+  #upFreeAt = 0
+  #downFreeAt = 0
+  #isOpen = false
+  /** The client has been told that the link is gone, or has left it. */
+  #isOver = false
+  /** What is under way to the server arrives in spite of a cut. */
+  #isLateDelivered = false
+
+  constructor(server: SimServer, around: LinkSurroundings) {
+    this.#server = server
+    this.#around = around
+    this.#session = new SimSession(
+      (frame) => this.#down(frame),
+      (code) => this.#arriveDown(() => this.#closeClient({ closeCode: code })),
+    )
+  }
+
+  open({ after, epoch }: LinkRequest): void {
+    this.#arriveUp(() => {
+      if (this.isCut) return
+      this.#isOpen = true
+      this.#server.open(this.#session, { after, epoch })
+    })
+  }
+
+  send(text: string): void {
+    if (this.isCut) return
+    this.#arriveUp(() => {
+      const isLost = this.isCut && !this.#isLateDelivered
+      if (isLost || !this.#isOpen) return
+      if (text === 'ping') this.#down('pong')
+      else this.#server.receive(this.#session, text)
+    })
+  }
+
+  close(): void {
+    this.#isOver = true
+    this.cut()
+  }
+
+  /** Both sides notice later, each at its own time, or the server not before the object is killed. */
+  cut(): void {
+    if (this.isCut) return
+    this.isCut = true
+    const { random, time } = this.#around
+    this.#isLateDelivered = random.chance(0.5)
+    time.set(() => this.#closeClient({}), random.next() * 300)
+    time.set(() => this.#server.sessions.delete(this.#session), random.next() * 3000)
+  }
+
+  #closeClient(closing: Closing): void {
+    this.isCut = true
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#around.events.onClose(closing)
+  }
+
+  #down(frame: string): void {
+    const { random, temper, events } = this.#around
+    const isLive = frame.startsWith('{"type":"slice","epoch"')
+    if (isLive && this.#isOpen && random.chance(temper.loss)) return
+    this.#arriveDown(() => events.onFrame(frame))
+  }
+
+  #arriveUp(run: () => void): void {
+    const { time, random, temper } = this.#around
+    this.#upFreeAt = Math.max(this.#upFreeAt, time.now + random.next() * temper.delayMsMax)
+    time.set(run, this.#upFreeAt - time.now)
+  }
+
+  #arriveDown(run: () => void): void {
+    const { time, random, temper } = this.#around
+    this.#downFreeAt = Math.max(this.#downFreeAt, time.now + random.next() * temper.delayMsMax)
+    time.set(() => {
+      if (!this.isCut) run()
+    }, this.#downFreeAt - time.now)
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The server of a simulation: the real core, ledger, sequencer and conversation over a tape in memory.
+ * It can be put to sleep (memory gone, sockets and tape stay) or killed (sockets and unanswered publishes gone, too).
+ */
+import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { StreamCore } from '../../src/server/stream-core.ts'
+import type { TapeStorage } from '../../src/server/tape-storage.ts'
+import type { VirtualTime } from '../support/virtual-time.ts'
+
+const rights: Rights = { sub: 'someone', mayPublish: true, expiresAt: Number.MAX_SAFE_INTEGER }
+
+/** A socket as the server has it. What it holds would be in the socket's attachment. */
+export class SimSession implements LiveSession {
+  readonly sub = rights.sub
+  readonly mayPublish = true
+  readonly expiresAt = rights.expiresAt
+  client: string | undefined
+  hasEnded = false
+  readonly #deliver: (frame: string) => void
+  readonly #close: (code: number) => void
+
+  constructor(deliver: (frame: string) => void, close: (code: number) => void) {
+    this.#deliver = deliver
+    this.#close = close
+  }
+
+  send(frame: string): void {
+    if (!this.hasEnded) this.#deliver(frame)
+  }
+
+  end(code: number): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    this.#close(code)
+  }
+
+  publishAs(client: string): void {
+    this.client = client
+  }
+
+  renew(): void {}
+
+  countWhisper(): boolean {
+    return true
+  }
+}
+
+export class SimServer {
+  readonly sessions = new Set<SimSession>()
+  readonly tape: TapeStorage
+  readonly #time: VirtualTime
+  #core!: StreamCore
+  #live!: Live<SimSession>
+  /** What an earlier life of the object had planned is not carried out any more. */
+  #life = 0
+  #hasWaiting = false
+
+  constructor(time: VirtualTime, tape: TapeStorage = new MemoryTape()) {
+    this.#time = time
+    this.tape = tape
+    this.#wake()
+  }
+
+  get core(): StreamCore {
+    return this.#core
+  }
+
+  open(session: SimSession, resume: { after: number; epoch: string | null }): void {
+    this.sessions.add(session)
+    this.#live.open(session, { after: resume.after, epoch: resume.epoch ?? undefined })
+  }
+
+  receive(session: SimSession, message: string): void {
+    void this.#live.receive(session, message)
+  }
+
+  /** Hibernation: possible only while nothing waits, as a pending timer keeps an object in memory. */
+  sleep(): void {
+    if (!this.#hasWaiting) this.#wake()
+  }
+
+  /** The process dies. Gives the sessions that were open, for the network to cut. */
+  kill(): readonly SimSession[] {
+    const cut = [...this.sessions]
+    this.sessions.clear()
+    this.#wake()
+    return cut
+  }
+
+  #wake(): void {
+    const life = ++this.#life
+    this.#hasWaiting = false
+    this.#core = new StreamCore({
+      storage: this.tape,
+      listeners: this.sessions,
+      later: (run) => {
+        this.#hasWaiting = true
+        this.#time.set(() => {
+          if (life !== this.#life) return
+          this.#hasWaiting = false
+          run()
+        }, 0)
+      },
+      now: () => this.#time.now,
+      newEpoch: () => 'epoch-1',
+      report: (error) => {
+        throw error
+      },
+    })
+    this.#live = new Live({
+      core: this.#core,
+      sessions: this.sessions,
+      verify: async () => rights,
+      now: () => this.#time.now,
+      report: (error) => {
+        throw error
+      },
+    })
+  }
+}
