@@ -8,7 +8,6 @@ import {
   type RefusedServerFrame,
   type SeqRanges,
   type Slice,
-  
   union,
 } from '../protocol/index.ts'
 import { planBackfill } from './backfill-plan.ts'

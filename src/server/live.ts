@@ -19,6 +19,8 @@ export interface Rights {
 }
 
 export interface LiveSession extends Listener, Rights {
+  /** Sessions of one stream in the order in which they were opened. */
+  readonly order: number
   /** The client that publishes here, once it has. */
   readonly client: string | undefined
   /** Whether the server has closed it: what still arrives is not read. */
@@ -94,7 +96,7 @@ export class Live<Session extends LiveSession> {
 
   #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
     if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), ref)
-    if (publish.client !== undefined && publish.client !== session.client) this.#supersede(publish.client, session)
+    if (publish.client !== undefined && publish.client !== session.client && !this.#claim(publish.client, session)) return
     this.#core.submit({ publish, sub: session.sub }, (verdict) => {
       if (verdict.type === 'refused') return this.#refuse(session, verdict.refusal, ref)
       // What is taken shows on the tape. Duplicates alone show nothing, so latestSeq tells where to look for them.
@@ -103,14 +105,19 @@ export class Live<Session extends LiveSession> {
   }
 
   /**
-   * Makes `session` the one that publishes as `client`. An older socket of the same client is closed before another
-   * of its frames is read, so that what it still had under way cannot come after what is sent again here.
+   * Makes `session` the one that publishes as `client`: the socket that was opened last wins, and the others are
+   * closed before another of their frames is read, so that what they still had under way cannot come after what is
+   * sent again here. False when `session` is the one that lost.
    */
-  #supersede(client: string, session: Session): void {
+  #claim(client: string, session: Session): boolean {
     for (const other of this.#options.sessions) {
-      if (other !== session && other.client === client && other.sub === session.sub) other.end(closeCodes.superseded, 'superseded')
+      if (other === session || other.client !== client || other.sub !== session.sub) continue
+      const older = other.order < session.order ? other : session
+      older.end(closeCodes.superseded, 'superseded')
+      if (older === session) return false
     }
     session.publishAs(client)
+    return true
   }
 
   #whisper(session: Session, frame: string): void {

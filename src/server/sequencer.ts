@@ -70,8 +70,8 @@ class GroupDraft {
     const { client } = publish
     const known = client === undefined ? undefined : (this.clients.get(client) ?? this.#state.lookup(client))
     if (known !== undefined && known.sub !== sub) return refuse('client-taken')
-    if (publish.epoch !== undefined && this.#state.epoch !== undefined && publish.epoch !== this.#state.epoch) {
-      return refuse('wrong-epoch', { epoch: this.#state.epoch })
+    if (publish.epoch !== undefined && publish.epoch !== this.#state.epoch) {
+      return refuse('wrong-epoch', { epoch: this.#state.epoch ?? null })
     }
 
     const taken = known?.counter ?? 0
@@ -103,7 +103,8 @@ class GroupDraft {
     if (expect?.unchanged !== true) return undefined
     const since = Math.min(...fresh.map(({ seen }) => seen))
     if (latestSeq - since > unchangedWindow) return refuse('catch-up-first', { latestSeq })
-    const seenOf = new Map(fresh.map((draft) => [objectKey(draft), draft.seen]))
+    const seenOf = new Map<string, number>()
+    for (const draft of fresh) seenOf.set(objectKey(draft), Math.min(draft.seen, seenOf.get(objectKey(draft)) ?? draft.seen))
     const conflicts = [...this.#state.writtenAfter(since), ...this.#written].filter((event) => {
       const seen = seenOf.get(objectKey(event))
       const isOwn = event.client !== undefined && event.client === publish.client

@@ -10,6 +10,7 @@ import type { LiveSession, Rights } from './live.ts'
 
 interface Attachment extends Rights {
   readonly stream: string
+  readonly order: number
   readonly client: string | undefined
   readonly hasEnded: boolean
 }
@@ -40,6 +41,10 @@ export class Session implements LiveSession {
 
   get stream(): string {
     return this.#attachment.stream
+  }
+
+  get order(): number {
+    return this.#attachment.order
   }
 
   get sub(): string {

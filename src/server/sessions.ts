@@ -4,6 +4,7 @@
  */
 import { closeCodes } from '../protocol/codes.ts'
 import { pingText, pongText } from '../protocol/frames.ts'
+import type { Rights } from './live.ts'
 import { Session } from './session.ts'
 
 /** A socket that used to ping and has not for so long is a ghost: its client pings four times as often. */
@@ -15,17 +16,19 @@ export class Sessions implements Iterable<Session> {
   /** Nothing expires before this; a bound, not always the exact time. */
   #earliestExpiry = 0
   #reapedAt = 0
+  #lastOrder = 0
 
   constructor(state: DurableObjectState) {
     this.#state = state
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText))
     this.#bySocket = new Map(state.getWebSockets().map((socket) => [socket, Session.wake(socket)]))
+    for (const { order } of this.#bySocket.values()) this.#lastOrder = Math.max(this.#lastOrder, order)
   }
 
-  accept(socket: WebSocket, rights: Parameters<typeof Session.accept>[1]): Session {
+  accept(socket: WebSocket, stream: string, rights: Rights): Session {
     this.#reap()
     this.#state.acceptWebSocket(socket)
-    const session = Session.accept(socket, rights)
+    const session = Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder })
     this.#bySocket.set(socket, session)
     this.#expectExpiry(rights.expiresAt)
     return session

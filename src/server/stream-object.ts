@@ -81,7 +81,7 @@ export class StreamObject extends DurableObject<Env> {
     this.#core.readState()
 
     const { 0: client, 1: server } = new WebSocketPair()
-    const session = this.#sessions.accept(server, { ...rights, stream })
+    const session = this.#sessions.accept(server, stream, rights)
     this.#liveOf(stream).open(session, resume)
     return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': subprotocol } })
   }

@@ -1,10 +1,11 @@
 /** What must hold, whatever happens. Each check throws with what it found. */
+
+import { isDeepStrictEqual } from 'node:util'
 import { type ShownObject, StampedObjects } from '../../src/models/index.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
 import { includes } from '../../src/protocol/index.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
-import { isDeepStrictEqual } from 'node:util'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import { collection, type SimClient } from './sim-client.ts'
 
@@ -31,11 +32,12 @@ export class Checker {
     this.#readOn()
     for (const client of this.#clients) {
       client.ids.add(client.stream.client)
-      for (const [seq, event] of client.model.given) {
-        if (seq > client.stream.latestSeq || !isDeepStrictEqual(event, this.#events[seq])) {
-          throw new Violation(`${client.name} was given event ${seq}, which is not on the tape like that.`)
+      for (const event of client.model.news) {
+        if (event.seq > client.stream.latestSeq || !isDeepStrictEqual(event, this.#events[event.seq])) {
+          throw new Violation(`${client.name} was given event ${event.seq}, which is not on the tape like that.`)
         }
       }
+      client.model.news = []
     }
   }
 

@@ -1,7 +1,8 @@
 /** One history: some clients, one server, a bad network, so many random steps, then peace, and a last look. */
+
+import type { ClientStore } from '../../src/client/index.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
-import type { ClientStore } from '../../src/client/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { Checker, Violation } from './checker.ts'
@@ -53,12 +54,21 @@ class History {
     this.#random = new SeededRandom(options.seed)
     this.#tape = options.createTape?.() ?? new MemoryTape()
     this.#server = new SimServer(this.#time, this.#tape)
-    const temper = { loss: this.#random.pick([0, 0.05, 0.2]), failure: this.#random.pick([0, 0.2]), delayMsMax: this.#random.pick([5, 50, 400]) }
+    const temper = {
+      loss: this.#random.pick([0, 0.05, 0.2]),
+      failure: this.#random.pick([0, 0.2]),
+      delayMsMax: this.#random.pick([5, 50, 400]),
+    }
     this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper })
     const count = 2 + this.#random.below(4)
     for (let i = 0; i < count; i++) {
       const store = options.createStore?.()
-      const around = { time: this.#time, random: this.#random, transport: this.#network.transport(), ...(store === undefined ? {} : { store }) }
+      const around = {
+        time: this.#time,
+        random: this.#random,
+        transport: this.#network.transport(),
+        ...(store === undefined ? {} : { store }),
+      }
       this.#clients.push(new SimClient(String.fromCharCode(65 + i), around))
     }
     this.#checker = new Checker(this.#tape, this.#clients)

@@ -2,7 +2,15 @@
  * A client of a simulation: the real stream over a store that outlives it. It edits at random, and can be restarted
  * as a process is: at any moment, with nothing but the store left.
  */
-import { type ClientStore, type Environment, MemoryStore, type ModelReconciler, type OutboundEventReceiver, Stream, type Transport } from '../../src/client/index.ts'
+import {
+  type ClientStore,
+  type Environment,
+  MemoryStore,
+  type ModelReconciler,
+  type OutboundEventReceiver,
+  Stream,
+  type Transport,
+} from '../../src/client/index.ts'
 import { StampedObjects } from '../../src/models/index.ts'
 import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
@@ -16,11 +24,16 @@ const fields = ['x', 'y']
 export class SimModel implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
   readonly objects = new StampedObjects(collection)
-  readonly given = new Map<number, TapeEvent>()
+  readonly given = new Set<number>()
+  /** Given since the checker looked last. */
+  news: TapeEvent[] = []
   pending: readonly Draft[] = []
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    for (const event of events) this.given.set(event.seq, event)
+    for (const event of events) {
+      this.given.add(event.seq)
+      this.news.push(event)
+    }
     this.pending = pending
     this.objects.apply(events, pending)
   }

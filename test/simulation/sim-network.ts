@@ -87,8 +87,8 @@ class SimLink implements Link {
   #isOpen = false
   /** The client has been told that the link is gone, or has left it. */
   #isOver = false
-  /** What is under way to the server arrives in spite of a cut. */
-  #isLateDelivered = false
+  /** The chance that something under way to the server arrives in spite of a cut. */
+  #lateDelivery = 0
 
   constructor(server: SimServer, around: LinkSurroundings) {
     this.#server = server
@@ -110,8 +110,7 @@ class SimLink implements Link {
   send(text: string): void {
     if (this.isCut) return
     this.#arriveUp(() => {
-      const isLost = this.isCut && !this.#isLateDelivered
-      if (isLost || !this.#isOpen) return
+      if (!this.#isOpen || (this.isCut && !this.#around.random.chance(this.#lateDelivery))) return
       if (text === 'ping') this.#down('pong')
       else this.#server.receive(this.#session, text)
     })
@@ -127,7 +126,7 @@ class SimLink implements Link {
     if (this.isCut) return
     this.isCut = true
     const { random, time } = this.#around
-    this.#isLateDelivered = random.chance(0.5)
+    this.#lateDelivery = random.pick([0, 0.5, 1])
     time.set(() => this.#closeClient({}), random.next() * 300)
     time.set(() => this.#server.sessions.delete(this.#session), random.next() * 3000)
   }

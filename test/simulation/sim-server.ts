@@ -15,6 +15,7 @@ export class SimSession implements LiveSession {
   readonly sub = rights.sub
   readonly mayPublish = true
   readonly expiresAt = rights.expiresAt
+  order = 0
   client: string | undefined
   hasEnded = false
   readonly #deliver: (frame: string) => void
@@ -54,6 +55,7 @@ export class SimServer {
   #live!: Live<SimSession>
   /** What an earlier life of the object had planned is not carried out any more. */
   #life = 0
+  #opened = 0
   #hasWaiting = false
 
   constructor(time: VirtualTime, tape: TapeStorage = new MemoryTape()) {
@@ -67,6 +69,7 @@ export class SimServer {
   }
 
   open(session: SimSession, resume: { after: number; epoch: string | null }): void {
+    session.order = ++this.#opened
     this.sessions.add(session)
     this.#live.open(session, { after: resume.after, epoch: resume.epoch ?? undefined })
   }
