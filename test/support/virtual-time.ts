@@ -1,9 +1,15 @@
 /** Time that passes only when told to: timers run in their order, and every promise settles before the next one. */
+interface Timer {
+  readonly at: number
+  readonly order: number
+  readonly run: () => void
+}
+
 export class VirtualTime {
   #now = 0
   #order = 0
   /** Sorted: the next to run is the last. */
-  readonly #timers: { readonly at: number; readonly order: number; readonly run: () => void }[] = []
+  readonly #timers: Timer[] = []
 
   get now(): number {
     return this.#now
@@ -23,7 +29,7 @@ export class VirtualTime {
   }
 
   clear(timer: unknown): void {
-    const index = this.#timers.findIndex((known) => known === timer)
+    const index = this.#timers.indexOf(timer as Timer)
     if (index >= 0) this.#timers.splice(index, 1)
   }
 

@@ -1,0 +1,69 @@
+/**
+ * One task in the list, with the markup of the TodoMVC specification. The item's text is its title and nothing else,
+ * so everything beside it speaks through attributes.
+ */
+import { html, nothing, type TemplateResult } from 'lit-html'
+import { live } from 'lit-html/directives/live.js'
+import type { Edit } from './edit.ts'
+import type { Task } from './task.ts'
+
+export interface TaskRowActions {
+  readonly toggle: (task: Task, completed: boolean) => void
+  readonly remove: (task: Task) => void
+  readonly chooseLabel: (task: Task, button: HTMLElement) => void
+  readonly beginEdit: (task: Task) => void
+  /** A key in the edit's input: Enter saves, Escape cancels. */
+  readonly editKey: (event: KeyboardEvent) => void
+  readonly saveEdit: (text: string) => void
+}
+
+export interface TaskRow {
+  readonly task: Task
+  readonly index: number
+  /** The edit, if it is this task's. */
+  readonly edit: Edit | undefined
+  readonly actions: TaskRowActions
+}
+
+export function taskRow({ task, index, edit, actions }: TaskRow): TemplateResult {
+  const titleId = `todo-title-${index}`
+  const classes = [task.completed ? 'completed' : '', edit === undefined ? '' : 'editing'].filter(Boolean).join(' ')
+  const onKey = (event: KeyboardEvent) => {
+    const isEditKey = event.key === 'F2' || (event.key === 'Enter' && event.target instanceof HTMLInputElement)
+    // The key that ended an edit arrives here, too, when the row is at rest again.
+    if (!isEditKey || edit !== undefined || event.defaultPrevented) return
+    event.preventDefault()
+    actions.beginEdit(task)
+  }
+  // No white space between these elements: it would be text of the item.
+  return html`<li data-testid="todo-item" data-id=${task.identifier} data-label=${task.label} class=${classes || nothing} @keydown=${onKey}><div class="view"><input
+    class="toggle"
+    type="checkbox"
+    aria-label="Toggle Todo"
+    aria-describedby=${titleId}
+    aria-keyshortcuts="F2"
+    .checked=${live(task.completed)}
+    @change=${(event: Event) => actions.toggle(task, event.target instanceof HTMLInputElement && event.target.checked)}
+  ><label data-testid="todo-title" id=${titleId} dir="auto" @dblclick=${() => actions.beginEdit(task)}>${task.title}</label><button
+    class="color-label"
+    type="button"
+    aria-label="Colour: ${task.label}"
+    aria-haspopup="true"
+    @click=${(event: Event) => event.currentTarget instanceof HTMLElement && actions.chooseLabel(task, event.currentTarget)}
+  ></button><button class="destroy" type="button" aria-label="Delete" aria-describedby=${titleId} @click=${() => actions.remove(task)}></button></div>${
+    edit === undefined ? nothing : editInput(edit, actions)
+  }</li>`
+}
+
+/** Its value is set once: what is typed stays, whatever arrives. */
+function editInput(edit: Edit, { editKey, saveEdit }: TaskRowActions): TemplateResult {
+  return html`<input
+    class="edit"
+    aria-label="Edit"
+    autocomplete="off"
+    dir="auto"
+    value=${edit.task.title}
+    @keydown=${editKey}
+    @blur=${(event: Event) => event.target instanceof HTMLInputElement && saveEdit(event.target.value)}
+  />`
+}

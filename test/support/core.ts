@@ -1,0 +1,90 @@
+/** A stream's core over any storage, whose turns end when the test says so. */
+import { parseJson } from '../../src/protocol/decode.ts'
+import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import type { Submission, Verdict } from '../../src/server/sequencer.ts'
+import { joinSlice, type Page } from '../../src/server/slice-reader.ts'
+import { type Listener, StreamCore } from '../../src/server/stream-core.ts'
+import type { Append, TapeStorage } from '../../src/server/tape-storage.ts'
+
+export class Ear implements Listener {
+  readonly texts: string[] = []
+
+  send(frame: string): void {
+    this.texts.push(frame)
+  }
+
+  get frames(): ServerFrame[] {
+    return this.texts.map(decodeServerFrame)
+  }
+
+  /** The frames since the last call. */
+  take(): ServerFrame[] {
+    return this.texts.splice(0).map(decodeServerFrame)
+  }
+}
+
+/** Storage that counts appends, and fails when it is told to: before it writes, or after, as a full disk may. */
+export class FlakyTape extends MemoryTape {
+  readonly appends: Append[] = []
+  failing: Error | undefined
+
+  override append(append: Append): void {
+    if (this.failing !== undefined) throw this.failing
+    super.append(append)
+    this.appends.push(append)
+  }
+}
+
+export class CoreRig<Storage extends TapeStorage> {
+  readonly storage: Storage
+  readonly listeners = new Set<Listener>()
+  readonly reports: unknown[] = []
+  readonly core: StreamCore
+  readonly #turns: (() => void)[] = []
+  turnsAsked = 0
+  nowMs = 1000
+
+  constructor(storage: Storage, epoch = 'epoch-1') {
+    this.storage = storage
+    this.core = new StreamCore({
+      storage,
+      listeners: this.listeners,
+      later: (run) => {
+        this.turnsAsked++
+        this.#turns.push(run)
+      },
+      now: () => this.nowMs,
+      newEpoch: () => epoch,
+      report: (error) => this.reports.push(error),
+    })
+  }
+
+  ear(): Ear {
+    const ear = new Ear()
+    this.listeners.add(ear)
+    return ear
+  }
+
+  endTurn(): void {
+    for (const run of this.#turns.splice(0)) run()
+  }
+
+  /** Submits all in one turn and gives their verdicts. */
+  commit(...submissions: Submission[]): Verdict[] {
+    const verdicts: Verdict[] = []
+    submissions.forEach((one, index) => {
+      this.core.submit(one, (verdict) => {
+        if (verdicts[index] !== undefined) throw new Error('Answered twice.')
+        verdicts[index] = verdict
+      })
+    })
+    this.endTurn()
+    return verdicts
+  }
+
+  events(page: Page = this.core.read([[0, Number.MAX_SAFE_INTEGER]], { bytesMax: Number.POSITIVE_INFINITY })): unknown[] {
+    const { events } = parseJson(new TextDecoder().decode(joinSlice('{"covers":[]', page.pieces))) as { events: unknown[] }
+    return events
+  }
+}

@@ -1,0 +1,148 @@
+/** A stream over a transport that the test plays by hand, in virtual time. */
+import {
+  type ClientStore,
+  type LinkEvents,
+  type LinkRequest,
+  MemoryStore,
+  type ModelReconciler,
+  type OutboundEventReceiver,
+  type ReadRequest,
+  Stream,
+  type Transport,
+} from '../../src/client/index.ts'
+import type { Draft, SeqRanges, Slice, TapeEvent } from '../../src/protocol/index.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+export const epoch = 'epoch-1'
+
+export interface TestLink extends LinkRequest {
+  readonly events: LinkEvents
+  readonly sent: Record<string, unknown>[]
+  readonly texts: string[]
+  isClosed: boolean
+}
+
+/** Keeps every opening and every read for the test to answer. */
+export class TestTransport implements Transport {
+  readonly links: TestLink[] = []
+  readonly reads: (ReadRequest & { readonly answer: (slice: Slice) => void; readonly fail: (error: unknown) => void })[] = []
+
+  connect(request: LinkRequest, events: LinkEvents) {
+    const link: TestLink = { ...request, events, sent: [], texts: [], isClosed: false }
+    this.links.push(link)
+    return {
+      send: (text: string) => {
+        link.texts.push(text)
+        if (text.startsWith('{')) link.sent.push(JSON.parse(text) as Record<string, unknown>)
+      },
+      close: () => {
+        link.isClosed = true
+      },
+    }
+  }
+
+  read(request: ReadRequest): Promise<Slice> {
+    return new Promise((answer, fail) => this.reads.push({ ...request, answer, fail }))
+  }
+}
+
+/** A model that notes what it is given. */
+export class NotingModel implements ModelReconciler {
+  receiver: OutboundEventReceiver | undefined
+  runs: number[][] = []
+  pending: readonly Draft[] = []
+  resets = 0
+
+  apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
+    if (events.length > 0) this.runs.push(events.map(({ seq }) => seq))
+    this.pending = pending
+  }
+
+  reset(): void {
+    this.resets++
+  }
+
+  get seqs(): number[] {
+    return this.runs.flat().sort((a, b) => a - b)
+  }
+}
+
+export interface TestStreamOptions {
+  readonly store?: ClientStore
+  readonly token?: () => string | Promise<string>
+}
+
+export class TestStream {
+  readonly time = new VirtualTime()
+  readonly transport = new TestTransport()
+  readonly model = new NotingModel()
+  readonly reported: unknown[] = []
+  readonly stream: Stream
+  random = 0.5
+
+  constructor({ store = new MemoryStore(), token = () => 'token' }: TestStreamOptions = {}) {
+    this.stream = new Stream({
+      transport: this.transport,
+      store,
+      token,
+      environment: {
+        now: () => this.time.now,
+        setTimer: (run, afterMs) => this.time.set(run, afterMs),
+        clearTimer: (timer) => this.time.clear(timer),
+        random: () => this.random,
+        newId: () => 'me',
+        report: (error) => this.reported.push(error),
+      },
+    })
+    this.stream.attach(this.model)
+  }
+
+  /** The link opened last. */
+  get link(): TestLink {
+    const link = this.transport.links.at(-1)
+    if (link === undefined) throw new Error('No link has been opened.')
+    return link
+  }
+
+  /** Lets promises settle, and this much time pass. */
+  settle(ms = 0): Promise<void> {
+    return this.time.advance(ms)
+  }
+
+  async frame(frame: Record<string, unknown>): Promise<void> {
+    this.link.events.onFrame(JSON.stringify(frame))
+    await this.settle()
+  }
+
+  /** Opens the link, with a tape that ends at `latestSeq`. */
+  async welcome(latestSeq: number, more: Record<string, unknown> = {}): Promise<void> {
+    await this.settle()
+    await this.frame({ type: 'welcome', epoch: latestSeq < 0 ? null : epoch, latestSeq, expiresInMs: 3_600_000, ...more })
+  }
+
+  async slice(covers: SeqRanges, more: Record<string, unknown> = {}): Promise<void> {
+    await this.frame({ type: 'slice', ...plainSlice(covers), ...more })
+  }
+}
+
+/** The slice of these ranges, of a tape that ends with them: every event by someone else. */
+export function plainSlice(covers: SeqRanges, by: (seq: number) => Partial<TapeEvent> = () => ({})): Slice {
+  const events = covers.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => testEvent(first + i, by(first + i))))
+  return { epoch, latestSeq: covers.at(-1)?.[1] ?? -1, covers, events }
+}
+
+export function testEvent(seq: number, more: Partial<TapeEvent> = {}): TapeEvent {
+  return {
+    seq,
+    client: 'other',
+    counter: seq + 1,
+    seen: -1,
+    type: 'insert',
+    collection: 'things',
+    identifier: `thing-${seq}`,
+    values: { n: seq },
+    ...more,
+  }
+}
+
+export const change = { type: 'insert', collection: 'things', identifier: 'mine', values: { n: 1 } } as const
