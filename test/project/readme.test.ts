@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(`${root}/README.md`, 'utf8')
+const folder = `${root}/dist/readme`
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('the examples of README.md compile against the public entry points', () => {
+  const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string)
+  expect(examples.length).toBeGreaterThan(0)
+  mkdirSync(folder, { recursive: true })
+  examples.forEach((code, index) => writeFileSync(`${folder}/example-${index}.ts`, `${code}\nexport {}\n`))
+  const compilerOptions = { lib: ['es2025', 'dom'], types: ['node'] }
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: ['*.ts'] }))
+  let output = ''
+  try {
+    execFileSync('npx', ['tsc', '-p', folder], { cwd: root, encoding: 'utf8', stdio: 'pipe' })
+  } catch (error) {
+    output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
+  }
+  expect(output).toBe('')
+})
+
+test('the commands that README.md names exist', () => {
+  const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
+  const named = [...readme.matchAll(/npm (?:run (?:--silent )?)?(start|test|check|simulate|bench|token|deploy)\b/g)].map(
+    ([, name]) => name as string,
+  )
+  expect(new Set(named)).toEqual(new Set(['start', 'test', 'check', 'simulate', 'bench', 'token', 'deploy']))
+  for (const name of named) expect(scripts[name], name).toBeDefined()
+})
+
+test('the folders that README.md lists are those of src', () => {
+  const listed = [...readme.matchAll(/^src\/(\w+)\//gm)].map(([, name]) => name)
+  expect(listed).toEqual(['protocol', 'server', 'client', 'models', 'browser', 'apps'])
+})
