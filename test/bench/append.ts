@@ -2,7 +2,7 @@
 import { createClient, publishBody, publishFrame } from './drafts.ts'
 import { HttpClient } from './http-client.ts'
 import { LiveSocket, latestSeqOf } from './live-socket.ts'
-import { type Effort, compareCosts, type Load } from './measure.ts'
+import { compareCosts, type Effort, type Load } from './measure.ts'
 import { costRows, type Row } from './report.ts'
 import type { Server } from './workerd.ts'
 
@@ -10,7 +10,10 @@ export const inFlight = 64
 
 export async function benchAppend(servers: readonly Server[], effort: Effort): Promise<Row[]> {
   const rows: Row[] = []
-  for (const { batch, target } of [{ batch: 1, target: 2 }, { batch: 100, target: 4 }]) {
+  for (const { batch, target } of [
+    { batch: 1, target: 2 },
+    { batch: 100, target: 4 },
+  ]) {
     const socket = await compareCosts(servers, effort, async (server, round) => {
       const publisher = await Publisher.open(server, `socket-${batch}-${round}`)
       return { run: (isOver) => publisher.publish({ batch, inFlight, isOver }), end: () => publisher.close() }

@@ -1,8 +1,12 @@
-/** Catch-up: what it costs to bring an empty client up to a long tape, in pages as the SDK asks for them. */
+/**
+ * Catch-up: what it costs to bring an empty client up to a long tape, in pages as the SDK asks for them: without the
+ * epoch, which no cache may answer; with it, where the Worker's cache lacks the page and is given it; and where the
+ * cache has it. The limit has no cache, and does the same each time.
+ */
 import { Publisher } from './append.ts'
 import type { Contender } from './bundle.ts'
 import { HttpClient } from './http-client.ts'
-import { compareCosts, type Costs, type Effort } from './measure.ts'
+import { type Costs, compareCosts, type Effort } from './measure.ts'
 import { costRows, type Row } from './report.ts'
 import type { Server } from './workerd.ts'
 
@@ -16,7 +20,11 @@ export async function benchCatchUp(servers: readonly Server[], effort: Effort, k
   for (const events of [100_000, 300_000]) {
     const stream = `catch-up-${events}`
     for (const server of servers) await fill(server, stream, events)
-    for (const [use, name] of [['none', 'not cached'], ['fills', 'fills the cache'], ['hits', 'from the cache']] as const) {
+    for (const [use, name] of [
+      ['none', 'not cached'],
+      ['fills', 'fills the cache'],
+      ['hits', 'from the cache'],
+    ] as const) {
       keepInCache(use === 'hits')
       const wireBytes: Record<Contender, number> = { Tapeline: 0, limit: 0 }
       const costs: Costs = await compareCosts(servers, effort, async (server) => {
@@ -25,9 +33,7 @@ export async function benchCatchUp(servers: readonly Server[], effort: Effort, k
         const run = async (isOver: () => boolean) => {
           let read = 0
           const before = client.bytesRead
-          while (!isOver()) {
-            read += await reader()
-          }
+          while (!isOver()) read += await reader()
           wireBytes[server.contender] = (client.bytesRead - before) / read
           return read
         }
@@ -59,7 +65,7 @@ async function readerOf({ contender }: Server, client: HttpClient, { stream, eve
     return async () => {
       let next = 0
       // The limit sends whole rows and says how far they reach: it neither cuts rows nor caches.
-      while (next < events) next = Number((await client.get(`${path}/events?count=${pageEvents}&from=${next}`)).headers['last']) + 1
+      while (next < events) next = Number((await client.get(`${path}/events?count=${pageEvents}&from=${next}`)).headers.last) + 1
       return next
     }
   }

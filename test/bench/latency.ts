@@ -1,6 +1,7 @@
 /** Latency: from a publish to its delivery at another socket, one publish at a time on a server that does nothing else. */
-import type { Contender } from './bundle.ts'
+
 import { Publisher } from './append.ts'
+import type { Contender } from './bundle.ts'
 import { LiveSocket } from './live-socket.ts'
 import { type Effort, quantile } from './measure.ts'
 import type { Row } from './report.ts'

@@ -37,6 +37,7 @@ const effort: Effort = options.quick ? { rounds: 1, cpuMs: 500 } : { rounds: 5, 
 
 console.log(`workerd ${workerdVersion}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${effort.rounds}`)
 printHead()
+process.once('SIGINT', () => process.exit(130))
 const cache = await startCacheService()
 for (const name of chosen) {
   const bench = benches[name]

@@ -3,13 +3,13 @@
  * the machine has such a disk, tells what CPU it has used, and removes it with all it stored.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { bundleWorker, type Contender, compatibility } from './bundle.ts'
-import { signToken, secret } from './token.ts'
+import { secret, signToken } from './token.ts'
 
 const require = createRequire(import.meta.url)
 const binary = join(require.resolve('workerd/package.json'), '../bin/workerd')
@@ -38,17 +38,22 @@ export async function startServer(contender: Contender, options: { countsRows?: 
     cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   })
-  const port = await portOf(child)
+  const remove = () => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  // Whatever ends the bench, no process and no files of its own stay behind.
+  process.once('exit', remove)
   return {
     contender,
-    port,
+    port: await portOf(child),
     token: await signToken(),
     cpuMs: () => cpuMsOf(child.pid ?? 0),
     stop: async () => {
+      process.off('exit', remove)
       const exited = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGKILL')
+      remove()
       await exited
-      rmSync(folder, { recursive: true })
     },
   }
 }
