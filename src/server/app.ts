@@ -37,10 +37,11 @@ app.use('*', async (c, next) => {
 })
 
 app.post('/demo/token', (c) => demoToken(c.req.raw, c.env))
+app.all('/demo/token', (c) => (c.env.DEMO === 'on' ? notAllowed('POST') : c.notFound()))
 
 const stream = '/v1/streams/:stream'
 
-app.get(stream, authorize('read'), (c) => {
+app.get(stream, refuseHead('GET, DELETE'), authorize('read'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
 })
@@ -50,7 +51,7 @@ app.delete(stream, authorize('admin'), (c) => {
 })
 app.all(stream, () => notAllowed('GET, DELETE'))
 
-app.get(`${stream}/events`, authorize('read'), (c) => {
+app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), (c) => {
   const query = readQueryOf(c.req.raw)
   if (query.as === 'sse') return answerServerSentEvents(c.req.raw, query, streamOf(c))
   if (query.waitSeconds > 0) return answerLongPoll(c.req.raw, query, streamOf(c))
@@ -75,7 +76,7 @@ app.post(
 )
 app.all(`${stream}/events`, () => notAllowed('GET, POST'))
 
-app.get(`${stream}/live`, authorize('read'), (c) => {
+app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
   const after = checkedParameters(c.req.raw, ['after', 'epoch']).get('after')
   if (after !== undefined) afterOf(after)
   if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
@@ -102,6 +103,11 @@ function streamOf(c: Context<Types>): { fetch(request: Request): Promise<Respons
 
 function forward(c: Context<Types>): Promise<Response> {
   return streamOf(c).fetch(c.req.raw)
+}
+
+/** Hono answers HEAD by way of GET, which here may open a socket or go on for ever. */
+function refuseHead(allow: string): MiddlewareHandler<Types> {
+  return (c, next) => (c.req.method === 'HEAD' ? Promise.resolve(notAllowed(allow)) : next())
 }
 
 function notAllowed(allow: string): Response {

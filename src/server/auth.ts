@@ -46,10 +46,27 @@ export function checkConfigured({ TAPELINE_SECRET, TAPELINE_JWKS_URL }: AuthEnv)
   })
 }
 
+/** Tokens that were found good, by key and token: a check costs a tenth of a request, and there are two in each. */
+const checked = new Map<string, { readonly grant: Grant; readonly until: number }>()
+const checkedMax = 1000
+/** A key that has been withdrawn from a JWKS must stop working soon. */
+const checkedForMs = 60_000
+
 /** Checks a token; throws `token-missing`, `token-invalid`, `token-expired`, `keys-unavailable` or `not-configured`. */
 export async function verifyToken(token: string | undefined, env: AuthEnv): Promise<Grant> {
   checkConfigured(env)
   if (token === undefined || token === '') throw new Refusal('token-missing')
+  const key = `${env.TAPELINE_JWKS_URL || env.TAPELINE_SECRET} ${token}`
+  const now = Date.now()
+  const known = checked.get(key)
+  if (known !== undefined && now < known.until) return known.grant
+  const grant = await verifyAnew(token, env)
+  if (checked.size >= checkedMax) checked.clear()
+  checked.set(key, { grant, until: Math.min(grant.expiresAt, now + checkedForMs) })
+  return grant
+}
+
+async function verifyAnew(token: string, env: AuthEnv): Promise<Grant> {
   if (token.length > tokenLengthMax) throw new Refusal('token-invalid', { detail: `Longer than ${tokenLengthMax} characters.` })
   const claims = v.safeParse(claimsSchema, await verifiedPayload(token, env))
   if (!claims.success) throw new Refusal('token-invalid', { detail: `Claims: ${claims.issues[0].message}`.slice(0, 300) })
@@ -59,14 +76,26 @@ export async function verifyToken(token: string | undefined, env: AuthEnv): Prom
 async function verifiedPayload(token: string, { TAPELINE_SECRET, TAPELINE_JWKS_URL }: AuthEnv): Promise<unknown> {
   try {
     const { payload } = TAPELINE_JWKS_URL
-      ? await jwtVerify(token, keySet(TAPELINE_JWKS_URL), { algorithms: publicKeyAlgorithms, requiredClaims: ['exp'] })
+      ? await jwtVerify(token, keyAt(TAPELINE_JWKS_URL), { algorithms: publicKeyAlgorithms, requiredClaims: ['exp'] })
       : await jwtVerify(token, encoder.encode(TAPELINE_SECRET), { algorithms: secretAlgorithms, requiredClaims: ['exp'] })
     return payload
   } catch (error) {
+    if (error instanceof Refusal) throw error
     if (error instanceof errors.JWTExpired) throw new Refusal('token-expired')
-    if (error instanceof errors.JWKSTimeout || error instanceof TypeError) throw new Refusal('keys-unavailable')
     if (error instanceof errors.JOSEError) throw new Refusal('token-invalid', { detail: error.message.slice(0, 200) })
     throw error
+  }
+}
+
+/** Finds a token's key. That a set has none is the token's fault; that there is no set to look in is not. */
+function keyAt(url: string): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keySet(url)(header, token)
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
+      throw new Refusal('keys-unavailable', { detail: error instanceof Error ? error.message.slice(0, 200) : 'Unreadable.' })
+    }
   }
 }
 

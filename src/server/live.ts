@@ -75,7 +75,7 @@ export class Live<Session extends LiveSession> {
     try {
       const frame = decodeClientFrame(message)
       if (frame.type === 'token') return this.#renew(session, frame.token)
-      if (session.expiresAt <= this.#options.now()) return session.end(closeCodes.tokenExpired, 'token-expired')
+      if (this.#endIfExpired(session)) return
       this.#handle(session, frame)
     } catch (error) {
       if (error instanceof RefusedFrame) this.#refuse(session, error.refusal, error.ref)
@@ -153,7 +153,15 @@ export class Live<Session extends LiveSession> {
 
   #refuse(session: Session, error: unknown, ref: number | undefined): void {
     if (!(error instanceof Refusal)) this.#options.report(error)
+    if (this.#endIfExpired(session)) return
     session.send(refusedFrame(error instanceof Refusal ? error : new Refusal('unavailable'), ref))
+  }
+
+  /** A socket whose token has expired is told nothing more, not even what was wrong with its frame. */
+  #endIfExpired(session: Session): boolean {
+    if (session.expiresAt > this.#options.now()) return false
+    session.end(closeCodes.tokenExpired, 'token-expired')
+    return true
   }
 }
 

@@ -9,23 +9,34 @@ export interface CutRow {
   readonly last: number
   /** The lines, joined by `,\n`. */
   readonly text: string
+  /** The text in UTF-8. */
+  readonly body: Uint8Array
 }
 
 export function cutRows(first: number, lines: readonly string[]): CutRow[] {
-  const whole = lines.join(',\n')
-  if (whole.length * 3 <= rowBytesMax) return [{ first, last: first + lines.length - 1, text: whole }]
+  const whole = createRow(first, lines)
+  if (whole.body.length <= rowBytesMax) return [whole]
+  const isAscii = whole.body.length === whole.text.length
   const rows: CutRow[] = []
   let start = 0
   let bytes = 0
-  lines.forEach((line, index) => {
-    const size = utf8Length(line) + 2
+  for (const [index, line] of lines.entries()) {
+    const size = (isAscii ? line.length : utf8Length(line)) + separator.length
     if (bytes + size > rowBytesMax && index > start) {
-      rows.push({ first: first + start, last: first + index - 1, text: lines.slice(start, index).join(',\n') })
+      rows.push(createRow(first + start, lines.slice(start, index)))
       start = index
       bytes = 0
     }
     bytes += size
-  })
-  rows.push({ first: first + start, last: first + lines.length - 1, text: lines.slice(start).join(',\n') })
+  }
+  rows.push(createRow(first + start, lines.slice(start)))
   return rows
 }
+
+function createRow(first: number, lines: readonly string[]): CutRow {
+  const text = lines.join(separator)
+  return { first, last: first + lines.length - 1, text, body: encoder.encode(text) }
+}
+
+const separator = ',\n'
+const encoder = new TextEncoder()

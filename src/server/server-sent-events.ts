@@ -62,7 +62,7 @@ class Feed {
   #latestSeq = -1
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #welcome!: (refusal: Refusal | undefined) => void
-  readonly #keepAlive: ReturnType<typeof setInterval>
+  #keepAlive: ReturnType<typeof setInterval> | undefined
 
   constructor(next: number, epoch: string | undefined) {
     this.next = next
@@ -80,7 +80,6 @@ class Feed {
       },
       { highWaterMark: chunksWaitingMax },
     )
-    this.#keepAlive = setInterval(() => this.#write(': still here\n\n'), keepAliveMs)
   }
 
   receive(frame: ServerFrame): void {
@@ -99,7 +98,7 @@ class Feed {
   }
 
   end(): void {
-    clearInterval(this.#keepAlive)
+    clearInterval(this.#keepAlive ?? null)
     this.#welcome(new Refusal('unavailable'))
     this.ear?.close()
     try {
@@ -114,6 +113,7 @@ class Feed {
       checkEpoch(this.#epoch, frame)
       this.#welcome(undefined)
       this.#write('retry: 1000\n\n')
+      this.#keepAlive = setInterval(() => this.#write(': still here\n\n'), keepAliveMs)
     } catch (error) {
       this.#welcome(error as Refusal)
       this.end()

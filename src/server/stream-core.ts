@@ -24,8 +24,8 @@ export interface Listener {
 export interface StreamCoreOptions {
   readonly storage: TapeStorage
   readonly listeners: Iterable<Listener>
-  /** Runs a function once, when the turn of the event loop has ended. */
-  readonly later: (run: () => void) => void
+  /** Runs a function once, when the turn of the event loop has ended. `isAlone` says whether still only one waits. */
+  readonly later: (run: () => void, isAlone: () => boolean) => void
   /** Wall clock in ms since 1970: stored for people, never used for order. */
   readonly now: () => number
   readonly newEpoch: () => string
@@ -73,7 +73,11 @@ export class StreamCore {
   /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
   submit(submission: Submission, answer: (verdict: Verdict) => void): void {
     this.#waiting.push({ submission, answer })
-    if (this.#waiting.length === 1) this.#options.later(() => this.#commit())
+    if (this.#waiting.length > 1) return
+    this.#options.later(
+      () => this.#commit(),
+      () => this.#waiting.length === 1,
+    )
   }
 
   /** What is stored of `ranges`, up to about `bytesMax`. Throws `stream-deleted`, and `wrong-epoch` under another epoch. */
@@ -146,13 +150,13 @@ export class StreamCore {
     const checkpoint = record.isCheckpoint || head.checkpoint < 0 ? latestSeq : head.checkpoint
     const committedAt = this.#options.now()
     this.#storage.append({
-      rows: rows.map(({ first, last, text }) => ({
+      rows: rows.map(({ first, last, body }) => ({
         first,
         last,
         committedAt,
         checkpoint,
         ledger: last === latestSeq ? record.text : '[]',
-        body: encoder.encode(text),
+        body,
       })),
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
@@ -175,5 +179,4 @@ export class StreamCore {
   }
 }
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -28,7 +28,7 @@ export class StreamObject extends DurableObject<Env> {
     this.#core = new StreamCore({
       storage: new SqliteTape(state.storage),
       listeners: this.#sessions,
-      later: (run) => void setTimeout(run, 0),
+      later: afterThisTurn,
       now: Date.now,
       newEpoch: () => crypto.randomUUID().slice(0, 13),
       report: (error) => console.error(error),
@@ -37,7 +37,8 @@ export class StreamObject extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     try {
-      const [, , , stream = '', resource] = new URL(request.url).pathname.split('/')
+      // The Worker has routed by what the address means, however it is written.
+      const [, , , stream = '', resource] = new URL(request.url).pathname.split('/').map(decodeURIComponent)
       const grant = await verifyToken(tokenOf(request), this.env)
       if (resource === 'live') return this.#connect(request, stream, grant)
       if (resource === 'events' && request.method === 'POST') {
@@ -104,6 +105,17 @@ export class StreamObject extends DurableObject<Env> {
       // Closed by both sides at once.
     }
   }
+}
+
+/**
+ * The runtime delivers what has arrived before it reads on from a body, even one that is at hand: whatever came in
+ * the same turn waits by then. One publish alone goes at once; a timer, which takes a millisecond, is worth it only
+ * where others have come and more will.
+ */
+async function afterThisTurn(run: () => void, isAlone: () => boolean): Promise<void> {
+  await new Response('').arrayBuffer()
+  if (isAlone()) run()
+  else setTimeout(run, 0)
 }
 
 /** What a grant allows on a live socket of this stream. Throws `forbidden` when that is nothing. */
