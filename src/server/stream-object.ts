@@ -113,7 +113,7 @@ export class StreamObject extends DurableObject<Env> {
  * where others have come and more will.
  */
 async function afterThisTurn(run: () => void, isAlone: () => boolean): Promise<void> {
-  await new Response('').arrayBuffer()
+  await new Response(' ').text()
   if (isAlone()) run()
   else setTimeout(run, 0)
 }
