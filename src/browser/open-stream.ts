@@ -37,8 +37,11 @@ function createEnvironment(report: (error: unknown) => void): Environment {
 /** What a browser says of network and visibility only shortens a wait; it never decides anything. */
 function nudgeWhenThingsLookUp(stream: Stream): void {
   if (globalThis.document === undefined) return
-  addEventListener('online', () => stream.nudge())
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') stream.nudge()
-  })
+  const stopped = new AbortController()
+  const nudge = () => {
+    if (stream.status.connection === 'stopped') stopped.abort()
+    else if (document.visibilityState === 'visible') stream.nudge()
+  }
+  addEventListener('online', nudge, { signal: stopped.signal })
+  document.addEventListener('visibilitychange', nudge, { signal: stopped.signal })
 }

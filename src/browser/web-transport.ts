@@ -16,7 +16,6 @@ export class WebTransport implements Transport {
   connect({ token, after, epoch }: LinkRequest, events: LinkEvents): Link {
     const address = this.#address('/live', { after: String(after), ...(epoch === null ? {} : { epoch }) })
     address.protocol = address.protocol === 'http:' ? 'ws:' : 'wss:'
-    const socket = new WebSocket(address, [subprotocol, token])
     let hasOpened = false
     let hasEnded = false
     const end = (closing: Closing) => {
@@ -24,13 +23,28 @@ export class WebTransport implements Transport {
       hasEnded = true
       events.onClose(closing)
     }
+    let socket: WebSocket
+    try {
+      socket = new WebSocket(address, [subprotocol, token])
+    } catch {
+      // The platform cannot offer such a token to the server, but the server can say what it thinks of it.
+      void this.#reason(token).then(end)
+      return {
+        send: () => {},
+        close: () => {
+          hasEnded = true
+        },
+      }
+    }
     socket.onopen = () => {
       hasOpened = true
     }
     socket.onmessage = ({ data }) => {
       if (!hasEnded) events.onFrame(String(data))
     }
-    socket.onclose = async ({ code }) => end(hasOpened ? { closeCode: code } : await this.#reason(token))
+    socket.onclose = async ({ code }) => {
+      if (!hasEnded) end(hasOpened ? { closeCode: code } : await this.#reason(token))
+    }
     return {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text)
@@ -45,7 +59,13 @@ export class WebTransport implements Transport {
   async read({ token, ranges, epoch }: ReadRequest): Promise<Slice> {
     const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), epoch }), token)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
-    return decodeSlice(await answer.text())
+    const text = await answer.text()
+    try {
+      return decodeSlice(text)
+    } catch (error) {
+      // Whoever answered was not the server, but something on the way, or the answer was cut: a failure of the network.
+      throw new Error('The answer is not a slice.', { cause: error })
+    }
   }
 
   async #reason(token: string): Promise<Closing> {

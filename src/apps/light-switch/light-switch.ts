@@ -16,7 +16,7 @@ export class LightSwitch implements ModelReconciler {
 
   /** A lamp that nobody has touched is off, and so is one that somebody set to what is no boolean. */
   get isOn(): boolean {
-    return this.#lights.get(identifier)?.values['on'] === true
+    return this.#lights.get(identifier)?.values.on === true
   }
 
   /** Whether the last flip is on no tape yet. */

@@ -8,7 +8,7 @@ const caption = elementOf('lamp-caption')
 
 lamp.onChange = () => {
   button.setAttribute('aria-checked', String(lamp.isOn))
-  caption.textContent = `The lamp is ${lamp.isOn ? 'on' : 'off'}${lamp.isPending ? ' here, and waits to be so for everybody' : ' for everybody'}.`
+  caption.textContent = `The lamp is ${lamp.isOn ? 'on' : 'off'}${lamp.isPending ? ' here, and waits to be so everywhere' : ''}.`
 }
 button.addEventListener('click', () => {
   // Without a stream, when its name is not allowed, nothing is there to flip.

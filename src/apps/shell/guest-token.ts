@@ -28,9 +28,7 @@ export class GuestToken {
       this.#problem = undefined
       return token
     }
-    this.#problem = [textOf(body, 'title') ?? `The server gave no token (${answer.status}).`, textOf(body, 'detail'), textOf(body, 'hint')]
-      .filter((part) => part !== undefined)
-      .join(' ')
+    this.#problem = textOf(body, 'detail') ?? textOf(body, 'title') ?? `The server gave none (${answer.status}).`
     throw new Error(this.#problem)
   }
 }

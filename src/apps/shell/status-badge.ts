@@ -28,11 +28,13 @@ export class StatusBadge {
     if (this.#summary === undefined) return
     const { state, text, progress, pending } = this.#summary
     this.#shownState = state
-    this.#element.dataset['state'] = state
+    this.#element.dataset.state = state
     render(
       html`<span class="badge-light" aria-hidden="true"></span><span>${text}</span>${
-        progress === undefined ? nothing : html`<progress aria-label="Catching up" max=${progress.total} .value=${progress.have}></progress>`
-      }${pending === 0 ? nothing : html`<span class="badge-pending">pending ${pending}</span>`}`,
+        progress === undefined
+          ? nothing
+          : html`<progress aria-label="Catching up" max=${progress.total} .value=${progress.have}></progress>`
+      }${pending === 0 ? nothing : html`<span class="visually-hidden">, </span><span class="badge-pending">pending ${pending}</span>`}`,
       this.#element,
     )
   }

@@ -31,7 +31,7 @@ export class WindowBar {
       html`<p class="window-bar-stream">Stream <code>${streamName}</code></p>
         <a class="quiet-button" href=${address} target="_blank" rel="noopener">Open a second window</a>
         <button class="quiet-button" type="button" @click=${() => void this.#copy(address)}>${this.#copyText()}</button>
-        <button class="quiet-button" type="button" aria-pressed=${!isPlugged} @click=${onPlug}>
+        <button class="quiet-button" type="button" data-plugged=${isPlugged} @click=${onPlug}>
           <span class="plug" aria-hidden="true"></span>${isPlugged ? 'Unplug this window' : 'Plug it in again'}
         </button>`,
       this.#element,

@@ -33,7 +33,14 @@ function rowsOf(cell: Cell): readonly Row[] {
       const { seq, client, counter, seen } = cell.event
       const maker: readonly Row[] = client === undefined ? [] : [['client', client]]
       const count: readonly Row[] = counter === undefined ? [] : [['counter', String(counter)]]
-      return [['seq', String(seq)], ...changeRows(cell.event), ['made by', makerName(cell.event, cell.isOwn)], ...maker, ...count, ['seen', String(seen)]]
+      return [
+        ['seq', String(seq)],
+        ...changeRows(cell.event),
+        ['made by', makerName(cell.event, cell.isOwn)],
+        ...maker,
+        ...count,
+        ['seen', String(seen)],
+      ]
     }
     case 'pending':
       return [...changeRows(cell.draft), ['seen', String(cell.draft.seen)]]

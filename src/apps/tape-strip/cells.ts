@@ -8,7 +8,7 @@ export type Cell =
   | { readonly type: 'hole'; readonly key: string; readonly seq: number; readonly hole: SeqRange }
   /** A seq that is accounted for without an event of its own: its effect came with others. */
   | { readonly type: 'folded'; readonly key: string; readonly seq: number }
-  | { readonly type: 'pending'; readonly key: string; readonly place: number; readonly draft: Draft }
+  | { readonly type: 'pending'; readonly key: string; readonly draft: Draft }
 
 export interface TapeView {
   readonly latestSeq: number
@@ -33,9 +33,7 @@ export function cellsOf({ latestSeq, holes, client }: TapeView, log: TapeLog): C
   const first = Math.max(0, latestSeq - loggedSeqsMax + 1)
   const cells: Cell[] = []
   for (let seq = first; seq <= latestSeq; seq++) cells.push(cellAt(seq, holes, log, client))
-  for (const [place, draft] of log.pending.slice(0, pendingShownMax).entries()) {
-    cells.push({ type: 'pending', key: `pending-${place}`, place, draft })
-  }
+  for (const draft of log.pending.slice(0, pendingShownMax)) cells.push({ type: 'pending', key: `pending-${log.placeOf(draft)}`, draft })
   return { earlier: first, cells, later: Math.max(0, log.pending.length - pendingShownMax) }
 }
 

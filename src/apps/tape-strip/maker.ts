@@ -14,7 +14,14 @@ const script: Maker = { tag: 'api', colour: 8, pattern: 0 }
 export function makerOf(client: string | undefined): Maker {
   if (client === undefined) return script
   const hash = hashOf(client)
-  return { tag: client.replace(/[^A-Za-z0-9]/g, '').slice(0, 3).toLowerCase(), colour: hash % 8, pattern: (hash >>> 3) % 4 }
+  return {
+    tag: client
+      .replace(/[^A-Za-z0-9]/g, '')
+      .slice(0, 3)
+      .toLowerCase(),
+    colour: hash % 8,
+    pattern: (hash >>> 3) % 4,
+  }
 }
 
 /** FNV-1a: short, and spreads ids that differ in little. */

@@ -14,9 +14,20 @@ export function animateChanges(element: HTMLElement, before: readonly Cell[], af
     const wasHole = typeBefore.get(key) === 'hole'
     cell?.querySelector('.cell-block')?.animate(
       wasHole
-        ? [{ transform: 'translateY(-14px) scale(.6)', opacity: 0 }, { transform: 'none', opacity: 1 }]
-        : [{ transform: 'translateX(18px)', opacity: 0 }, { transform: 'none', opacity: 1 }],
-      { duration: wasHole ? 420 : 240, delay: Math.min(index * staggerMs, staggerMsMax), easing: 'cubic-bezier(.2,.8,.3,1)', fill: 'backwards' },
+        ? [
+            { transform: 'translateY(-14px) scale(.6)', opacity: 0 },
+            { transform: 'none', opacity: 1 },
+          ]
+        : [
+            { transform: 'translateX(18px)', opacity: 0 },
+            { transform: 'none', opacity: 1 },
+          ],
+      {
+        duration: wasHole ? 420 : 240,
+        delay: Math.min(index * staggerMs, staggerMsMax),
+        easing: 'cubic-bezier(.2,.8,.3,1)',
+        fill: 'backwards',
+      },
     )
   }
   if (changed.some(({ type }) => type === 'event')) turnReels(element)

@@ -8,6 +8,8 @@ export class TapeLog implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
   onChange: (() => void) | undefined
   readonly #events = new Map<number, TapeEvent>()
+  readonly #places = new WeakMap<Draft, number>()
+  #nextPlace = 1
   #newestSeq = -1
   #pending: readonly Draft[] = []
 
@@ -18,6 +20,14 @@ export class TapeLog implements ModelReconciler {
   /** The event at a seq, if it is one of the newest and has reached this window. */
   event(seq: number): TapeEvent | undefined {
     return this.#events.get(seq)
+  }
+
+  /** A number that a pending draft keeps while those before it leave. */
+  placeOf(draft: Draft): number {
+    const known = this.#places.get(draft)
+    if (known !== undefined) return known
+    this.#places.set(draft, this.#nextPlace)
+    return this.#nextPlace++
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {

@@ -6,6 +6,7 @@ import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import { cellDetails } from './cell-details.ts'
 import { type Cell, type Cells, cellName, cellsOf, type TapeView } from './cells.ts'
+import { legend } from './legend.ts'
 import { makerOf } from './maker.ts'
 import { animateChanges } from './motion.ts'
 import { reel } from './reel.ts'
@@ -61,7 +62,7 @@ export class TapeStrip {
   }
 
   #render(): void {
-    const { earlier, cells, later } = this.#cells
+    const { cells } = this.#cells
     const current = this.#current()
     render(
       html`<div class="tape-deck">
@@ -73,7 +74,6 @@ export class TapeStrip {
               aria-label="The end of the tape"
               aria-orientation="horizontal"
               @keydown=${this.#onKey}
-              @pointerleave=${() => this.#hover(undefined)}
             >
               ${cells.length === 0 ? html`<div class="cell" data-type="blank" role="option" aria-selected="false" tabindex="0" aria-label="The tape is blank"></div>` : nothing}
               ${repeat(
@@ -85,7 +85,10 @@ export class TapeStrip {
           </div>
           ${reel('tape-reel tape-reel-blank')}
         </div>
-        <p class="tape-extent">${extentText(earlier, cells, later)}</p>
+        <div class="tape-notes">
+          ${legend}
+          <p class="tape-extent">${extentText(this.#view.latestSeq, this.#cells)}</p>
+        </div>
         <div class="tape-details">${this.#details()}</div>`,
       this.#element,
     )
@@ -116,7 +119,9 @@ export class TapeStrip {
 
   #details(): TemplateResult {
     const cell = this.#find(this.#hoveredKey) ?? this.#find(this.#selectedKey)
-    return cell === undefined ? html`<p class="details-hint">Point at a cell, or step through them with the arrow keys.</p>` : cellDetails(cell)
+    return cell === undefined
+      ? html`<p class="details-hint">Point at a cell, or step through them with the arrow keys.</p>`
+      : cellDetails(cell)
   }
 
   /** The cell that Tab reaches: the selected one, or the newest. */
@@ -129,12 +134,13 @@ export class TapeStrip {
   }
 
   #select(key: string): void {
-    if (this.#selectedKey === key) return
+    this.#hoveredKey = undefined
     this.#selectedKey = key
     this.#render()
   }
 
-  #hover(key: string | undefined): void {
+  /** What was pointed at last stays spelled out: a panel that shrank when the pointer leaves could move the page under it. */
+  #hover(key: string): void {
     this.#hoveredKey = key
     this.#render()
   }
@@ -175,9 +181,8 @@ function targetIndex(key: string, index: number, last: number): number | undefin
   }
 }
 
-function extentText(earlier: number, cells: readonly Cell[], later: number): string {
-  const latest = cells.findLast(({ type }) => type !== 'pending')
-  const start = latest === undefined ? 'The tape is blank.' : `latestSeq ${latest.type === 'pending' ? '' : latest.seq}`
+function extentText(latestSeq: number, { earlier, later }: Cells): string {
+  const end = latestSeq < 0 ? 'The tape is blank.' : `latestSeq ${latestSeq.toLocaleString('en')}`
   const before = earlier > 0 ? `, ${earlier.toLocaleString('en')} earlier ones not drawn` : ''
-  return `${start}${before}${later > 0 ? `, ${later} more pending` : ''}`
+  return `${end}${before}${later > 0 ? `, ${later} more pending` : ''}`
 }

@@ -2,7 +2,8 @@
 
 export function keepFocus(render: () => void): void {
   const focused = document.activeElement
-  const caret = focused instanceof HTMLInputElement && focused.type === 'text' ? ([focused.selectionStart, focused.selectionEnd] as const) : undefined
+  const caret =
+    focused instanceof HTMLInputElement && focused.type === 'text' ? ([focused.selectionStart, focused.selectionEnd] as const) : undefined
   render()
   if (!(focused instanceof HTMLElement) || !focused.isConnected || document.activeElement === focused) return
   focused.focus({ preventScroll: true })

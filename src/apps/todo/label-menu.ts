@@ -50,7 +50,8 @@ export class LabelMenu {
 
   #onKey(event: KeyboardEvent): void {
     const swatches = this.#swatches()
-    const index = swatches.findIndex((swatch) => swatch === document.activeElement)
+    const focused = document.activeElement
+    const index = focused instanceof HTMLElement ? swatches.indexOf(focused) : -1
     const target = targetIndex(event.key, index, swatches.length)
     if (target === undefined) return
     event.preventDefault()

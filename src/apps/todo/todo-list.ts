@@ -36,7 +36,12 @@ export class TodoList implements ModelReconciler {
   /** Adds a task to the end of the list; gives its identifier. */
   create(title: string, label: ColorLabel): string {
     const identifier = crypto.randomUUID()
-    this.#vend({ type: 'insert', collection, identifier, values: { completed: false, title: title.toWellFormed(), label: decodeLabel(label) } })
+    this.#vend({
+      type: 'insert',
+      collection,
+      identifier,
+      values: { completed: false, title: title.toWellFormed(), label: decodeLabel(label) },
+    })
     return identifier
   }
 

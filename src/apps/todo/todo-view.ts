@@ -171,6 +171,6 @@ export class TodoView {
   }
 
   #rowOf(identifier: string): Element | undefined {
-    return [...this.#section.querySelectorAll('.todo-list > li')].find((row) => row instanceof HTMLElement && row.dataset['id'] === identifier)
+    return [...this.#section.querySelectorAll('.todo-list > li')].find((row) => row instanceof HTMLElement && row.dataset.id === identifier)
   }
 }

@@ -1,0 +1,11 @@
+/** How to read the strip. Shapes and signs say it, colours only repeat it. */
+import { html } from 'lit-html'
+
+export const legend = html`<p class="tape-legend">
+  <span><b aria-hidden="true">+</b>insert</span>
+  <span><b class="legend-update" aria-hidden="true">~</b>update</span>
+  <span><b class="legend-delete" aria-hidden="true">×</b>delete</span>
+  <span><b class="legend-hole" aria-hidden="true"></b>hole</span>
+  <span><b class="legend-pending" aria-hidden="true"></b>pending</span>
+  <span><b class="legend-own" aria-hidden="true">you</b>made in this window</span>
+</p>`
