@@ -13,7 +13,7 @@ test('the examples of README.md compile against the public entry points', () => 
   const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string)
   expect(examples.length).toBeGreaterThan(0)
   mkdirSync(folder, { recursive: true })
-  examples.forEach((code, index) => writeFileSync(`${folder}/example-${index}.ts`, `${code}\nexport {}\n`))
+  for (const [index, code] of examples.entries()) writeFileSync(`${folder}/example-${index}.ts`, `${code}\nexport {}\n`)
   const compilerOptions = { lib: ['es2025', 'dom'], types: ['node'] }
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: ['*.ts'] }))
   let output = ''
