@@ -2,7 +2,6 @@
  * The closed list of what can go wrong on the wire. A code is stable: clients branch on it, never on a text.
  * `recovery` says what a client does: `retry` later as it was, send the draft no more (`fatal`), or `renew` the token.
  */
-import type { SeqRanges } from './seq-ranges.ts'
 
 interface CodeFacts {
   readonly status: number
@@ -251,7 +250,7 @@ export interface RefusalDetails {
   readonly latestSeq?: number
   readonly epoch?: string | null
   /** The seqs of the events that stand in the way of a precondition. */
-  readonly conflicts?: SeqRanges
+  readonly conflicts?: readonly (readonly [first: number, last: number])[]
 }
 
 /** A refusal: thrown where input is decoded, caught at the edge that answers. It is never a bug of ours. */

@@ -70,7 +70,7 @@ async function verifyAnew(token: string, env: AuthEnv): Promise<Grant> {
   if (token.length > tokenLengthMax) throw new Refusal('token-invalid', { detail: `Longer than ${tokenLengthMax} characters.` })
   const claims = v.safeParse(claimsSchema, await verifiedPayload(token, env))
   if (!claims.success) throw new Refusal('token-invalid', { detail: `Claims: ${claims.issues[0].message}`.slice(0, 300) })
-  return { sub: claims.output.sub, expiresAt: claims.output.exp * 1000, streams: claims.output.streams }
+  return { sub: claims.output.sub, expiresAt: Math.min(claims.output.exp * 1000, Number.MAX_SAFE_INTEGER), streams: claims.output.streams }
 }
 
 async function verifiedPayload(token: string, { TAPELINE_SECRET, TAPELINE_JWKS_URL }: AuthEnv): Promise<unknown> {

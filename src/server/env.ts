@@ -1,9 +1,8 @@
 /** The bindings and variables of a deployment, as wrangler.toml and its secrets give them. */
 import type { AuthEnv } from './auth.ts'
-import type { StreamObject } from './stream-object.ts'
 
 export interface Env extends AuthEnv {
-  readonly STREAMS: DurableObjectNamespace<StreamObject>
+  readonly STREAMS: DurableObjectNamespace
   /** Origins of pages that may call this deployment, separated by commas; its own always may. */
   readonly TAPELINE_ORIGINS?: string
   /** `on` gives tokens for streams named demo.* to anyone who asks. Set by `npm start` alone. */

@@ -10,6 +10,9 @@ interface Through {
   readonly context: { waitUntil(promise: Promise<unknown>): void }
 }
 
+/** Long enough for everyone who catches up at once; short, because nothing takes a copy back when a stream is deleted. */
+const keptForSeconds = 3600
+
 export async function answerFromCache(request: Request, immutableKey: string, { stream, context }: Through): Promise<Response> {
   const etag = etagOf(immutableKey)
   const address = new URL(request.url)
@@ -24,7 +27,7 @@ export async function answerFromCache(request: Request, immutableKey: string, { 
   const answer = await stream.fetch(request)
   if (answer.status !== 200 || answer.headers.get('ETag') !== etag) return answer
   const [kept, given] = teed(answer)
-  kept.headers.set('Cache-Control', 'public, max-age=31536000, immutable')
+  kept.headers.set('Cache-Control', `public, max-age=${keptForSeconds}, immutable`)
   kept.headers.delete('Vary')
   context.waitUntil(caches.default.put(key, kept))
   return given

@@ -6,12 +6,7 @@
  * reads from the last checkpoint on. Clients that have been quiet longest are retired into a table when memory
  * would grow without bound.
  */
-import type { TapeStorage } from './tape-storage.ts'
-
-export interface LedgerEntry {
-  readonly counter: number
-  readonly sub: string
-}
+import type { LedgerEntry, TapeStorage } from './tape-storage.ts'
 
 export interface LedgerRecord {
   readonly text: string

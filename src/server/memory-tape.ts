@@ -1,6 +1,5 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
-import type { LedgerEntry } from './ledger.ts'
-import type { Append, NewRow, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { Append, LedgerEntry, NewRow, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 export class MemoryTape implements TapeStorage {
   readonly #rows: NewRow[] = []

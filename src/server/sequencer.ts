@@ -10,7 +10,7 @@ import { type Code, Refusal, type RefusalDetails } from '../protocol/codes.ts'
 import { encodeEvent, type Publish } from '../protocol/publish.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { normalize } from '../protocol/seq-ranges.ts'
-import type { LedgerEntry } from './ledger.ts'
+import type { LedgerEntry } from './tape-storage.ts'
 
 export interface Submission {
   readonly publish: Publish

@@ -4,8 +4,7 @@
  * A row is a group of events under its last seq, so the end of the tape and the row of any seq are one lookup in
  * the primary key. There is no other index, because each would be a second row written per group.
  */
-import type { LedgerEntry } from './ledger.ts'
-import type { Append, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { Append, LedgerEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
 const migrations: readonly string[] = [

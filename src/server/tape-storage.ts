@@ -3,7 +3,13 @@
  *
  * Everything is synchronous: a group is decided and appended in one run, so nothing can come between.
  */
-import type { LedgerEntry } from './ledger.ts'
+
+/** How far a client has published, and whose it is. */
+export interface LedgerEntry {
+  /** The last counter taken from it. */
+  readonly counter: number
+  readonly sub: string
+}
 
 /** One group of events, or a part of one that would be too large for a row. */
 export interface TapeRow {
