@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { eventBytesMax } from '../../src/protocol/limits.ts'
 import { cutRows, rowBytesMax } from '../../src/server/row-cutter.ts'
 
-const bytesOf = (text: string) => new TextEncoder().encode(text).length
+const encoder = new TextEncoder()
+const bytesOf = (text: string) => encoder.encode(text).length
 
 describe('rows', () => {
   test('[P8][T1] a group that fits is one row', () => {
@@ -14,14 +15,38 @@ describe('rows', () => {
 
   test('[P8][T1] a group that does not is cut at 1 MB, between events', () => {
     const line = 'x'.repeat(rowBytesMax / 4 - 2)
-    expect(cutRows(0, Array.from({ length: 4 }, () => line)).map(({ first, last }) => [first, last])).toEqual([[0, 3]])
-    expect(cutRows(5, Array.from({ length: 9 }, () => line)).map(({ first, last }) => [first, last])).toEqual([[5, 8], [9, 12], [13, 13]])
+    expect(
+      cutRows(
+        0,
+        Array.from({ length: 4 }, () => line),
+      ).map(({ first, last }) => [first, last]),
+    ).toEqual([[0, 3]])
+    expect(
+      cutRows(
+        5,
+        Array.from({ length: 9 }, () => line),
+      ).map(({ first, last }) => [first, last]),
+    ).toEqual([
+      [5, 8],
+      [9, 12],
+      [13, 13],
+    ])
     const longer = `${line}x`
-    expect(cutRows(0, Array.from({ length: 4 }, () => longer)).map(({ first, last }) => [first, last])).toEqual([[0, 2], [3, 3]])
+    expect(
+      cutRows(
+        0,
+        Array.from({ length: 4 }, () => longer),
+      ).map(({ first, last }) => [first, last]),
+    ).toEqual([
+      [0, 2],
+      [3, 3],
+    ])
   })
 
   test('[P8][T1] rows follow one another without gaps and give the lines back, in characters of any width', () => {
-    const line = fc.tuple(fc.constantFrom('x', 'ü', '€', '😀'), fc.integer({ min: 1, max: eventBytesMax / 4 })).map(([unit, count]) => unit.repeat(count))
+    const line = fc
+      .tuple(fc.constantFrom('x', 'ü', '€', '😀'), fc.integer({ min: 1, max: eventBytesMax / 4 }))
+      .map(([unit, count]) => unit.repeat(count))
     fc.assert(
       fc.property(fc.nat(1000), fc.array(line, { minLength: 1, maxLength: 20 }), (first, lines) => {
         const rows = cutRows(first, lines)

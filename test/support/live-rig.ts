@@ -7,6 +7,7 @@ import { MemoryTape } from '../../src/server/memory-tape.ts'
 import { CoreRig } from './core.ts'
 
 export class PlainSession implements LiveSession {
+  readonly order: number
   sub: string
   mayPublish: boolean
   expiresAt: number
@@ -15,7 +16,8 @@ export class PlainSession implements LiveSession {
   readonly #texts: string[] = []
   #whispers = 0
 
-  constructor({ sub = 'user-1', mayPublish = true, expiresAt = 1_000_000 }: Partial<Rights> = {}) {
+  constructor(order: number, { sub = 'user-1', mayPublish = true, expiresAt = 1_000_000 }: Partial<Rights> = {}) {
+    this.order = order
     this.sub = sub
     this.mayPublish = mayPublish
     this.expiresAt = expiresAt
@@ -72,7 +74,7 @@ export class LiveRig {
 
   /** A session that has been welcomed. */
   open(rights: Partial<Rights> = {}, resume: { after?: number; epoch?: string } = {}): PlainSession {
-    const session = new PlainSession(rights)
+    const session = new PlainSession(this.sessions.size, rights)
     this.sessions.add(session)
     this.rig.listeners.add(session)
     this.live.open(session, { after: resume.after, epoch: resume.epoch })

@@ -21,6 +21,11 @@ export function publish(stream: string, body: unknown, token?: string): Promise<
   })
 }
 
+/** A body as text, whatever it is declared as: NDJSON is text, though the runtime warns that it may not be. */
+export async function textOf(answer: Response): Promise<string> {
+  return new TextDecoder().decode(await answer.arrayBuffer())
+}
+
 export class LiveSocket {
   readonly #socket: WebSocket
   readonly #frames: string[] = []
@@ -61,6 +66,11 @@ export class LiveSocket {
 
   async next(): Promise<ServerFrame> {
     return decodeServerFrame(await this.nextText())
+  }
+
+  /** What has come and has not been taken. */
+  get unread(): readonly string[] {
+    return this.#frames
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** A tape's state for the sequencer, made of plain events: what storage and ledger would say of them. */
 import type { Publish } from '../../src/protocol/publish.ts'
-import type { LedgerEntry } from '../../src/server/ledger.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from '../../src/server/sequencer.ts'
+import type { LedgerEntry } from '../../src/server/tape-storage.ts'
 
 export type Draft = Publish['drafts'][number]
 

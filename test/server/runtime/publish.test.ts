@@ -8,7 +8,10 @@ describe('publishing', () => {
     const answer = await publish('pub-1', { client: 'a', drafts: [insert(1), insert(2)] })
     expect(await answer.json()).toMatchObject({ seqs: [[0, 1]], duplicates: 0, latestSeq: 1 })
     expect(await socket.next()).toMatchObject({ type: 'slice', covers: [[0, 1]], latestSeq: 1 })
-    expect(await (await call('/v1/streams/pub-1/events?seq=1-')).json()).toMatchObject({ covers: [[1, 1]], events: [{ seq: 1, client: 'a', counter: 2 }] })
+    expect(await (await call('/v1/streams/pub-1/events?seq=1-')).json()).toMatchObject({
+      covers: [[1, 1]],
+      events: [{ seq: 1, client: 'a', counter: 2 }],
+    })
     expect(await (await call('/v1/streams/pub-1')).json()).toMatchObject({ latestSeq: 1 })
   })
 })

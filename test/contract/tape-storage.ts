@@ -1,0 +1,161 @@
+/** What every tape storage keeps: run over memory in Node, and over SQLite inside the real object. */
+import { describe, expect, test } from 'vitest'
+import type { LedgerEntry, NewRow, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
+
+/** A storage, and the same one opened again as after a sleep. */
+export interface TapeStorageRig {
+  readonly storage: TapeStorage
+  reopen(): TapeStorage
+}
+
+const encoder = new TextEncoder()
+
+function row(first: number, last: number, more: Partial<NewRow> = {}): NewRow {
+  const lines = Array.from({ length: last - first + 1 }, (_, i) => JSON.stringify({ seq: first + i, text: 'ü😀' }))
+  return {
+    first,
+    last,
+    committedAt: 1000 + last,
+    checkpoint: 0,
+    ledger: `[["c",${last},"s"]]`,
+    body: encoder.encode(lines.join(',\n')),
+    ...more,
+  }
+}
+
+function append(
+  storage: TapeStorage,
+  rows: readonly NewRow[],
+  more: { newEpoch?: string; retired?: readonly (readonly [string, LedgerEntry])[] } = {},
+): void {
+  storage.append({ rows, retired: more.retired ?? [], newEpoch: more.newEpoch })
+}
+
+function plain({ first, last, body }: TapeRow): { first: number; last: number; text: string } {
+  return { first, last, text: new TextDecoder().decode(body) }
+}
+
+function rowsOf(storage: TapeStorage, from: number): ReturnType<typeof plain>[] {
+  const rows: ReturnType<typeof plain>[] = []
+  const iterator = storage.rowsFrom(from)
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) rows.push(plain(next.value))
+  return rows
+}
+
+/** Three rows: 0 … 2, 3 … 3 and 4 … 9, of which the second is a checkpoint. */
+function fill(storage: TapeStorage): NewRow[] {
+  const rows = [row(0, 2), row(3, 3, { checkpoint: 3 }), row(4, 9, { checkpoint: 3 })]
+  append(storage, rows.slice(0, 1), { newEpoch: 'epoch-1' })
+  append(storage, rows.slice(1))
+  return rows
+}
+
+/** `withRig` gives the test a fresh storage, and runs it where that storage lives. */
+export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStorageRig) => void) => Promise<void>): void {
+  const onRig = (title: string, run: (rig: TapeStorageRig) => void) => test(title, () => withRig(run))
+
+  describe(name, () => {
+    onRig('[H1] has no head while nothing has been published, and reading it writes nothing', ({ storage, reopen }) => {
+      for (const one of [storage, reopen()]) {
+        expect(one.head()).toBeUndefined()
+        expect(one.findClient('c')).toBeUndefined()
+      }
+      expect(reopen().head()).toBeUndefined()
+    })
+
+    onRig('[S4][T1] keeps the epoch, the end of the tape and the newest checkpoint', ({ storage, reopen }) => {
+      append(storage, [row(0, 2)], { newEpoch: 'epoch-1' })
+      expect(storage.head()).toEqual({ epoch: 'epoch-1', latestSeq: 2, checkpoint: 0 })
+      append(storage, [row(3, 3, { checkpoint: 3 }), row(4, 9, { checkpoint: 3 })])
+      for (const one of [storage, reopen()]) expect(one.head()).toEqual({ epoch: 'epoch-1', latestSeq: 9, checkpoint: 3 })
+    })
+
+    onRig('[T2][E1] gives the rows from any seq on, in order, byte for byte as they were appended', ({ storage, reopen }) => {
+      const rows = fill(storage).map(plain)
+      for (const one of [storage, reopen()]) {
+        for (const [from, skipped] of [
+          [0, 0],
+          [1, 0],
+          [2, 0],
+          [3, 1],
+          [4, 2],
+          [7, 2],
+          [9, 2],
+          [10, 3],
+          [2 ** 53 - 1, 3],
+        ] as const) {
+          expect(rowsOf(one, from)).toEqual(rows.slice(skipped))
+        }
+      }
+    })
+
+    onRig('[T2] gives rows as they are taken: two readers do not disturb each other, and one may stop early', ({ storage }) => {
+      fill(storage)
+      const [one, two] = [storage.rowsFrom(0), storage.rowsFrom(3)]
+      const taken = [one.next(), two.next(), one.next(), two.next(), one.next(), two.next()]
+      expect(taken.map(({ done, value }) => (done === true ? 'end' : value?.first))).toEqual([0, 3, 3, 4, 4, 'end'])
+      storage.rowsFrom(0).next()
+      append(storage, [row(10, 10, { checkpoint: 3 })])
+      expect(rowsOf(storage, 10)).toHaveLength(1)
+    })
+
+    onRig('[T1] gives the ledgers from a checkpoint on, in order', ({ storage, reopen }) => {
+      const ledgers = fill(storage).map(({ ledger }) => ledger)
+      for (const one of [storage, reopen()]) {
+        expect([...one.ledgersFrom(3)]).toEqual(ledgers.slice(1))
+        expect([...one.ledgersFrom(2)]).toEqual(ledgers)
+        expect([...one.ledgersFrom(10)]).toEqual([])
+      }
+    })
+
+    onRig('[P2][P5] finds the clients that were retired, in their newest state', ({ storage, reopen }) => {
+      append(storage, [row(0, 0)], {
+        newEpoch: 'e',
+        retired: [
+          ['a', { counter: 1, sub: 'x' }],
+          ['b', { counter: 2 ** 53 - 1, sub: 'ü"' }],
+        ],
+      })
+      append(storage, [row(1, 1)], { retired: [['a', { counter: 5, sub: 'x' }]] })
+      for (const one of [storage, reopen()]) {
+        expect(one.findClient('a')).toEqual({ counter: 5, sub: 'x' })
+        expect(one.findClient('b')).toEqual({ counter: 2 ** 53 - 1, sub: 'ü"' })
+        for (const nobody of ['c', 'A', '', '__proto__', 'toString']) expect(one.findClient(nobody)).toBeUndefined()
+      }
+    })
+
+    onRig('[T2][N5] takes rows as large as they are cut', ({ storage, reopen }) => {
+      const body = encoder.encode('x'.repeat(1_000_000))
+      append(storage, [row(0, 0, { body, ledger: 'y'.repeat(600_000) })], { newEpoch: 'e' })
+      const read = reopen().rowsFrom(0).next().value as TapeRow
+      expect([read.body.length, read.body[0], read.body.at(-1)]).toEqual([1_000_000, 120, 120])
+      expect([...reopen().ledgersFrom(0)][0]?.length).toBe(600_000)
+    })
+
+    onRig('[N2] keeps seqs up to 2^53 − 1', ({ storage, reopen }) => {
+      const last = Number.MAX_SAFE_INTEGER
+      append(storage, [row(last, last, { checkpoint: last, committedAt: last })], { newEpoch: 'e' })
+      expect(reopen().head()).toEqual({ epoch: 'e', latestSeq: last, checkpoint: last })
+      expect(rowsOf(reopen(), last).map(({ first }) => first)).toEqual([last])
+    })
+
+    onRig('[H11] is deleted for ever, and nothing is left', ({ storage, reopen }) => {
+      fill(storage)
+      append(storage, [row(10, 10)], { retired: [['a', { counter: 1, sub: 'x' }]] })
+      storage.erase()
+      for (const one of [storage, reopen()]) {
+        expect(one.head()).toBe('deleted')
+        expect(rowsOf(one, 0)).toEqual([])
+        expect([...one.ledgersFrom(0)]).toEqual([])
+        expect(one.findClient('a')).toBeUndefined()
+      }
+      storage.erase()
+      expect(reopen().head()).toBe('deleted')
+    })
+
+    onRig('[H11] can be deleted before it was ever published to', ({ storage, reopen }) => {
+      storage.erase()
+      for (const one of [storage, reopen()]) expect(one.head()).toBe('deleted')
+    })
+  })
+}

@@ -1,0 +1,8 @@
+/** The tape in memory keeps the contract of the tape in SQLite. */
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { describeTapeStorage } from '../contract/tape-storage.ts'
+
+describeTapeStorage('the tape in memory', async (run) => {
+  const storage = new MemoryTape()
+  run({ storage, reopen: () => storage })
+})

@@ -1,0 +1,8 @@
+/** The bindings and the entry point of the deployment that the runtime's tests talk to. */
+declare namespace Cloudflare {
+  interface Env extends Omit<import('../../../src/server/env.ts').Env, never> {}
+  interface GlobalProps {
+    mainModule: typeof import('../../../src/server/worker.ts')
+    durableNamespaces: 'StreamObject'
+  }
+}

@@ -1,0 +1,46 @@
+/** Looking at the objects from behind: what they store, and whether they exist at all. */
+
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { call } from '../../support/live.ts'
+
+export function stubOf(stream: string): DurableObjectStub {
+  return env.STREAMS.get(env.STREAMS.idFromName(stream))
+}
+
+/** Whether anyone has ever addressed the object of this name. */
+export async function isKnown(stream: string): Promise<boolean> {
+  const id = env.STREAMS.idFromName(stream).toString()
+  return (await listDurableObjectIds(env.STREAMS)).some((known) => known.toString() === id)
+}
+
+/** How many rows each table of the stream holds; empty while it has no tables. */
+export function rowCounts(stream: string): Promise<Record<string, number>> {
+  return runInDurableObject(stubOf(stream), (_, { storage: { sql } }) => {
+    const tables = sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
+      .toArray()
+    return Object.fromEntries(tables.map(({ name }) => [name, sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${name}`).one().n]))
+  })
+}
+
+/** Everything the tape holds, byte for byte, to see that it has not changed. */
+export function tapeOf(stream: string): Promise<string> {
+  return runInDurableObject(stubOf(stream), (_, { storage: { sql } }) => {
+    if (sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'tape'").toArray().length === 0) return 'none'
+    const rows = sql.exec('SELECT first, last, checkpoint, ledger, CAST(body AS TEXT) AS body FROM tape ORDER BY last').toArray()
+    return JSON.stringify([sql.exec('SELECT * FROM stream').toArray(), rows, sql.exec('SELECT * FROM client').toArray()])
+  })
+}
+
+export async function latestSeqOf(stream: string): Promise<number> {
+  const { latestSeq } = await (await call(`/v1/streams/${stream}`)).json<{ latestSeq: number }>()
+  return latestSeq
+}
+
+/** Settles when the object has so many open sockets: a turn at a time, for as long as the test may last. */
+export async function untilSockets(stream: string, count: number): Promise<void> {
+  const open = () =>
+    runInDurableObject(stubOf(stream), (_, state) => state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN).length)
+  while ((await open()) !== count);
+}

@@ -1,0 +1,150 @@
+/** The tape in SQLite, inside the real object: the contract of every storage, and what a publish costs. */
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, test } from 'vitest'
+import { SqliteTape } from '../../../src/server/sqlite-tape.ts'
+import { describeTapeStorage } from '../../contract/tape-storage.ts'
+import { CoreRig } from '../../support/core.ts'
+import { call, insert, publish } from '../../support/live.ts'
+import { draft, plain, refused, submission, taken } from '../../support/tape-state.ts'
+import { rowCounts, stubOf } from './objects.ts'
+
+let made = 0
+
+/** Runs inside a fresh object. */
+function inFreshObject<Result>(run: (storage: DurableObjectStorage) => Result): Promise<Result> {
+  return runInDurableObject(stubOf(`sqlite-${++made}`), (_, state) => run(state.storage))
+}
+
+describeTapeStorage('the tape in SQLite', (run) =>
+  inFreshObject((storage) => {
+    run({ storage: new SqliteTape(storage), reopen: () => new SqliteTape(storage) })
+  }),
+)
+
+/** The storage with its cursors counted: rows written are what a deployment pays for. */
+function counted(storage: DurableObjectStorage): { storage: DurableObjectStorage; written: () => number; read: () => number } {
+  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
+  const sql = {
+    exec(query: string, ...bindings: unknown[]) {
+      const cursor = storage.sql.exec(query, ...bindings)
+      cursors.push(cursor)
+      return cursor
+    },
+  }
+  const sum = (of: 'rowsWritten' | 'rowsRead') => cursors.splice(0).reduce((rows, cursor) => rows + cursor[of], 0)
+  return {
+    storage: { sql, transactionSync: <T>(run: () => T) => storage.transactionSync(run) } as unknown as DurableObjectStorage,
+    written: () => sum('rowsWritten'),
+    read: () => sum('rowsRead'),
+  }
+}
+
+describe('what a publish costs', () => {
+  test('[T1] one row written, however many publishes, drafts and clients the group has', async () => {
+    const costs = await inFreshObject((real) => {
+      const { storage, written } = counted(real)
+      const rig = new CoreRig(new SqliteTape(storage))
+      rig.commit(submission('a', [draft(1)]))
+      const first = written()
+      const costs: number[] = []
+      rig.commit(submission('a', [draft(2)]))
+      costs.push(written())
+      rig.commit(submission('a', [draft(3), draft(4), draft(5)]))
+      costs.push(written())
+      rig.commit(...Array.from({ length: 64 }, (_, i) => submission(`c${i}`, [draft(1)])))
+      costs.push(written())
+      return { first, costs }
+    })
+    expect(costs.costs).toEqual([1, 1, 1])
+    expect(costs.first).toBeGreaterThan(1)
+  })
+
+  test('[T1][P2] no row for what is refused or a duplicate, and none for reading', async () => {
+    const rows = await inFreshObject((real) => {
+      const { storage, written } = counted(real)
+      const rig = new CoreRig(new SqliteTape(storage))
+      rig.commit(submission('a', [draft(1)]))
+      written()
+      rig.commit(submission('a', [draft(1)]), submission('a', [draft(9)]), submission('b', [draft(1, { seen: 5 })]))
+      rig.core.readState()
+      rig.events()
+      return written()
+    })
+    expect(rows).toBe(0)
+  })
+
+  test('[T1] the ledger has no rows of its own, however many publish', async () => {
+    for (let i = 1; i <= 40; i++) await publish('cost-1', { client: `c${i % 7}`, drafts: [insert(Math.ceil(i / 7))] })
+    expect(await rowCounts('cost-1')).toEqual({ stream: 1, tape: 40, client: 0 })
+  })
+
+  test('[T1] finding a seq far back reads no more rows than finding one at the end', async () => {
+    const read = await inFreshObject((real) => {
+      const { storage, read } = counted(real)
+      const rig = new CoreRig(new SqliteTape(storage))
+      for (let i = 1; i <= 300; i++) rig.commit(submission('a', [draft(i)]))
+      const costOf = (seq: number) => {
+        read()
+        rig.core.read([[seq, seq]], { bytesMax: 1 })
+        return read()
+      }
+      return [costOf(0), costOf(150), costOf(299)]
+    })
+    for (const rows of read) expect(rows).toBeLessThanOrEqual(2)
+  })
+
+  test('[T3][H1] no table is made by reading, or by a publish that is refused', async () => {
+    expect(await (await call('/v1/streams/cost-2')).json()).toEqual({ stream: 'cost-2', epoch: null, latestSeq: -1 })
+    expect((await call('/v1/streams/cost-2/events')).status).toBe(200)
+    expect((await publish('cost-2', { client: 'a', drafts: [insert(2)] })).status).toBe(409)
+    expect(await rowCounts('cost-2')).toEqual({})
+    await publish('cost-2', { client: 'a', drafts: [insert(1)] })
+    expect(await rowCounts('cost-2')).toEqual({ stream: 1, tape: 1, client: 0 })
+  })
+
+  test('[T3] each row keeps when it was committed', async () => {
+    const before = Date.now()
+    await publish('cost-3', { client: 'a', drafts: [insert(1)] })
+    const at = await runInDurableObject(
+      stubOf('cost-3'),
+      (_, { storage }) => storage.sql.exec<{ at: number }>('SELECT committed_at AS at FROM tape').one().at,
+    )
+    expect(at).toBeGreaterThanOrEqual(before)
+    expect(at).toBeLessThanOrEqual(Date.now())
+  })
+})
+
+describe('an append that fails in SQLite', () => {
+  test('[T4] leaves nothing, is answered with unavailable, and the next group is right', async () => {
+    const { before, after, verdicts, next, events } = await inFreshObject((real) => {
+      const rig = new CoreRig(new SqliteTape(real))
+      rig.commit(submission('a', [draft(1)]))
+      const count = () => real.sql.exec<{ n: number }>('SELECT count(*) AS n FROM tape').one().n
+      const before = count()
+      real.sql.exec("CREATE TRIGGER full BEFORE INSERT ON tape WHEN new.last > 5 BEGIN SELECT RAISE(FAIL, 'The disk is full.'); END")
+      const large = (counter: number) => draft(counter, { values: { text: 'x'.repeat(240_000) } })
+      const ear = rig.ear()
+      const verdicts = rig.commit(submission('a', [2, 3, 4, 5, 6, 7].map(large)), submission('b', [draft(1)])).map(plain)
+      const after = [count(), ear.texts.length, rig.reports.length]
+      real.sql.exec('DROP TRIGGER full')
+      const next = rig.commit(submission('b', [draft(1)]), submission('a', [draft(2)])).map(plain)
+      return { before, after, verdicts, next, events: rig.events().length }
+    })
+    expect(verdicts).toEqual([refused('unavailable'), refused('unavailable')])
+    expect([before, after, events]).toEqual([1, [1, 0, 1], 3])
+    expect(next).toEqual([taken(1, 1), taken(2, 2)])
+  })
+
+  test('[T4] of a stream’s first group leaves no tables', async () => {
+    const outcome = await inFreshObject((real) => {
+      const tape = new SqliteTape(real)
+      const row = { first: 0, last: 0, committedAt: 0, checkpoint: 0, ledger: '[]', body: new Uint8Array(3) }
+      expect(() => tape.append({ rows: [row, row], retired: [], newEpoch: 'e' })).toThrow()
+      const tables = real.sql.exec("SELECT name FROM sqlite_schema WHERE name IN ('tape', 'stream', 'client')").toArray()
+      const head = tape.head()
+      tape.append({ rows: [row], retired: [], newEpoch: 'e2' })
+      return { tables, head, next: tape.head() }
+    })
+    expect(outcome).toEqual({ tables: [], head: undefined, next: { epoch: 'e2', latestSeq: 0, checkpoint: 0 } })
+  })
+})

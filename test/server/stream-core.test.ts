@@ -1,0 +1,226 @@
+/** One stream without the platform: groups are committed together, told to all, and forgotten when storage fails. */
+import { describe, expect, test } from 'vitest'
+import { Refusal } from '../../src/protocol/codes.ts'
+import { decodeSlice } from '../../src/protocol/slice.ts'
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { CoreRig, FlakyTape } from '../support/core.ts'
+import { anonymousDraft, draft, plain, refused, submission, taken } from '../support/tape-state.ts'
+
+const everything = [[0, Number.MAX_SAFE_INTEGER]] as const
+
+describe('group commit', () => {
+  test('[P8] what comes in one turn is one append, and one frame for each listener', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const ears = [rig.ear(), rig.ear(), rig.ear()]
+    const publishes = Array.from({ length: 64 }, (_, i) => submission(`c${i}`, [draft(1), draft(2)]))
+    expect(rig.commit(...publishes).map(plain)).toEqual(publishes.map((_, i) => taken(2 * i, 2 * i + 1)))
+    expect([rig.turnsAsked, rig.storage.appends.length, rig.storage.appends[0]?.rows.length]).toEqual([1, 1, 1])
+    for (const ear of ears) {
+      expect(ear.texts).toHaveLength(1)
+      expect(ear.frames).toEqual([{ type: 'slice', epoch: 'epoch-1', latestSeq: 127, covers: [[0, 127]], events: rig.events() }])
+    }
+  })
+
+  test('[P8] nothing waits when nothing happens, and each turn is asked for once', () => {
+    const rig = new CoreRig(new FlakyTape())
+    expect(rig.turnsAsked).toBe(0)
+    for (let turn = 1; turn <= 3; turn++) {
+      rig.commit(submission('a', [draft(turn)]))
+      expect([rig.turnsAsked, rig.storage.appends.length]).toEqual([turn, turn])
+    }
+  })
+
+  test('[P8] a group beyond 1 MB is one append of several rows, and one frame for each', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const ear = rig.ear()
+    const large = (counter: number) => draft(counter, { values: { text: 'x'.repeat(200_000) } })
+    expect(
+      rig
+        .commit(
+          submission(
+            'a',
+            Array.from({ length: 5 }, (_, i) => large(i + 1)),
+          ),
+          submission('b', [large(1)]),
+        )
+        .map(plain),
+    ).toEqual([taken(0, 4), taken(5, 5)])
+    expect(rig.storage.appends.map(({ rows }) => rows.map(({ first, last }) => [first, last]))).toEqual([
+      [
+        [0, 3],
+        [4, 5],
+      ],
+    ])
+    expect(ear.frames.map((frame) => frame.type === 'slice' && [frame.latestSeq, frame.covers])).toEqual([
+      [3, [[0, 3]]],
+      [5, [[4, 5]]],
+    ])
+    for (const text of ear.texts) expect(new TextEncoder().encode(text).length).toBeLessThan(1024 * 1024)
+    const woken = new CoreRig(rig.storage)
+    expect(woken.commit(submission('a', [draft(5), draft(6)]), submission('b', [draft(2)])).map(plain)).toEqual([
+      taken(6, 6, 1),
+      taken(7, 7),
+    ])
+  })
+
+  test('[P7] a group that takes nothing writes nothing and tells nobody', () => {
+    const rig = new CoreRig(new FlakyTape())
+    rig.commit(submission('a', [draft(1)]))
+    const ear = rig.ear()
+    const verdicts = rig.commit(submission('a', [draft(1)]), submission('a', [draft(3)]), submission('b', [draft(1)], { epoch: 'other' }))
+    expect(verdicts.map(plain)).toEqual([
+      { type: 'taken', seqs: [], duplicates: 1 },
+      refused('counter-skipped', { expected: 2, counter: 3 }),
+      refused('wrong-epoch', { epoch: 'epoch-1' }),
+    ])
+    expect([ear.texts, rig.storage.appends.length, rig.core.state.latestSeq]).toEqual([[], 1, 0])
+  })
+
+  test('[P7] everything told or answered is stored by then', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const seen: number[] = []
+    rig.listeners.add({ send: () => seen.push(rig.storage.appends.length) })
+    rig.core.submit(submission('a', [draft(1)]), () => seen.push(rig.storage.appends.length))
+    expect(rig.storage.appends).toHaveLength(0)
+    rig.endTurn()
+    expect(seen).toEqual([1, 1])
+  })
+
+  test('[P8] what is submitted while answers go out is the next turn’s group', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const verdicts: unknown[] = []
+    rig.core.submit(submission('a', [draft(1)]), () =>
+      rig.core.submit(submission('a', [draft(2)]), (verdict) => verdicts.push(plain(verdict))),
+    )
+    rig.endTurn()
+    expect([verdicts, rig.storage.appends.length]).toEqual([[], 1])
+    rig.endTurn()
+    expect([verdicts, rig.storage.appends.length]).toEqual([[taken(1, 1)], 2])
+  })
+
+  test('[T3] each row keeps when it was committed, and its order does not depend on that', () => {
+    const rig = new CoreRig(new FlakyTape())
+    rig.nowMs = 5000
+    rig.commit(submission('a', [draft(1)]))
+    rig.nowMs = 4000
+    rig.commit(submission('a', [draft(2)]))
+    expect(rig.storage.appends.flatMap(({ rows }) => rows.map(({ last, committedAt }) => [last, committedAt]))).toEqual([
+      [0, 5000],
+      [1, 4000],
+    ])
+  })
+
+  test('[S4] the epoch is made with the first event and stays', () => {
+    const storage = new MemoryTape()
+    const rig = new CoreRig(storage)
+    expect(rig.core.state).toEqual({ epoch: null, latestSeq: -1 })
+    rig.commit(submission('a', [draft(2)]))
+    expect([rig.core.readState(), storage.head()]).toEqual([{ epoch: null, latestSeq: -1 }, undefined])
+    rig.commit(submission('a', [draft(1)]))
+    expect(rig.core.state).toEqual({ epoch: 'epoch-1', latestSeq: 0 })
+    const woken = new CoreRig(storage, 'epoch-2')
+    woken.commit(submission('a', [draft(2)]))
+    expect(woken.core.state).toEqual({ epoch: 'epoch-1', latestSeq: 1 })
+  })
+})
+
+describe('a storage that fails', () => {
+  test('[T4] nothing of the group is stored or told, each publish gets unavailable, and the next group is right', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const ear = rig.ear()
+    rig.commit(submission('a', [draft(1)]))
+    ear.take()
+    const before = rig.events()
+    rig.storage.failing = new Error('The disk is full.')
+    const group = [submission('a', [draft(2)]), submission('b', [draft(1)]), submission('a', [draft(1)])]
+    expect(rig.commit(...group).map(plain)).toEqual([refused('unavailable'), refused('unavailable'), refused('unavailable')])
+    expect([ear.texts, rig.events(), rig.core.state.latestSeq]).toEqual([[], before, 0])
+    expect(rig.reports).toEqual([rig.storage.failing])
+    rig.storage.failing = undefined
+    expect(rig.commit(...group).map(plain)).toEqual([taken(1, 1), taken(2, 2), { type: 'taken', seqs: [], duplicates: 1 }])
+    expect(ear.take()).toMatchObject([{ covers: [[1, 2]], latestSeq: 2 }])
+  })
+
+  test('[T4] a stream whose first append fails does not exist, and its next try makes it', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const ear = rig.ear()
+    rig.storage.failing = new Error('The disk is full.')
+    expect(rig.commit(submission('a', [draft(1)])).map(plain)).toEqual([refused('unavailable')])
+    expect([rig.core.state, ear.texts]).toEqual([{ epoch: null, latestSeq: -1 }, []])
+    rig.storage.failing = undefined
+    expect(rig.commit(submission('a', [draft(1)])).map(plain)).toEqual([taken(0, 0)])
+  })
+
+  test('[T4] what storage took although it threw is known to the next group', () => {
+    class Liar extends MemoryTape {
+      lies = true
+      override append(append: Parameters<MemoryTape['append']>[0]): void {
+        super.append(append)
+        if (this.lies) throw new Error('Written, perhaps.')
+      }
+    }
+    const rig = new CoreRig(new Liar())
+    expect(rig.commit(submission('a', [draft(1)])).map(plain)).toEqual([refused('unavailable')])
+    rig.storage.lies = false
+    expect(rig.commit(submission('a', [draft(1), draft(2)])).map(plain)).toEqual([taken(1, 1, 1)])
+  })
+})
+
+describe('reading', () => {
+  test('[S4] under another epoch is refused with the right one, before and after the first event', () => {
+    const rig = new CoreRig(new MemoryTape())
+    const read = (epoch: string) => () => rig.core.read(everything, { bytesMax: 1, epoch })
+    expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: null, latestSeq: -1 } }))
+    rig.commit(submission('a', [draft(1)]))
+    expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: 'epoch-1', latestSeq: 0 } }))
+    expect(read('epoch-1')().covers).toEqual([[0, 0]])
+  })
+
+  test('[T2] gives the bytes that were stored, and a slice around them', () => {
+    const rig = new CoreRig(new MemoryTape())
+    rig.commit(submission('a', [draft(1)]), submission(undefined, [anonymousDraft({ values: { text: '1\n2,\n3' } })]))
+    rig.commit(submission('a', [draft(2)]))
+    const slice = decodeSlice(new TextDecoder().decode(rig.core.encodePage(rig.core.read([[1, 1]], { bytesMax: 1 }))))
+    expect(slice).toEqual({
+      epoch: 'epoch-1',
+      latestSeq: 2,
+      covers: [[1, 1]],
+      events: [{ seq: 1, seen: -1, type: 'insert', collection: 'tasks', identifier: 't1', values: { text: '1\n2,\n3' } }],
+    })
+  })
+
+  test('[H11] is over when the stream is erased, and so is publishing, also for what was waiting', () => {
+    const rig = new CoreRig(new MemoryTape())
+    rig.commit(submission('a', [draft(1)]))
+    const ear = rig.ear()
+    const verdicts: unknown[] = []
+    rig.core.submit(submission('a', [draft(2)]), (verdict) => verdicts.push(plain(verdict)))
+    rig.core.erase()
+    rig.endTurn()
+    expect(verdicts).toEqual([refused('stream-deleted')])
+    for (const run of [() => rig.core.state, () => rig.core.readState(), () => rig.core.read(everything, { bytesMax: 1 })]) {
+      expect(run).toThrow(expect.objectContaining({ name: 'Refusal', code: 'stream-deleted' }))
+    }
+    expect(rig.commit(submission('b', [draft(1)])).map(plain)).toEqual([refused('stream-deleted')])
+    expect(() => new CoreRig(rig.storage).core.state).toThrow(Refusal)
+    expect([ear.texts, rig.reports]).toEqual([[], []])
+  })
+})
+
+describe('sleep', () => {
+  test('[L9] a core made anew over the same storage after every publish decides as one that stayed', () => {
+    const groups = Array.from({ length: 40 }, (_, i) => [
+      submission('a', [draft(i + 1)]),
+      submission(`b${i % 3}`, [draft(Math.floor(i / 3) + 1, { seen: i > 0 ? 2 : -1 })], i % 2 === 0 ? { expect: { unchanged: true } } : {}),
+      submission('a', [draft(Math.max(1, i))]),
+      submission('a', [draft(i + 9)]),
+    ])
+    const awake = new CoreRig(new MemoryTape())
+    const asleep = new MemoryTape()
+    for (const group of groups) {
+      expect(new CoreRig(asleep).commit(...group).map(plain)).toEqual(awake.commit(...group).map(plain))
+    }
+    expect(new CoreRig(asleep).events()).toEqual(awake.events())
+    expect(asleep.head()).toEqual(awake.storage.head())
+  })
+})

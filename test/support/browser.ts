@@ -1,0 +1,98 @@
+/** A real browser for journeys: it keeps what a page must never do, and what a person would want to know. */
+
+import chromium from '@sparticuz/chromium'
+import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
+
+/** These would switch off what the journeys are to watch, or make the browser fall as a whole. */
+const unwantedArguments = ['--disable-web-security', '--allow-running-insecure-content', '--single-process', '--no-zygote']
+
+/** CHROMIUM names another browser than the packaged one, which runs on Linux alone. */
+export async function launchBrowser(): Promise<Browser> {
+  return playwright.launch({
+    executablePath: process.env.CHROMIUM ?? (await chromium.executablePath()),
+    args: chromium.args.filter((argument) => !unwantedArguments.includes(argument)),
+  })
+}
+
+/** A page in a context of its own, as another person on another machine has it. */
+export class Visit {
+  readonly page: Page
+  /** Dialogs, uncaught errors, and violations of the content security policy: none of them may ever be. */
+  readonly offences: string[] = []
+  readonly #sockets: LiveFrames[] = []
+  /** Addresses of reads of the tape over HTTP. */
+  readonly reads: string[] = []
+
+  private constructor(page: Page) {
+    this.page = page
+    page.setDefaultTimeout(10_000)
+    page.on('pageerror', (error) => this.offences.push(`error: ${error.message}`))
+    page.on('dialog', async (dialog) => {
+      this.offences.push(`dialog: ${dialog.message()}`)
+      await dialog.dismiss()
+    })
+    page.on('console', (message) => {
+      if (/content.security.policy|trusted.?type/i.test(message.text())) this.offences.push(`policy: ${message.text()}`)
+    })
+    page.on('request', (request) => {
+      if (request.url().includes('/events?')) this.reads.push(request.url())
+    })
+    page.on('websocket', (socket) => {
+      const frames: LiveFrames = { address: socket.url(), sent: [], received: [] }
+      this.#sockets.push(frames)
+      socket.on('framesent', ({ payload }) => frames.sent.push(parse(String(payload))))
+      socket.on('framereceived', ({ payload }) => frames.received.push(parse(String(payload))))
+    })
+  }
+
+  static async start(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await browser.newContext(options)
+    const visit = new Visit(await context.newPage())
+    await visit.page.goto(address)
+    return visit
+  }
+
+  /** Live sockets, oldest first. */
+  get sockets(): readonly LiveFrames[] {
+    return this.#sockets
+  }
+
+  /** The state that the badge shows. */
+  badge(): Promise<string | null> {
+    return this.page.getByRole('status').first().getAttribute('data-state')
+  }
+
+  badgeText(): Promise<string | null> {
+    return this.page.getByRole('status').first().textContent()
+  }
+
+  /** What browsers say when the network is back: it shortens the wait for the next try. */
+  async comeBack(): Promise<void> {
+    // A try that began before the network was back is lost, and then waits.
+    await this.page.waitForFunction(() => document.querySelector('[role="status"]')?.getAttribute('data-state') !== 'connecting')
+    await this.page.evaluate(() => {
+      if (document.querySelector('[role="status"]')?.getAttribute('data-state') === 'offline') dispatchEvent(new Event('online'))
+    })
+  }
+
+  async end(): Promise<void> {
+    await this.page.context().close()
+  }
+}
+
+interface LiveFrames {
+  readonly address: string
+  readonly sent: Frame[]
+  readonly received: Frame[]
+}
+
+export interface Frame {
+  readonly type: string
+  readonly covers?: unknown
+  readonly follows?: unknown
+  readonly seq?: unknown
+}
+
+function parse(text: string): Frame {
+  return text.startsWith('{') ? (JSON.parse(text) as Frame) : { type: text }
+}
