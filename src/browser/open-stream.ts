@@ -3,7 +3,7 @@ import { type ClientStore, type Environment, MemoryStore, Stream } from '../clie
 import { WebTransport } from './web-transport.ts'
 
 export interface OpenStreamOptions {
-  /** Gives a token that is good now; called for each connection, and again before a token expires. May reject. */
+  /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
   readonly token: () => string | Promise<string>
   /** Where the outbox and the tape are kept; in memory by default. */
   readonly store?: ClientStore

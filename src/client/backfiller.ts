@@ -15,17 +15,15 @@ import { retryDelayMs } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { holesOf } from './local-tape.ts'
 import type { LocalTape } from './store.ts'
+import type { ClientParts, TokenKeeper } from './token-keeper.ts'
 import type { Transport } from './transport.ts'
 
 export interface BackfillerHooks {
   readonly tape: () => LocalTape
-  readonly token: () => Promise<string>
   /** Sends a frame on the live link. */
   readonly send: (frame: object) => void
   /** A number for a frame, so that its answer is known. */
   readonly newRef: () => number
-  /** The token has been refused: the next one must be a fresh one. */
-  readonly onStaleToken: () => void
   readonly onSlice: (slice: Slice) => void
   /** The stream is under another epoch now. */
   readonly onEpoch: () => void
@@ -40,6 +38,7 @@ export class Backfiller {
   readonly #transport: Transport
   readonly #environment: Environment
   readonly #hooks: BackfillerHooks
+  readonly #tokens: TokenKeeper
   #isOnline = false
   /** Asked for on the present link, by ref. */
   readonly #asked = new Map<number, SeqRanges>()
@@ -50,9 +49,10 @@ export class Backfiller {
   #failures = 0
   #retryTimer: unknown
 
-  constructor(transport: Transport, environment: Environment, hooks: BackfillerHooks) {
+  constructor(hooks: BackfillerHooks, { transport, environment, tokens }: ClientParts) {
     this.#transport = transport
     this.#environment = environment
+    this.#tokens = tokens
     this.#hooks = hooks
   }
 
@@ -114,7 +114,7 @@ export class Backfiller {
     const key = formatSeqs(ranges)
     this.#requests.set(key, ranges)
     try {
-      const slice = await this.#transport.read({ token: await this.#hooks.token(), ranges, epoch })
+      const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch })
       if (countSeqs(slice.covers) === 0) throw new Error(`The server had nothing of ${key}.`)
       this.#failures = 0
       this.#requests.delete(key)
@@ -129,7 +129,7 @@ export class Backfiller {
     if (error instanceof Refusal) {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
       const { recovery } = codeFacts(error.code)
-      if (recovery === 'renew') this.#hooks.onStaleToken()
+      if (recovery === 'renew') this.#tokens.forget()
       if (recovery === 'fatal') return this.#hooks.onFatal(error.code)
     }
     if (this.#retryTimer !== undefined || !this.#isOnline) return

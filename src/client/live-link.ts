@@ -14,11 +14,10 @@ import {
 } from '../protocol/index.ts'
 import { type Connection, type ConnectionInput, initialConnection, stepConnection } from './connection.ts'
 import type { Environment } from './environment.ts'
+import type { ClientParts, TokenKeeper } from './token-keeper.ts'
 import type { Closing, Link, LinkRequest, Transport } from './transport.ts'
 
 export interface LiveLinkHooks {
-  /** A token that is good now. May reject; then it is asked again later. */
-  readonly token: () => Promise<string>
   /** Where to resume. */
   readonly resume: () => Omit<LinkRequest, 'token'>
   readonly onWelcome: (frame: WelcomeFrame) => void
@@ -29,25 +28,23 @@ export interface LiveLinkHooks {
   readonly onChange: () => void
 }
 
-/** A token is renewed when a fifth of its time is left. */
-const renewAfterShare = 0.8
-
 export class LiveLink {
   readonly #transport: Transport
   readonly #environment: Environment
   readonly #hooks: LiveLinkHooks
+  readonly #tokens: TokenKeeper
   #connection: Connection = initialConnection
   #link: Link | undefined
   #timer: unknown
-  #renewTimer: unknown
   /** Counts openings, so that what an old one brings late is known as such. */
   #opening = 0
   /** Why the server did not let us in, the last time it did not. */
   problem: Code | undefined
 
-  constructor(transport: Transport, environment: Environment, hooks: LiveLinkHooks) {
+  constructor(hooks: LiveLinkHooks, { transport, environment, tokens }: ClientParts) {
     this.#transport = transport
     this.#environment = environment
+    this.#tokens = tokens
     this.#hooks = hooks
   }
 
@@ -83,10 +80,8 @@ export class LiveLink {
     const before = this.#connection
     const [after, effects] = stepConnection(before, input)
     this.#connection = after
-    if (before.type === 'online' && after.type !== 'online') {
-      this.#environment.clearTimer(this.#renewTimer)
-      this.#hooks.onDown()
-    }
+    if (before.type === 'online' && after.type !== 'online') this.#hooks.onDown()
+    if (after.type === 'stopped') this.#tokens.stop()
     for (const effect of effects) {
       switch (effect.type) {
         case 'open':
@@ -114,7 +109,7 @@ export class LiveLink {
   async #open(): Promise<void> {
     const opening = ++this.#opening
     try {
-      const token = await this.#hooks.token()
+      const token = await this.#tokens.get()
       if (opening !== this.#opening) return
       this.#link = this.#transport.connect(
         { token, ...this.#hooks.resume() },
@@ -159,19 +154,23 @@ export class LiveLink {
     this.#opening++
     this.#link = undefined
     const problem = refusal ?? problemOfCloseCode(closeCode)
-    if (problem !== undefined && codeFacts(problem).recovery === 'fatal') return this.stop(problem)
+    const recovery = problem === undefined ? undefined : codeFacts(problem).recovery
+    if (recovery === 'fatal') return this.stop(problem)
+    if (recovery === 'renew') this.#tokens.forget()
     this.problem = problem
     this.#step({ type: 'lost', random: this.#environment.random() })
   }
 
   #renewBefore(expiresInMs: number): void {
-    this.#environment.clearTimer(this.#renewTimer)
-    this.#renewTimer = this.#environment.setTimer(() => void this.#renew(this.#opening), Math.max(0, expiresInMs * renewAfterShare))
+    this.#tokens.expect(expiresInMs, () => void this.#renew())
   }
 
-  async #renew(opening: number): Promise<void> {
+  /** Shows the server a fresh token, if it is there to see it. */
+  async #renew(): Promise<void> {
+    const opening = this.#opening
+    if (this.#connection.type !== 'online') return
     try {
-      const token = await this.#hooks.token()
+      const token = await this.#tokens.get()
       if (opening === this.#opening) this.send({ type: 'token', token })
     } catch (error) {
       // The old token holds for a while; when it ends, the server closes and the next opening asks again.

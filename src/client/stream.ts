@@ -20,21 +20,22 @@ import {
   type TapeEvent,
   type WelcomeFrame,
 } from '../protocol/index.ts'
-import { Backfiller } from './backfiller.ts'
+import { Backfiller, type BackfillerHooks } from './backfiller.ts'
 import type { Environment } from './environment.ts'
-import { LiveLink } from './live-link.ts'
+import { LiveLink, type LiveLinkHooks } from './live-link.ts'
 import { account, holesOf } from './local-tape.ts'
 import { Publisher } from './publisher.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import type { StreamStatus } from './status.ts'
 import { blankTape, type ClientStore, type LocalTape } from './store.ts'
+import { TokenKeeper } from './token-keeper.ts'
 import type { Transport } from './transport.ts'
 
 export interface StreamOptions {
   readonly transport: Transport
   readonly store: ClientStore
   readonly environment: Environment
-  /** Gives a token that is good now; called for each connection, and again before a token expires. May reject. */
+  /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
   readonly token: () => string | Promise<string>
 }
 
@@ -58,39 +59,31 @@ export class Stream implements OutboundEventReceiver {
   #tape: LocalTape = blankTape
   #status: StreamStatus | undefined
   #lastHeardAt: number | undefined
-  /** The token of the present link, for the reads beside it. */
-  #token: string | undefined
 
   constructor({ transport, store, environment, token }: StreamOptions) {
     this.#environment = environment
     this.#store = store
     let lastRef = 0
     const newRef = () => ++lastRef
-    const freshToken = async () => {
-      this.#token = await token()
-      return this.#token
-    }
-    this.#link = new LiveLink(transport, environment, {
-      token: freshToken,
+    const parts = { transport, environment, tokens: new TokenKeeper(token, environment) }
+    const link: LiveLinkHooks = {
       resume: () => ({ after: this.#tape.accounted.at(-1)?.[1] ?? -1, epoch: this.#tape.epoch }),
       onWelcome: (frame) => this.#welcome(frame),
       onFrame: (frame) => this.#receive(frame),
       onDown: () => this.#goOffline(),
       onChange: () => this.#changed(),
-    })
-    this.#backfiller = new Backfiller(transport, environment, {
+    }
+    const backfill: BackfillerHooks = {
       tape: () => this.#tape,
-      token: async () => this.#token ?? (await freshToken()),
       send: (frame) => this.#link.send(frame),
       newRef,
-      onStaleToken: () => {
-        this.#token = undefined
-      },
       // A page that was under way when the epoch changed tells of a tape that is no more.
       onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice),
       onEpoch: () => this.#link.backOff(),
       onFatal: (code) => this.#link.stop(code),
-    })
+    }
+    this.#link = new LiveLink(link, parts)
+    this.#backfiller = new Backfiller(backfill, parts)
     this.#publisher = new Publisher(store, environment, {
       send: (frame) => this.#link.send(frame),
       newRef,

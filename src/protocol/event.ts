@@ -36,11 +36,12 @@ export const draftSchema = v.strictObject({ ...changeEntries, counter: counterSc
 /** Of a script or webhook: no client, so no counter, and it need not have seen anything. */
 export const anonymousDraftSchema = v.strictObject({ ...changeEntries, seen: v.optional(seenSchema, -1) })
 
+/** In the order in which events are written. */
 export const eventSchema = v.object({
-  ...changeEntries,
   seq: seqSchema,
   client: v.optional(clientSchema),
   counter: v.optional(counterSchema),
+  ...changeEntries,
 })
 
 /** A change of one object: what a reconciler vends, before it has any number. */

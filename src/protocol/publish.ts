@@ -9,10 +9,13 @@ import { anonymousDraftSchema, type Change, clientSchema, type Draft, draftSchem
 import { batchDraftsMax, eventBytesMax } from './limits.ts'
 
 /** `latestSeq`: the tape ends there. `unchanged`: nobody else has written the objects of the batch since `seen`. */
-export const expectSchema = v.strictObject({
-  latestSeq: v.optional(seenSchema),
-  unchanged: v.optional(v.literal(true)),
-})
+export const expectSchema = v.pipe(
+  v.strictObject({
+    latestSeq: v.optional(seenSchema),
+    unchanged: v.optional(v.literal(true)),
+  }),
+  v.check((input) => !Array.isArray(input), 'Expected an object of preconditions'),
+)
 export type Expect = v.InferOutput<typeof expectSchema>
 
 const expectEntry = { expect: v.optional(expectSchema), epoch: v.optional(v.string()) }

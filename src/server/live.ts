@@ -144,7 +144,8 @@ export class Live<Session extends LiveSession> {
     const missing = latestSeq - after
     if (missing <= 0 || missing > firstSliceEventsMax) return undefined
     const page = this.#core.read([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
-    return countSeqs(page.covers) === missing ? page : undefined
+    const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
+    return countSeqs(page.covers) === missing && bytes <= firstSliceBytesMax ? page : undefined
   }
 
   #sendPage(session: Session, page: Page, ref?: number): void {

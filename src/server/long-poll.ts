@@ -1,14 +1,14 @@
 /** Long poll: the plain read at once if it has something, else when it has, or empty after so many seconds. */
 
 import { listen } from './listening.ts'
-import { coversHeader } from './object-routes.ts'
+import { emptyHeader } from './object-routes.ts'
 import type { ReadQuery } from './read-query.ts'
 
 type Stream = { fetch(request: Request): Promise<Response> }
 
 export async function answerLongPoll(request: Request, query: ReadQuery, stream: Stream): Promise<Response> {
   const now = await stream.fetch(request.clone())
-  if (now.status !== 200 || now.headers.get(coversHeader) !== '') return now
+  if (now.status !== 200 || now.headers.get(emptyHeader) === null) return now
   await untilTapeReaches(query.ranges[0]?.[0] ?? 0, request, { stream, seconds: query.waitSeconds })
   return stream.fetch(request)
 }

@@ -3,7 +3,7 @@ import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { checkSize, parseJson } from '../protocol/decode.ts'
 import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
-import { formatSeqs, type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
+import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Verdict } from './sequencer.ts'
 import type { Sessions } from './sessions.ts'
@@ -13,8 +13,8 @@ import type { StreamCore } from './stream-core.ts'
 /** A page takes a few milliseconds to read and send, and 100,000 events come in some ten of them. */
 const pageBytesMax = 2 * 1024 * 1024
 
-/** Says which seqs an answer covers, where its body does not or the Worker does not look into it. */
-export const coversHeader = 'Tapeline-Covers'
+/** Says `yes` of an answer without events, so that the Worker need not look into it. */
+export const emptyHeader = 'Tapeline-Empty'
 
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
@@ -46,7 +46,7 @@ export function answerRead(core: StreamCore, request: Request): Response {
   return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
     headers: {
       ...json,
-      [coversHeader]: formatSeqs(page.covers),
+      ...(page.covers.length === 0 ? { [emptyHeader]: 'yes' } : {}),
       ...(isImmutable ? immutableHeaders(query.immutableKey) : {}),
     },
   })
@@ -85,7 +85,7 @@ function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response 
     },
   })
   return new Response(body, {
-    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', [coversHeader]: formatSeqs(rest) },
+    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' },
   })
 }
 

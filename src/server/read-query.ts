@@ -3,6 +3,9 @@ import { Refusal } from '../protocol/codes.ts'
 import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
 import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
 
+/** The key is the ETag, and a header has room for so much. Nobody else has the same hundred holes anyway. */
+const immutableKeyLengthMax = 1000
+
 export interface ReadQuery {
   readonly ranges: SeqRanges
   readonly epoch: string | undefined
@@ -20,8 +23,9 @@ export function readQueryOf(request: Request): ReadQuery {
   const epoch = query.get('epoch')
   const as = formatOf(request.headers.get('Accept') ?? '')
   const isClosed = ranges.every(([, last]) => last < seqMax)
-  const immutableKey = as === 'slice' && isClosed && epoch !== undefined ? `${epoch}/${formatSeqs(ranges)}` : undefined
-  return { ranges, epoch, waitSeconds: waitOf(query.get('wait')), as, immutableKey }
+  const key = `${epoch}/${formatSeqs(ranges)}`
+  const isCacheable = as === 'slice' && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
+  return { ranges, epoch, waitSeconds: waitOf(query.get('wait')), as, immutableKey: isCacheable ? key : undefined }
 }
 
 /** The parameters of an address that takes only `names`, each at most once. Throws `bad-query` or `token-in-url`. */

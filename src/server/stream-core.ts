@@ -66,7 +66,11 @@ export class StreamCore {
 
   /** The state as storage has it: an object that is no longer the current one fails here rather than answer from memory. */
   readState(): StreamState {
-    this.#head = undefined
+    const head = this.#storage.head()
+    const known = this.#head
+    const isCurrent =
+      typeof head === 'object' && typeof known === 'object' && head.epoch === known.epoch && head.latestSeq === known.latestSeq
+    if (!isCurrent) this.#head = undefined
     return this.state
   }
 

@@ -30,7 +30,7 @@ describe('group commit', () => {
     }
   })
 
-  test('[P8] a group beyond 1 MB is one append of several rows, and one frame for each', () => {
+  test('[P8][S3] a group beyond 1 MB is one append of several rows, and one frame for each', () => {
     const rig = new CoreRig(new FlakyTape())
     const ear = rig.ear()
     const large = (counter: number) => draft(counter, { values: { text: 'x'.repeat(200_000) } })

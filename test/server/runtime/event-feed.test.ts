@@ -126,13 +126,11 @@ test('[H7] for a reader that does not read, nothing is piled up: it is fetched w
   }
   await told
   expect(stream.unanswered).toBe(0)
-  await readUntil(5)
-  const [first = 0, last] = (await stream.asked()).seq[0] ?? []
-  expect(first).toBeGreaterThan(5)
-  expect(first).toBeLessThan(40)
-  expect(last).toBe(99)
+  const all = readUntil(99)
+  const [[first, last] = [0, 0]] = (await stream.asked()).seq
+  expect([first > 5, first < 40, last]).toEqual([true, true, 99])
   stream.slice(first, last, { ref: 0 })
-  await readUntil(99)
+  await all
   expect(idsOf(text)).toEqual(range(0, 99))
   expect(stream.unanswered).toBe(0)
   stream.close()

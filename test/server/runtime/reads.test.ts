@@ -150,7 +150,7 @@ describe('pages', () => {
     expect((await textOf(answer)).trimEnd().split('\n')).toHaveLength(10)
   })
 
-  test('[H4] an immutable page says of the tape only what it covers', async () => {
+  test('[H4][S3] an immutable page says of the tape only what it covers', async () => {
     const { epoch } = await (await call('/v1/streams/pages')).json<{ epoch: string }>()
     const page = await sliceOf(`/v1/streams/pages/events?seq=0-39&epoch=${epoch}`)
     expect([page.covers, page.latestSeq]).toEqual([[[0, 7]], 7])
