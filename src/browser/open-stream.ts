@@ -39,9 +39,11 @@ function nudgeWhenThingsLookUp(stream: Stream): void {
   if (globalThis.document === undefined) return
   const stopped = new AbortController()
   const nudge = () => {
-    if (stream.status.connection === 'stopped') stopped.abort()
-    else if (document.visibilityState === 'visible') stream.nudge()
+    if (document.visibilityState === 'visible') stream.nudge()
   }
+  stream.subscribe(({ connection }) => {
+    if (connection === 'stopped') stopped.abort()
+  })
   addEventListener('online', nudge, { signal: stopped.signal })
   document.addEventListener('visibilitychange', nudge, { signal: stopped.signal })
 }

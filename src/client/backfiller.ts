@@ -2,12 +2,12 @@
 import {
   type Code,
   codeFacts,
-  countSeqs,
   formatSeqs,
   Refusal,
   type RefusedServerFrame,
   type SeqRanges,
   type Slice,
+  type SliceFrame,
   union,
 } from '../protocol/index.ts'
 import { planBackfill } from './backfill-plan.ts'
@@ -34,6 +34,9 @@ export interface BackfillerHooks {
 /** Pages under way at once: enough to hide the round trip, few enough to leave the link room. */
 const requestsMax = 4
 
+/** A page is a megabyte or two: whoever needs longer for it had better ask again. */
+const requestDeadlineMs = 60_000
+
 export class Backfiller {
   readonly #transport: Transport
   readonly #environment: Environment
@@ -42,8 +45,9 @@ export class Backfiller {
   #isOnline = false
   /** Asked for on the present link, by ref. */
   readonly #asked = new Map<number, SeqRanges>()
-  /** HTTP requests under way, by their ranges as text. */
-  readonly #requests = new Map<string, SeqRanges>()
+  /** HTTP requests under way, each with the timer that ends it. */
+  readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
+  #lastRequest = 0
   /** Announced by the server, on its way without being asked for. */
   #announced: SeqRanges = []
   #failures = 0
@@ -67,15 +71,16 @@ export class Backfiller {
     this.#isOnline = false
     this.#announced = []
     this.#asked.clear()
+    for (const id of [...this.#requests.keys()]) this.#endRequest(id)
     this.#environment.clearTimer(this.#retryTimer)
     this.#retryTimer = undefined
   }
 
   /** A slice came on the link: with a ref it is the answer to what was asked under it. */
-  received(ref: number | undefined): void {
-    if (ref !== undefined) this.#asked.delete(ref)
+  received({ ref, covers }: SliceFrame): void {
     // The announced slice is the first to come; when another one does, it got lost.
     this.#announced = []
+    if (ref !== undefined && this.#asked.delete(ref) && covers.length === 0) this.#fail(new Error('The server had nothing of what it has.'))
   }
 
   /** A frame of the link was refused. If it was a fetch, its holes are asked for again after a while. */
@@ -100,7 +105,7 @@ export class Backfiller {
   #underWay(): SeqRanges {
     let ranges = this.#announced
     for (const asked of this.#asked.values()) ranges = union(ranges, asked)
-    for (const requested of this.#requests.values()) ranges = union(ranges, requested)
+    for (const request of this.#requests.values()) ranges = union(ranges, request.ranges)
     return ranges
   }
 
@@ -111,18 +116,26 @@ export class Backfiller {
   }
 
   async #request(ranges: SeqRanges, epoch: string): Promise<void> {
-    const key = formatSeqs(ranges)
-    this.#requests.set(key, ranges)
+    const id = ++this.#lastRequest
+    const onDeadline = () => this.#endRequest(id) && this.#fail(new Error('A read took too long.'))
+    this.#requests.set(id, { ranges, timer: this.#environment.setTimer(onDeadline, requestDeadlineMs) })
     try {
       const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch })
-      if (countSeqs(slice.covers) === 0) throw new Error(`The server had nothing of ${key}.`)
+      if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
       this.#failures = 0
-      this.#requests.delete(key)
+      this.#endRequest(id)
       this.#hooks.onSlice(slice)
+      this.fill()
     } catch (error) {
-      this.#requests.delete(key)
-      this.#fail(error)
+      // What fails after its time was over has failed already.
+      if (this.#endRequest(id)) this.#fail(error)
     }
+  }
+
+  /** Whether it was still under way. */
+  #endRequest(id: number): boolean {
+    this.#environment.clearTimer(this.#requests.get(id)?.timer)
+    return this.#requests.delete(id)
   }
 
   #fail(error: unknown): void {

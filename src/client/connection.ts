@@ -50,8 +50,8 @@ export const pingIntervalMs = 20_000
 export const pongDeadlineMs = 5_000
 export const missesMax = 2
 /** Full jitter: a random wait up to 0.5 s, doubled with each attempt up to 30 s. */
-export const retryDelayMsMin = 500
-export const retryDelayMsMax = 30_000
+const retryDelayMsMin = 500
+const retryDelayMsMax = 30_000
 
 export const initialConnection: Connection = { type: 'idle' }
 

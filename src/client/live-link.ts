@@ -22,6 +22,8 @@ export interface LiveLinkHooks {
   readonly resume: () => Omit<LinkRequest, 'token'>
   readonly onWelcome: (frame: WelcomeFrame) => void
   readonly onFrame: (frame: Exclude<ServerFrame, WelcomeFrame>) => void
+  /** Anything came: a frame or a pong. */
+  readonly onHeard: () => void
   /** The link that was welcomed is gone. */
   readonly onDown: () => void
   /** The connection's state, or what is known of its trouble, has changed. */
@@ -62,6 +64,7 @@ export class LiveLink {
   }
 
   stop(problem?: Code): void {
+    if (this.#connection.type === 'stopped') return
     this.problem = problem ?? this.problem
     this.#step({ type: 'stop' })
   }
@@ -129,6 +132,7 @@ export class LiveLink {
   }
 
   #receive(text: string): void {
+    this.#hooks.onHeard()
     if (text === pongText) return this.#step({ type: 'heard' })
     let frame: ServerFrame
     try {
@@ -142,15 +146,16 @@ export class LiveLink {
       this.problem = undefined
       this.#renewBefore(frame.expiresInMs)
       this.#step({ type: 'welcomed' })
-      this.#hooks.onWelcome(frame)
-    } else if (frame.type === 'token') {
-      this.#renewBefore(frame.expiresInMs)
+      // Whoever was told of the change may have stopped it.
+      if (this.state === 'online') this.#hooks.onWelcome(frame)
     } else {
+      if (frame.type === 'token') this.#renewBefore(frame.expiresInMs)
       this.#hooks.onFrame(frame)
     }
   }
 
   #lose({ closeCode, refusal }: Closing): void {
+    if (this.#connection.type === 'stopped') return
     this.#opening++
     this.#link = undefined
     const problem = refusal ?? problemOfCloseCode(closeCode)

@@ -52,6 +52,8 @@ export class Publisher {
   #generation = 0
   /** Until the store has been read, drafts wait in memory: their places come after those of an earlier run. */
   #isRestored = false
+  /** Whether the store is known to have every counter as memory has it. */
+  #isNumberingSaved = true
   #isOnline = false
   #isFlushing = false
   /** Why the server takes nothing from us on this link. */
@@ -106,6 +108,14 @@ export class Publisher {
     this.#sendAgain()
   }
 
+  /** A fresh token was taken: what the old one did not allow may be allowed now. */
+  renewed(): void {
+    if (this.problem === undefined) return
+    this.problem = undefined
+    this.#hooks.onChange()
+    this.#sendAgain()
+  }
+
   offline(): void {
     this.#isOnline = false
     this.#generation++
@@ -133,10 +143,7 @@ export class Publisher {
   refuse(frame: RefusedServerFrame): void {
     const batch = this.#entries.filter(({ ref }) => ref !== undefined && ref === frame.ref)
     if (batch.length === 0) return
-    if (frame.code === 'counter-skipped') {
-      const expected = frame.expected ?? 1
-      return this.#renumber(this.#entries, expected, this.#indexOfCounter(expected))
-    }
+    if (frame.code === 'counter-skipped') return this.#renumberFrom(frame.expected ?? 1)
     const { recovery } = codeFacts(frame.code)
     if (recovery === 'retry') return this.#hooks.backOff()
     if (recovery === 'renew' || frame.code === 'forbidden' || frame.code === 'client-taken') {
@@ -147,34 +154,28 @@ export class Publisher {
     const toBlame = frame.counter === undefined ? batch : batch.filter(({ counter }) => counter === frame.counter)
     // The whole batch was refused for it: the others are to be sent again.
     this.#entries = this.#entries.map((entry) => (batch.includes(entry) && !toBlame.includes(entry) ? { ...entry, ref: undefined } : entry))
-    this.#drop(toBlame, frame.code)
-  }
-
-  #drop(dropped: readonly Entry[], code: Code): void {
-    this.#refused = [...this.#refused, ...dropped.map(({ draft }) => ({ draft, code }))]
-    const first = dropped[0]?.counter
-    const rest = this.#entries.filter((entry) => !dropped.includes(entry))
-    this.#save({ remove: dropped.map(({ place }) => place) })
-    if (first === undefined) return this.#set(rest)
-    this.#set(rest)
-    this.#renumber(rest, first, this.#indexOfCounter(first))
-  }
-
-  /** Where the entries begin that have this counter, a higher one, or none. */
-  #indexOfCounter(first: number): number {
-    const index = this.#entries.findIndex(({ counter }) => counter === undefined || counter >= first)
-    return index < 0 ? this.#entries.length : index
-  }
-
-  /** Numbers those of `entries` from `start` on that have counters anew, from `counter` on, and sends them again. */
-  #renumber(entries: readonly Entry[], counter: number, start: number): void {
-    let next = counter
-    const renumbered = entries.map((entry, index) =>
-      index < start || entry.counter === undefined ? entry : { ...entry, counter: next++, ref: undefined },
+    this.#refused = [...this.#refused, ...toBlame.map(({ draft }) => ({ draft, code: frame.code }))]
+    this.#entries = this.#entries.filter((entry) => !toBlame.some(({ place }) => place === entry.place))
+    this.#renumberFrom(
+      toBlame[0]?.counter ?? this.#nextCounter,
+      toBlame.map(({ place }) => place),
     )
+  }
+
+  /** Forgets the refusals that have been told. */
+  dismissRefused(): void {
+    this.#refused = []
+    this.#hooks.onChange()
+  }
+
+  /** Numbers anew, from `first` on, the entries that have that counter or a higher one, and sends them again. */
+  #renumberFrom(first: number, remove: readonly number[] = []): void {
+    let next = first
+    const isAffected = ({ counter }: Entry) => counter !== undefined && counter >= first
+    this.#set(this.#entries.map((entry) => (isAffected(entry) ? { ...entry, counter: next++, ref: undefined } : entry)))
     this.#nextCounter = next
-    this.#set(renumbered)
-    this.#save({ nextCounter: next, put: renumbered.slice(start) })
+    this.#isNumberingSaved = false
+    this.#save({ nextCounter: next, put: this.#entries, remove })
     this.#generation++
     void this.#flush()
   }
@@ -222,10 +223,13 @@ export class Publisher {
     const generation = this.#generation
     let nextCounter = this.#nextCounter
     const numbered = batch.map((entry) => (entry.counter === undefined ? { ...entry, counter: nextCounter++ } : entry))
-    if (nextCounter > this.#nextCounter) {
-      await this.#store.save({ client: this.#client, nextCounter, put: numbered.map(toSaved) })
+    if (nextCounter > this.#nextCounter || !this.#isNumberingSaved) {
+      const places = new Set(numbered.map(({ place }) => place))
+      const others = this.#isNumberingSaved ? [] : this.#entries.filter(({ place }) => !places.has(place))
+      await this.#store.save({ client: this.#client, nextCounter, put: [...others, ...numbered].map(toSaved) })
       // What was saved is replaced by whatever is saved next: only what memory holds will be sent.
       if (generation !== this.#generation) return
+      this.#isNumberingSaved = true
     }
     const ref = this.#hooks.newRef()
     this.#adopt(

@@ -8,7 +8,7 @@
  */
 import {
   type Change,
-  checkChange,
+  checkedCopy,
   countSeqs,
   type Draft,
   type Json,
@@ -21,6 +21,7 @@ import {
   type WelcomeFrame,
 } from '../protocol/index.ts'
 import { Backfiller, type BackfillerHooks } from './backfiller.ts'
+import { retryDelayMs } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { LiveLink, type LiveLinkHooks } from './live-link.ts'
 import { account, holesOf } from './local-tape.ts'
@@ -70,6 +71,9 @@ export class Stream implements OutboundEventReceiver {
       resume: () => ({ after: this.#tape.accounted.at(-1)?.[1] ?? -1, epoch: this.#tape.epoch }),
       onWelcome: (frame) => this.#welcome(frame),
       onFrame: (frame) => this.#receive(frame),
+      onHeard: () => {
+        this.#lastHeardAt = environment.now()
+      },
       onDown: () => this.#goOffline(),
       onChange: () => this.#changed(),
     }
@@ -119,10 +123,7 @@ export class Stream implements OutboundEventReceiver {
     this.#models.add(model)
     model.receiver = this
     this.#apply([model], [])
-    if (this.#tape.accounted.length > 0) {
-      const replay = async () => this.#models.has(model) && this.#apply([model], await this.#store.events())
-      replay().catch(this.#environment.report)
-    }
+    if (this.#tape.accounted.length > 0) this.#replay(model).catch(this.#environment.report)
     return () => this.detach(model)
   }
 
@@ -141,8 +142,7 @@ export class Stream implements OutboundEventReceiver {
    * `forbidden-key`, `number-range`); then nothing has happened.
    */
   publish(change: Change): void {
-    checkChange(change)
-    this.#publisher.add(change, seenOf(this.#tape.accounted))
+    this.#publisher.add(checkedCopy(change), seenOf(this.#tape.accounted))
     this.#apply(this.#models, [])
   }
 
@@ -156,6 +156,11 @@ export class Stream implements OutboundEventReceiver {
     return () => void this.#whisperListeners.delete(listener)
   }
 
+  /** Takes the refused drafts off the status, once the application has dealt with them. */
+  dismissRefused(): void {
+    this.#publisher.dismissRefused()
+  }
+
   /** Says that now may be a good time to connect, or to look whether the connection still lives. */
   nudge(): void {
     this.#link.nudge()
@@ -166,19 +171,30 @@ export class Stream implements OutboundEventReceiver {
     this.#link.stop()
   }
 
-  async #start(): Promise<void> {
-    const saved = await this.#store.load().catch(this.#environment.report)
-    this.#publisher.restore(saved ?? undefined)
-    if (saved !== undefined) {
-      this.#tape = saved.tape
-      this.#apply(this.#models, await this.#store.events())
+  /** Reads the store, which decides who this client is: without it nothing may be saved or sent, so it is tried again. */
+  async #start(attempt = 0): Promise<void> {
+    try {
+      const saved = await this.#store.load()
+      const events = saved === undefined ? [] : await this.#store.events()
+      this.#tape = saved?.tape ?? blankTape
+      this.#publisher.restore(saved)
+      if (saved !== undefined) this.#apply(this.#models, events)
+      this.#link.start()
+      this.#changed()
+    } catch (error) {
+      this.#environment.report(error)
+      this.#environment.setTimer(() => void this.#start(attempt + 1), retryDelayMs(attempt, this.#environment.random()))
     }
-    this.#link.start()
-    this.#changed()
+  }
+
+  /** Gives a model that came late what is known of the tape, unless another tape has begun meanwhile. */
+  async #replay(model: ModelReconciler): Promise<void> {
+    const { epoch } = this.#tape
+    const events = await this.#store.events()
+    if (this.#models.has(model) && epoch === this.#tape.epoch) this.#apply([model], events)
   }
 
   #welcome({ epoch, latestSeq, follows }: WelcomeFrame): void {
-    this.#heard()
     this.#enterEpoch(epoch)
     this.#tape = { ...this.#tape, epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
     this.#publisher.online()
@@ -187,14 +203,15 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #receive(frame: Exclude<ServerFrame, WelcomeFrame>): void {
-    this.#heard()
     switch (frame.type) {
       case 'slice':
-        this.#backfiller.received(frame.ref)
+        this.#backfiller.received(frame)
         if (this.#tape.epoch !== null && frame.epoch !== this.#tape.epoch) return this.#link.backOff()
         return this.#take(frame)
       case 'refused':
         return this.#refuse(frame)
+      case 'token':
+        return this.#publisher.renewed()
       case 'whisper':
         for (const listener of this.#whisperListeners) this.#guard(() => listener({ client: frame.client, data: frame.data }))
     }
@@ -244,10 +261,6 @@ export class Stream implements OutboundEventReceiver {
     } catch (error) {
       this.#environment.report(error)
     }
-  }
-
-  #heard(): void {
-    this.#lastHeardAt = this.#environment.now()
   }
 
   #changed(): void {

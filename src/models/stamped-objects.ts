@@ -71,33 +71,40 @@ export class StampedObjects {
   #takePending(pending: readonly Draft[]): ReadonlySet<string> {
     const touched = new Set<string>()
     if (pending === this.#pending) return touched
-    const before = new Set(this.#pending)
-    const after = new Set(pending)
-    for (const draft of before.symmetricDifference(after)) {
-      if (draft.collection === this.#collection) touched.add(draft.identifier)
-    }
-    for (const identifier of touched) this.#drafts.delete(identifier)
-    for (const draft of pending) {
-      this.#rankOf(draft)
-      if (draft.collection !== this.#collection || !touched.has(draft.identifier)) continue
-      this.#drafts.set(draft.identifier, [...(this.#drafts.get(draft.identifier) ?? []), draft])
-    }
+    const { gone, added, isAtEnd } = difference(this.#pending, pending)
     this.#pending = pending
+    if (!isAtEnd) return this.#takeAnew(touched)
+    for (const draft of gone) {
+      if (draft.collection !== this.#collection) continue
+      touched.add(draft.identifier)
+      const rest = (this.#drafts.get(draft.identifier) ?? []).filter((each) => each !== draft)
+      if (rest.length > 0) this.#drafts.set(draft.identifier, rest)
+      else this.#drafts.delete(draft.identifier)
+    }
+    for (const draft of added) this.#lay(draft, touched)
     return touched
   }
 
-  #rankOf(draft: Draft): number {
-    const known = this.#ranks.get(draft)
-    if (known !== undefined) return known
-    this.#ranks.set(draft, this.#nextRank)
-    return this.#nextRank++
+  /** Drafts came that are older than some at hand: all are ranked again. */
+  #takeAnew(touched: Set<string>): ReadonlySet<string> {
+    for (const identifier of this.#drafts.keys()) touched.add(identifier)
+    this.#drafts.clear()
+    for (const draft of this.#pending) this.#lay(draft, touched)
+    return touched
+  }
+
+  #lay(draft: Draft, touched: Set<string>): void {
+    if (draft.collection !== this.#collection) return
+    touched.add(draft.identifier)
+    this.#ranks.set(draft, this.#nextRank++)
+    this.#drafts.set(draft.identifier, [...(this.#drafts.get(draft.identifier) ?? []), draft])
   }
 
   #show(identifier: string): void {
     this.#list = undefined
     const drafts = this.#drafts.get(identifier) ?? []
     let state = this.#onTape.get(identifier) ?? unborn
-    for (const draft of drafts) state = applyToObject(state, draft, this.#rankOf(draft))
+    for (const draft of drafts) state = applyToObject(state, draft, this.#ranks.get(draft) ?? pendingSeq)
     if (!isVisible(state)) {
       this.#shown.delete(identifier)
       return
@@ -105,4 +112,19 @@ export class StampedObjects {
     const values = Object.fromEntries(Array.from(state.fields, ([name, { value }]) => [name, value]))
     this.#shown.set(identifier, { born: state.born, object: { identifier, values, isPending: drafts.length > 0 } })
   }
+}
+
+/** What two lists differ in, between the start and the end that they share. `isAtEnd`: nothing follows what was added. */
+function difference(before: readonly Draft[], after: readonly Draft[]) {
+  let start = 0
+  while (start < before.length && start < after.length && before[start] === after[start]) start++
+  let end = 0
+  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end++
+  const kept = new Set(after.slice(start, after.length - end))
+  const known = new Set(before.slice(start, before.length - end))
+  const gone = [...known].filter((draft) => !kept.has(draft))
+  const added = [...kept].filter((draft) => !known.has(draft))
+  const last = after.length - end - 1
+  const isAtEnd = added.length === 0 || (end === 0 && added.every((draft, index) => after[last - added.length + 1 + index] === draft))
+  return { gone, added, isAtEnd }
 }

@@ -276,7 +276,7 @@ export function isCode(text: unknown): text is Code {
   return typeof text === 'string' && Object.hasOwn(facts, text)
 }
 
-/** WebSocket close codes of our own. A client reconnects after each but those of `fatalCloseCodes`. */
+/** WebSocket close codes of our own. */
 export const closeCodes = {
   tokenExpired: 4401,
   tooSlow: 4408,
@@ -284,6 +284,3 @@ export const closeCodes = {
   deleted: 4410,
   silent: 4411,
 } as const
-
-/** Superseded: another socket publishes as this client. Deleted: the stream is gone. */
-export const fatalCloseCodes: readonly number[] = [closeCodes.superseded, closeCodes.deleted]

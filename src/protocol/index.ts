@@ -4,6 +4,6 @@ export type { Change, Draft, EventType, Json, NumberedDraft, TapeEvent, Values }
 export * from './frames.ts'
 export * from './limits.ts'
 export * from './object-state.ts'
-export { checkChange, checkPublish, type Expect, type Publish } from './publish.ts'
+export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.ts'
 export * from './seq-ranges.ts'
 export { decodeSlice, type Slice, sliceSchema } from './slice.ts'

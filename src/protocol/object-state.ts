@@ -36,9 +36,9 @@ export function applyToObject(state: ObjectState, change: Change, seq: number): 
       return { ...state, born: seq, fields: write(new Map(younger), change, seq) }
     }
     case 'update': {
-      if (seq < state.born) return state
-      const fields = write(new Map(state.fields), change, seq)
-      return { ...state, fields }
+      const isOlder = ([name]: [string, Json]) => seq <= (state.fields.get(name)?.stamp ?? -1)
+      if (seq < state.born || Object.entries(change.values ?? {}).every(isOlder)) return state
+      return { ...state, fields: write(new Map(state.fields), change, seq) }
     }
   }
 }

@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { Refusal } from './codes.ts'
 import { check, checkJson, checkSize } from './decode.ts'
 import { anonymousDraftSchema, type Change, clientSchema, type Draft, draftSchema, type NumberedDraft, seenSchema } from './event.ts'
-import { batchDraftsMax, eventBytesMax } from './limits.ts'
+import { batchDraftsMax, clientLengthMax, eventBytesMax, seqMax } from './limits.ts'
 
 /** `latestSeq`: the tape ends there. `unchanged`: nobody else has written the objects of the batch since `seen`. */
 export const expectSchema = v.pipe(
@@ -75,11 +75,16 @@ function checkContents(draft: Change & { readonly counter?: number }, at: string
   }
 }
 
-/** Checks a change that an application makes, so that a mistake shows where it is made and not at the server. */
-export function checkChange(change: Change): void {
+/**
+ * Checks a change that an application makes, so that a mistake shows where it is made and not at the server. Gives a
+ * copy, so that what is published is what was checked, whatever happens to the original.
+ */
+export function checkedCopy(change: Change): Change {
   check({ ...change, seen: -1 }, anonymousDraftSchema)
   checkContents(change, 'change')
-  encodeEvent(Number.MAX_SAFE_INTEGER, 'c'.repeat(64), { ...change, seen: Number.MAX_SAFE_INTEGER, counter: Number.MAX_SAFE_INTEGER })
+  const largest = { ...change, seen: seqMax, counter: seqMax }
+  const { type, collection, identifier, values } = JSON.parse(encodeEvent(seqMax, 'c'.repeat(clientLengthMax), largest)) as Change
+  return { type, collection, identifier, values }
 }
 
 /** An event as it is stored and sent, on one line: JSON has no line breaks of its own. Throws when it is too large. */

@@ -11,7 +11,7 @@ import { rangesMax, seqMax } from './limits.ts'
 export type SeqRange = readonly [first: number, last: number]
 export type SeqRanges = readonly SeqRange[]
 
-export const noSeqs: SeqRanges = []
+const noSeqs: SeqRanges = []
 
 /** Any ranges, in any order and overlapping, as a set. */
 export function normalize(ranges: SeqRanges): SeqRanges {

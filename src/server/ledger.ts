@@ -6,6 +6,7 @@
  * reads from the last checkpoint on. Clients that have been quiet longest are retired into a table when memory
  * would grow without bound.
  */
+import { utf8Length } from '../protocol/decode.ts'
 import type { LedgerEntry, TapeStorage } from './tape-storage.ts'
 
 export interface LedgerRecord {
@@ -14,8 +15,8 @@ export interface LedgerRecord {
   readonly retired: readonly (readonly [string, LedgerEntry])[]
 }
 
-/** Entries kept in memory and in a checkpoint: about 60 bytes each, so a checkpoint stays far below a row's 2 MB. */
-const recentMax = 4096
+/** A checkpoint shares a row of 2 MB with a body of up to 1 MB. Some 8,000 clients fit. */
+const checkpointBytesMax = 512 * 1024
 
 /** Below this a checkpoint is not worth its bytes: reading so much at a wake-up takes well under a millisecond. */
 const checkpointBytesMin = 16 * 1024
@@ -56,11 +57,16 @@ export class Ledger {
     const text = encode(changed)
     this.#sinceCheckpoint += text.length
     const isDue = this.#sinceCheckpoint > Math.max(checkpointBytesMin, this.#checkpointSize)
-    if (!isDue && this.#recent.size <= 2 * recentMax) return { text, isCheckpoint: false, retired: [] }
+    if (!isDue) return { text, isCheckpoint: false, retired: [] }
 
-    const retired = [...this.#recent].slice(0, Math.max(0, this.#recent.size - recentMax))
-    for (const [client] of retired) this.#recent.delete(client)
-    const whole = encode(this.#recent)
+    const retired: (readonly [string, LedgerEntry])[] = []
+    let whole = encode(this.#recent)
+    while (utf8Length(whole) > checkpointBytesMax) {
+      const oldest = [...this.#recent].slice(0, Math.ceil(this.#recent.size / 4))
+      for (const [client] of oldest) this.#recent.delete(client)
+      retired.push(...oldest)
+      whole = encode(this.#recent)
+    }
     this.#checkpointSize = whole.length
     this.#sinceCheckpoint = 0
     return { text: whole, isCheckpoint: true, retired }

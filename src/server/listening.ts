@@ -25,7 +25,8 @@ export async function listen(
   { after, epoch, onFrame, onClose }: ListeningOptions,
 ): Promise<Listening | Response> {
   const address = new URL(request.url)
-  address.pathname = address.pathname.replace(/\/events$/, '/live')
+  // However the last part was written, it was the events' address.
+  address.pathname = address.pathname.replace(/[^/]*$/, 'live')
   address.search = ''
   if (after !== undefined) address.searchParams.set('after', String(after))
   if (epoch !== undefined) address.searchParams.set('epoch', epoch)

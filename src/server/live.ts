@@ -90,7 +90,7 @@ export class Live<Session extends LiveSession> {
       case 'fetch':
         return this.#sendPage(session, this.#core.read(frame.seq, { bytesMax: rowBytesMax }), frame.ref)
       case 'whisper':
-        return this.#whisper(session, JSON.stringify(frame))
+        return this.#whisper(session, frame)
     }
   }
 
@@ -120,10 +120,13 @@ export class Live<Session extends LiveSession> {
     return true
   }
 
-  #whisper(session: Session, frame: string): void {
+  #whisper(session: Session, frame: ClientFrame & { type: 'whisper' }): void {
     if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), undefined)
+    const owner = frame.client === session.client ? session.sub : this.#core.ownerOf(frame.client)
+    if (owner !== undefined && owner !== session.sub) return this.#refuse(session, new Refusal('client-taken'), undefined)
     if (!session.countWhisper(this.#options.now())) return this.#refuse(session, new Refusal('too-often'), undefined)
-    for (const other of this.#options.sessions) if (other !== session) other.send(frame)
+    const text = JSON.stringify(frame)
+    for (const other of this.#options.sessions) if (other !== session) other.send(text)
   }
 
   /** A fresh token keeps the socket open; a bad one is refused, and the old one goes on until it expires. */

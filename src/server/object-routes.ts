@@ -75,7 +75,7 @@ function isWhollyOnTape(ranges: SeqRanges, latestSeq: number): boolean {
 function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response {
   const { latestSeq } = core.state
   let rest = subtract(ranges, [[latestSeq + 1, seqMax]])
-  core.read([], { bytesMax: 0, epoch })
+  core.checkEpoch(epoch)
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       const { covers, pieces } = core.read(rest, { bytesMax: pageBytesMax, epoch })

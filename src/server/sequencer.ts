@@ -30,8 +30,8 @@ export interface TapeState {
   readonly epoch: string | undefined
   readonly latestSeq: number
   readonly lookup: (client: string) => LedgerEntry | undefined
-  /** The events after this seq. It is asked for at most `unchangedWindow` of them. */
-  readonly writtenAfter: (seq: number) => readonly Written[]
+  /** The events after this seq, at most `unchangedWindow`; undefined when they are too large to look through. */
+  readonly writtenAfter: (seq: number) => readonly Written[] | undefined
 }
 
 export type Verdict =
@@ -105,7 +105,9 @@ class GroupDraft {
     if (latestSeq - since > unchangedWindow) return refuse('catch-up-first', { latestSeq })
     const seenOf = new Map<string, number>()
     for (const draft of fresh) seenOf.set(objectKey(draft), Math.min(draft.seen, seenOf.get(objectKey(draft)) ?? draft.seen))
-    const conflicts = [...this.#state.writtenAfter(since), ...this.#written].filter((event) => {
+    const tail = this.#state.writtenAfter(since)
+    if (tail === undefined) return refuse('catch-up-first', { latestSeq })
+    const conflicts = [...tail, ...this.#written].filter((event) => {
       const seen = seenOf.get(objectKey(event))
       const isOwn = event.client !== undefined && event.client === publish.client
       return seen !== undefined && event.seq > seen && !isOwn

@@ -48,8 +48,8 @@ function firstSeqOf(request: Request, { ranges }: ReadQuery): number {
   return range[0]
 }
 
-/** Frames that wait for a slow reader before it has to fetch what it misses. */
-const chunksWaitingMax = 16
+/** What waits for a slow reader before it has to fetch what it misses. */
+const bytesWaitingMax = 1024 * 1024
 
 class Feed {
   readonly body: ReadableStream<Uint8Array>
@@ -59,6 +59,8 @@ class Feed {
   next: number
   readonly #epoch: string | undefined
   #isFetching = false
+  /** The next slice comes without having been asked for. */
+  #isAnnounced = false
   #latestSeq = -1
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #welcome!: (refusal: Refusal | undefined) => void
@@ -78,7 +80,7 @@ class Feed {
         pull: () => this.#fetchMissing(),
         cancel: () => this.end(),
       },
-      { highWaterMark: chunksWaitingMax },
+      new ByteLengthQueuingStrategy({ highWaterMark: bytesWaitingMax }),
     )
   }
 
@@ -87,7 +89,8 @@ class Feed {
     if (frame.type !== 'welcome' && frame.type !== 'slice') return
     this.#latestSeq = Math.max(this.#latestSeq, frame.latestSeq)
     if (frame.type === 'welcome') return this.#begin(frame)
-    if (frame.ref !== undefined) this.#isFetching = false
+    if (frame.ref !== undefined || this.#isAnnounced) this.#isFetching = false
+    this.#isAnnounced = false
     const out = frame.events.filter(({ seq }) => seq >= this.next)
     // What a full reader cannot take is not kept for it, but fetched again when it can.
     if (out[0]?.seq === this.next && !this.#isFull) {
@@ -112,8 +115,10 @@ class Feed {
     try {
       checkEpoch(this.#epoch, frame)
       this.#welcome(undefined)
+      this.#isAnnounced = frame.follows !== undefined
+      this.#isFetching = this.#isAnnounced
       this.#write('retry: 1000\n\n')
-      this.#keepAlive = setInterval(() => this.#write(': still here\n\n'), keepAliveMs)
+      this.#keepAlive = setInterval(() => this.#isFull || this.#write(': still here\n\n'), keepAliveMs)
     } catch (error) {
       this.#welcome(error as Refusal)
       this.end()

@@ -21,26 +21,32 @@ const unsentBytesMax = 8 * 1024 * 1024
 /** Asking a socket what it has not sent yet costs as much as a tenth of sending, so it is asked only so often. */
 const lookEveryUnits = 256 * 1024
 
+/** Told when the session will expire, whenever that is decided: ms since 1970. */
+type OnExpiry = (expiresAt: number) => void
+
 export class Session implements LiveSession {
   readonly socket: WebSocket
+  readonly #onExpiry: OnExpiry
   #attachment: Attachment
   #sinceLook = 0
   #whispers = { second: 0, count: 0 }
 
-  constructor(socket: WebSocket, attachment: Attachment) {
+  private constructor(socket: WebSocket, attachment: Attachment, onExpiry: OnExpiry) {
     this.socket = socket
     this.#attachment = attachment
+    this.#onExpiry = onExpiry
+    onExpiry(attachment.expiresAt)
   }
 
-  static accept(socket: WebSocket, rights: Omit<Attachment, 'client' | 'hasEnded'>): Session {
-    const session = new Session(socket, { ...rights, client: undefined, hasEnded: false })
+  static accept(socket: WebSocket, opening: Omit<Attachment, 'client' | 'hasEnded'>, onExpiry: OnExpiry): Session {
+    const session = new Session(socket, { ...opening, client: undefined, hasEnded: false }, onExpiry)
     session.#save()
     return session
   }
 
   /** The session of a socket that outlived the object's memory. */
-  static wake(socket: WebSocket): Session {
-    return new Session(socket, socket.deserializeAttachment() as Attachment)
+  static wake(socket: WebSocket, onExpiry: OnExpiry): Session {
+    return new Session(socket, socket.deserializeAttachment() as Attachment, onExpiry)
   }
 
   get stream(): string {
@@ -67,11 +73,11 @@ export class Session implements LiveSession {
     return this.#attachment.client
   }
 
-  /** A fresh token was shown: its rights hold from now on, until the later of both ends. */
+  /** A fresh token was shown: its rights and its end hold from now on. */
   renew(rights: Rights): void {
-    const expiresAt = Math.max(rights.expiresAt, this.expiresAt)
-    this.#attachment = { ...this.#attachment, ...rights, expiresAt }
+    this.#attachment = { ...this.#attachment, ...rights }
     this.#save()
+    this.#onExpiry(rights.expiresAt)
   }
 
   publishAs(client: string): void {

@@ -14,32 +14,30 @@ export class Sessions implements Iterable<Session> {
   readonly #state: DurableObjectState
   readonly #bySocket: Map<WebSocket, Session>
   /** Nothing expires before this; a bound, not always the exact time. */
-  #earliestExpiry = 0
+  #earliestExpiry = Number.POSITIVE_INFINITY
   #reapedAt = 0
   #lastOrder = 0
 
   constructor(state: DurableObjectState) {
     this.#state = state
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText))
-    this.#bySocket = new Map(state.getWebSockets().map((socket) => [socket, Session.wake(socket)]))
+    this.#bySocket = new Map(state.getWebSockets().map((socket) => [socket, Session.wake(socket, this.#expectExpiry)]))
     for (const { order } of this.#bySocket.values()) this.#lastOrder = Math.max(this.#lastOrder, order)
   }
 
   accept(socket: WebSocket, stream: string, rights: Rights): Session {
     this.#reap()
     this.#state.acceptWebSocket(socket)
-    const session = Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder })
+    const session = Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder }, this.#expectExpiry)
     this.#bySocket.set(socket, session)
-    this.#expectExpiry(rights.expiresAt)
     return session
   }
 
   of(socket: WebSocket): Session {
     const known = this.#bySocket.get(socket)
     if (known !== undefined) return known
-    const session = Session.wake(socket)
+    const session = Session.wake(socket, this.#expectExpiry)
     this.#bySocket.set(socket, session)
-    this.#expectExpiry(session.expiresAt)
     return session
   }
 
@@ -47,9 +45,9 @@ export class Sessions implements Iterable<Session> {
     this.#bySocket.delete(socket)
   }
 
-  #expectExpiry(expiresAt: number): void {
+  readonly #expectExpiry = (expiresAt: number): void => {
     this.#earliestExpiry = Math.min(this.#earliestExpiry, expiresAt)
-  }
+  };
 
   [Symbol.iterator](): Iterator<Session> {
     const now = Date.now()

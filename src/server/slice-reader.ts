@@ -11,6 +11,9 @@ export interface Page {
   readonly pieces: readonly Uint8Array[]
 }
 
+/** Scattered ranges may touch a row of a megabyte each for a few bytes: a page ends when it has read so much. */
+const bytesReadMax = 8 * 1024 * 1024
+
 const lineBreak = 0x0a
 const separator = new TextEncoder().encode(',\n')
 
@@ -26,7 +29,8 @@ export function readPage(storage: Pick<TapeStorage, 'rowsFrom'>, ranges: SeqRang
   for (const [first, last] of bounds.latestSeq < 0 ? [] : intersect(ranges, [[0, bounds.latestSeq]])) {
     for (let from = first; from <= last; ) {
       const { piece, to } = rows.cut(from, last)
-      if (bytes > 0 && bytes + piece.length > bounds.bytesMax) return { covers, pieces }
+      const isFull = bytes + piece.length > bounds.bytesMax || rows.bytesRead > bytesReadMax
+      if (bytes > 0 && isFull) return { covers, pieces }
       bytes += piece.length + separator.length
       pieces.push(piece)
       const open = covers.at(-1)
@@ -43,6 +47,8 @@ class RowReader {
   readonly #storage: Pick<TapeStorage, 'rowsFrom'>
   #rows: Iterator<TapeRow> | undefined
   #row: TapeRow | undefined
+  /** Of all rows so far, whatever little was cut out of them. */
+  bytesRead = 0
   /** A line of the row at hand whose offset is known, so that cutting further on does not scan from the start. */
   #knownSeq = 0
   #knownOffset = 0
@@ -58,7 +64,9 @@ class RowReader {
     if (from === row.first && to === row.last) return { piece: row.body, to }
     const start = this.#offsetOf(row, from)
     const end = to === row.last ? row.body.length : this.#offsetOf(row, to + 1) - separator.length
-    return { piece: row.body.subarray(start, end), to }
+    // A small piece is copied, so that it does not hold on to the whole row.
+    const isSmall = (end - start) * 2 < row.body.length
+    return { piece: isSmall ? row.body.slice(start, end) : row.body.subarray(start, end), to }
   }
 
   #rowOf(seq: number): TapeRow {
@@ -67,6 +75,7 @@ class RowReader {
     const next = this.#rows.next()
     if (next.done === true || seq < next.value.first) throw new Error(`The tape has no row for seq ${seq}.`)
     this.#row = next.value
+    this.bytesRead += next.value.body.length
     this.#knownSeq = next.value.first
     this.#knownOffset = 0
     return next.value

@@ -87,8 +87,18 @@ export class SqliteTape implements TapeStorage {
     for (const step of migrations.slice(version)) this.#sql.exec(step)
   }
 
+  /** Whether there are tables; those of an older version are brought to this one. */
   #findTables(): boolean {
-    this.#hasTables ||= this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'stream'").toArray().length > 0
-    return this.#hasTables
+    if (this.#hasTables) return true
+    if (this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'stream'").toArray().length === 0) return false
+    const { version } = this.#sql.exec<{ version: number }>('SELECT version FROM stream').one()
+    if (version < migrations.length) {
+      this.#storage.transactionSync(() => {
+        this.#migrate(version)
+        this.#sql.exec('UPDATE stream SET version = ?', migrations.length)
+      })
+    }
+    this.#hasTables = true
+    return true
   }
 }

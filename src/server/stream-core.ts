@@ -8,7 +8,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import { seqMax } from '../protocol/limits.ts'
-import type { SeqRanges } from '../protocol/seq-ranges.ts'
+import { countSeqs, type SeqRanges } from '../protocol/seq-ranges.ts'
 import { Ledger } from './ledger.ts'
 import { cutRows } from './row-cutter.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from './sequencer.ts'
@@ -37,6 +37,12 @@ export interface StreamState {
   readonly epoch: string | null
   readonly latestSeq: number
 }
+
+/** A tail that is looked through for a precondition: parsing so much takes some ten milliseconds. */
+const tailBytesMax = 4 * 1024 * 1024
+
+/** A group is one row's ledger and one run: what is more waits for the next turn. */
+const groupMax = 500
 
 interface Waiting {
   readonly submission: Submission
@@ -77,7 +83,10 @@ export class StreamCore {
   /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
   submit(submission: Submission, answer: (verdict: Verdict) => void): void {
     this.#waiting.push({ submission, answer })
-    if (this.#waiting.length > 1) return
+    if (this.#waiting.length === 1) this.#commitLater()
+  }
+
+  #commitLater(): void {
     this.#options.later(
       () => this.#commit(),
       () => this.#waiting.length === 1,
@@ -86,15 +95,26 @@ export class StreamCore {
 
   /** What is stored of `ranges`, up to about `bytesMax`. Throws `stream-deleted`, and `wrong-epoch` under another epoch. */
   read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page {
+    this.checkEpoch(bounds.epoch)
+    return readPage(this.#storage, ranges, { latestSeq: this.state.latestSeq, bytesMax: bounds.bytesMax })
+  }
+
+  /** Throws `wrong-epoch` when an epoch is given that is not the stream's. */
+  checkEpoch(asked: string | undefined): void {
     const { epoch, latestSeq } = this.state
-    if (bounds.epoch !== undefined && bounds.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
-    return readPage(this.#storage, ranges, { latestSeq, bytesMax: bounds.bytesMax })
+    if (asked !== undefined && asked !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
   }
 
   /** A page as the JSON of a slice. `members` come before the slice's own (a frame's type and ref). */
   encodePage(page: Page, members: Record<string, unknown> = {}, latestSeq = this.state.latestSeq): Uint8Array<ArrayBuffer> {
     const head = JSON.stringify({ ...members, epoch: this.state.epoch, latestSeq, covers: page.covers })
     return joinSlice(head.slice(0, -1), page.pieces)
+  }
+
+  /** Whose a client id is, if it has published. */
+  ownerOf(client: string): string | undefined {
+    const head = this.#load()
+    return head === 'none' ? undefined : head.ledger.lookup(client)?.sub
   }
 
   /** Removes the stream for ever. */
@@ -112,8 +132,9 @@ export class StreamCore {
   }
 
   #commit(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
+    const waiting = this.#waiting.slice(0, groupMax)
+    this.#waiting = this.#waiting.slice(groupMax)
+    if (this.#waiting.length > 0) this.#commitLater()
     const verdicts = this.#decide(waiting.map(({ submission }) => submission))
     for (const [index, { answer }] of waiting.entries()) answer(verdicts[index] as Verdict)
   }
@@ -135,7 +156,7 @@ export class StreamCore {
 
   #tapeState(): TapeState {
     const head = this.#load()
-    const writtenAfter = (seq: number) => this.#writtenAfter(seq)
+    const writtenAfter = this.#tailReader()
     if (head === 'none') {
       return { epoch: undefined, latestSeq: -1, lookup: () => undefined, writtenAfter }
     }
@@ -175,10 +196,22 @@ export class StreamCore {
     for (const listener of this.#options.listeners) listener.send(frame)
   }
 
-  /** Parses the tail that a precondition looks at: the one place where the server reads events back. */
-  #writtenAfter(seq: number): Written[] {
+  /**
+   * Parses the tail that preconditions look at, once for a group: the one place where the server reads events back.
+   * Gives undefined for a tail that is too large for that.
+   */
+  #tailReader(): TapeState['writtenAfter'] {
+    let tail: { readonly after: number; readonly events: readonly Written[] | undefined } | undefined
+    return (seq) => {
+      if (tail === undefined || seq < tail.after) tail = { after: seq, events: this.#readTail(seq) }
+      return tail.events?.filter((event) => event.seq > seq)
+    }
+  }
+
+  #readTail(after: number): readonly Written[] | undefined {
     const { latestSeq } = this.state
-    const { pieces } = readPage(this.#storage, [[seq + 1, seqMax]], { latestSeq, bytesMax: Number.POSITIVE_INFINITY })
+    const { covers, pieces } = readPage(this.#storage, [[after + 1, seqMax]], { latestSeq, bytesMax: tailBytesMax })
+    if (countSeqs(covers) < latestSeq - after) return undefined
     return pieces.flatMap((piece) => JSON.parse(`[${decoder.decode(piece)}]`) as Written[])
   }
 }

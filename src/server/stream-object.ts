@@ -112,10 +112,9 @@ export class StreamObject extends DurableObject<Env> {
  * the same turn waits by then. One publish alone goes at once; a timer, which takes a millisecond, is worth it only
  * where others have come and more will.
  */
-async function afterThisTurn(run: () => void, isAlone: () => boolean): Promise<void> {
-  await new Response(' ').text()
-  if (isAlone()) run()
-  else setTimeout(run, 0)
+function afterThisTurn(run: () => void, isAlone: () => boolean): void {
+  const decide = () => (isAlone() ? run() : setTimeout(run, 0))
+  new Response(' ').text().then(decide, decide)
 }
 
 /** What a grant allows on a live socket of this stream. Throws `forbidden` when that is nothing. */

@@ -1,7 +1,7 @@
 /** The closed list of codes, in the code and in PROTOCOL.md: the same list with the same facts. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { closeCodes, codeFacts, codes, fatalCloseCodes, isCode, Refusal } from '../../src/protocol/codes.ts'
+import { closeCodes, codeFacts, codes, isCode, Refusal } from '../../src/protocol/codes.ts'
 import { problemResponse, refusedFrame } from '../../src/server/problem.ts'
 
 const law = readFileSync(new URL('../../PROTOCOL.md', import.meta.url), 'utf8')
@@ -16,7 +16,6 @@ describe('codes', () => {
   test('[H10] PROTOCOL.md names the close codes of the socket', () => {
     const line = law.split('\n').find((text) => text.startsWith('Close codes of the socket')) ?? ''
     expect([...line.matchAll(/\b44\d\d\b/g)].map(([code]) => Number(code))).toEqual(Object.values(closeCodes))
-    expect(fatalCloseCodes).toEqual([4409, 4410])
   })
 
   test.each(codes)('[H10] %s has a title, a hint and a status that fits its recovery', (code) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Refusal, type RefusalDetails } from '../../src/protocol/codes.ts'
 import { parseJson } from '../../src/protocol/decode.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
-import { checkChange, checkPublish, encodeEvent } from '../../src/protocol/publish.ts'
+import { checkedCopy, checkPublish, encodeEvent } from '../../src/protocol/publish.ts'
 
 const good = { counter: 1, seen: -1, type: 'insert', collection: 'tasks', identifier: 't1', values: { a: 1 } }
 
@@ -231,11 +231,11 @@ describe('values', () => {
 
   test('[N4][E2] a mistake of the application shows where it makes the change', () => {
     const change = { type: 'insert', collection: 'x', identifier: 'y', values: { a: 1 } } as const
-    expect(refusalOf(() => checkChange(change)).code).toBe('none')
-    expect(refusalOf(() => checkChange({ ...change, identifier: '' }))).toMatchObject({ code: 'invalid', at: 'identifier' })
-    expect(refusalOf(() => checkChange({ ...change, values: { a: Number.NaN } }))).toMatchObject({ code: 'number-range' })
-    expect(refusalOf(() => checkChange({ type: 'update', collection: 'x', identifier: 'y' })).code).toBe('invalid')
-    expect(refusalOf(() => checkChange({ ...change, values: { a: 'x'.repeat(256 * 1024) } })).code).toBe('too-large')
+    expect(refusalOf(() => checkedCopy(change)).code).toBe('none')
+    expect(refusalOf(() => checkedCopy({ ...change, identifier: '' }))).toMatchObject({ code: 'invalid', at: 'identifier' })
+    expect(refusalOf(() => checkedCopy({ ...change, values: { a: Number.NaN } }))).toMatchObject({ code: 'number-range' })
+    expect(refusalOf(() => checkedCopy({ type: 'update', collection: 'x', identifier: 'y' })).code).toBe('invalid')
+    expect(refusalOf(() => checkedCopy({ ...change, values: { a: 'x'.repeat(256 * 1024) } })).code).toBe('too-large')
     const undefinedValue: Record<string, unknown> = { a: undefined }
     expect(refusalOf(() => checkPublish({ client: 'c', drafts: [{ ...good, values: undefinedValue }] }))).toMatchObject({ code: 'invalid' })
   })
