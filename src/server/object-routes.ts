@@ -46,7 +46,7 @@ export function answerRead(core: StreamCore, request: Request): Response {
   return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
     headers: {
       ...json,
-      ...(page.covers.length === 0 ? { [emptyHeader]: 'yes' } : {}),
+      ...emptiness(page.covers),
       ...(isImmutable ? immutableHeaders(query.immutableKey) : {}),
     },
   })
@@ -85,8 +85,12 @@ function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response 
     },
   })
   return new Response(body, {
-    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' },
+    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...emptiness(rest) },
   })
+}
+
+function emptiness(covers: SeqRanges): Record<string, string> {
+  return covers.length === 0 ? { [emptyHeader]: 'yes' } : {}
 }
 
 function textOf(bytes: ArrayBuffer): string {

@@ -118,7 +118,7 @@ test('[H7] for a reader that does not read, nothing is piled up: it is fetched w
   const answer = await open(stream, -1)
   const reader = answer.body?.getReader()
   const told = stream.told(99)
-  for (let seq = 0; seq < 100; seq++) stream.slice(seq, seq, { text: 'x'.repeat(1000) })
+  for (let seq = 0; seq < 100; seq++) stream.slice(seq, seq, { text: 'x'.repeat(40_000) })
   let text = ''
   const decoder = new TextDecoder()
   const readUntil = async (seq: number) => {
