@@ -73,6 +73,7 @@ export class Stream implements OutboundEventReceiver {
       onFrame: (frame) => this.#receive(frame),
       onHeard: () => {
         this.#lastHeardAt = environment.now()
+        this.#status = undefined
       },
       onDown: () => this.#goOffline(),
       onChange: () => this.#changed(),

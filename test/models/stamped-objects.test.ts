@@ -112,3 +112,18 @@ describe('stamped objects', () => {
     expect(objects.list).toBe(before)
   })
 })
+
+test('[O3] drafts of an earlier run, read late, lie beneath those made since', () => {
+  const objects = new StampedObjects(collection)
+  const newer = draft('update', 'a', { x: 'new' })
+  objects.apply([event(0, 'insert', 'a', { x: 'tape' })], [newer])
+  objects.apply([], [draft('update', 'a', { x: 'old', y: 'old' }), newer])
+  expect(objects.get('a')?.values).toEqual({ x: 'new', y: 'old' })
+})
+
+test('[O1] an update that writes nothing gives the same object back', () => {
+  const objects = new StampedObjects(collection)
+  const run = [event(0, 'insert', 'a', { x: 1 }), event(1, 'update', 'a', { x: 2 })]
+  objects.apply(run, [])
+  expect(objects.apply(run, [])).toEqual(new Set())
+})

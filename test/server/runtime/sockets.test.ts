@@ -139,7 +139,11 @@ describe('the live socket', () => {
       close: (code: number, reason: string) => closed.push([code, reason]),
       serializeAttachment: (value: unknown) => saved.push(value),
     }
-    const session = Session.accept(socket as unknown as WebSocket, { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 }, () => {})
+    const session = Session.accept(
+      socket as unknown as WebSocket,
+      { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 },
+      () => {},
+    )
     const frame = 'x'.repeat(256 * 1024)
     session.send(frame)
     expect([closed, session.hasEnded]).toEqual([[], false])
@@ -161,7 +165,11 @@ describe('the live socket', () => {
       close: (code: number) => closed.push(code),
       serializeAttachment: () => undefined,
     }
-    const session = Session.accept(socket as unknown as WebSocket, { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 }, () => {})
+    const session = Session.accept(
+      socket as unknown as WebSocket,
+      { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 },
+      () => {},
+    )
     while (!session.hasEnded && sent < 1024 * 1024) session.send('x'.repeat(1000))
     expect([closed, sent <= 257 * 1024]).toEqual([[4408], true])
   })
@@ -176,7 +184,11 @@ describe('the live socket', () => {
       },
       serializeAttachment: () => undefined,
     }
-    const session = Session.accept(socket as unknown as WebSocket, { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 }, () => {})
+    const session = Session.accept(
+      socket as unknown as WebSocket,
+      { stream: 's', order: 1, sub: 'u', mayPublish: true, expiresAt: 1 },
+      () => {},
+    )
     session.send('into the void')
     session.end(4401, 'token-expired')
     expect(session.hasEnded).toBe(true)
