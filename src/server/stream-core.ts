@@ -203,8 +203,9 @@ export class StreamCore {
   #tailReader(): TapeState['writtenAfter'] {
     let tail: { readonly after: number; readonly events: readonly Written[] | undefined } | undefined
     return (seq) => {
-      if (tail === undefined || seq < tail.after) tail = { after: seq, events: this.#readTail(seq) }
-      return tail.events?.filter((event) => event.seq > seq)
+      const isTooShort = tail === undefined || (tail.events === undefined ? seq > tail.after : seq < tail.after)
+      if (isTooShort) tail = { after: seq, events: this.#readTail(seq) }
+      return tail?.events?.filter((event) => event.seq > seq)
     }
   }
 
