@@ -6,6 +6,8 @@ import type { Server } from './workerd.ts'
 export interface Answer {
   readonly headers: IncomingHttpHeaders
   readonly text: () => string
+  /** How the body begins: enough to see what a slice covers, without decoding a megabyte. */
+  readonly start: () => string
 }
 
 export class HttpClient {
@@ -51,7 +53,8 @@ export class HttpClient {
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
         answer.on('end', () => {
           const text = () => Buffer.concat(chunks).toString()
-          if (answer.statusCode === 200) resolve({ headers: answer.headers, text })
+          const start = () => chunks[0]?.toString('latin1', 0, 200) ?? ''
+          if (answer.statusCode === 200) resolve({ headers: answer.headers, text, start })
           else reject(new Error(`${method} ${path}: ${answer.statusCode} ${text()}`))
         })
         answer.on('error', reject)
