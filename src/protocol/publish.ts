@@ -10,11 +10,12 @@ import { batchDraftsMax, clientLengthMax, eventBytesMax, seqMax } from './limits
 
 /** `latestSeq`: the tape ends there. `unchanged`: nobody else has written the objects of the batch since `seen`. */
 export const expectSchema = v.pipe(
+  // A list has all of no members, and would pass for an object that expects nothing.
+  v.custom<object>((input) => typeof input === 'object' && input !== null && !Array.isArray(input), 'Expected an object of preconditions'),
   v.strictObject({
     latestSeq: v.optional(seenSchema),
     unchanged: v.optional(v.literal(true)),
   }),
-  v.check((input) => !Array.isArray(input), 'Expected an object of preconditions'),
 )
 export type Expect = v.InferOutput<typeof expectSchema>
 

@@ -58,9 +58,9 @@ export class Live<Session extends LiveSession> {
     this.#core = options.core
   }
 
-  /** What a new socket is told first. Throws `stream-deleted`. */
+  /** What a new socket is told first, of the state that was read to let it in. Throws `stream-deleted`. */
   open(session: Session, { after, epoch: underEpoch }: { after: number | undefined; epoch: string | undefined }): void {
-    const { epoch, latestSeq } = this.#core.readState()
+    const { epoch, latestSeq } = this.#core.state
     const isSameEpoch = underEpoch === undefined || underEpoch === epoch
     const first = after === undefined || !isSameEpoch ? undefined : this.#everythingAfter(after, latestSeq)
     const follows = first === undefined ? {} : { follows: first.covers }

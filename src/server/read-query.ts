@@ -30,15 +30,22 @@ export function readQueryOf(request: Request): ReadQuery {
 
 /** The parameters of an address that takes only `names`, each at most once. Throws `bad-query` or `token-in-url`. */
 export function checkedParameters(request: Request, names: readonly string[]): ReadonlyMap<string, string> {
+  checkNoToken(request)
   const found = new Map<string, string>()
   for (const [name, value] of new URL(request.url).searchParams) {
-    if (/token|authorization|jwt/i.test(name)) throw new Refusal('token-in-url', { at: name })
     if (!names.includes(name))
       throw new Refusal('bad-query', { at: name, detail: `This address takes ${names.join(', ') || 'no parameters'}.` })
     if (found.has(name)) throw new Refusal('bad-query', { at: name, detail: 'Given twice.' })
     found.set(name, value)
   }
   return found
+}
+
+/** Throws `token-in-url` for an address with a parameter that is there for a token. */
+export function checkNoToken(request: Request): void {
+  for (const name of new URL(request.url).searchParams.keys()) {
+    if (/token|authorization|jwt/i.test(name)) throw new Refusal('token-in-url', { at: name })
+  }
 }
 
 /** The seq that `after` names: −1 for the whole tape. Throws `bad-ranges`. */

@@ -54,6 +54,7 @@ async function reconnectBytes(server: Server): Promise<number> {
   const socket = await LiveSocket.open(server, `/v1/streams/reconnect/live?after=${latestSeq}`, (head) => {
     if (latestSeqOf(head) !== latestSeq) throw new Error(`Something new: ${head}`)
   })
+  // Nothing else is to come, so there is nothing to wait for but time.
   await sleep(300)
   socket.close()
   return socket.payloadBytes

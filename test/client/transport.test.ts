@@ -26,7 +26,6 @@ async function createRig(): Promise<TransportRig> {
   return {
     transport,
     token: 'token',
-    badToken: undefined,
     publish: async (count) => {
       for (let i = 0; i < count; i++) {
         const drafts = [{ seen: -1, type: 'insert', collection: 'things', identifier: `thing-${i}`, values: {} }] as const

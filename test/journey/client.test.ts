@@ -37,6 +37,17 @@ function openClient(origin = proxy.origin): NodeClient {
   return client
 }
 
+/** Cuts the client off, publishes these batches behind its back, and lets it return; only what comes then is recorded. */
+async function missWhileAway(client: NodeClient, ...batches: ReturnType<typeof things>[]): Promise<void> {
+  proxy.refuse(true)
+  proxy.cut()
+  await client.until(({ connection }) => connection === 'offline')
+  for (const batch of batches) await deployment.publish(name, batch)
+  proxy.forget()
+  proxy.refuse(false)
+  client.stream.nudge()
+}
+
 function things(count: number, more: object = {}) {
   return Array.from({ length: count }, (_, n) => ({
     type: 'insert',
@@ -123,13 +134,7 @@ test('[C1] [L1] ten small events that a client missed come by themselves: these 
   const client = openClient()
   await deployment.publish(name, things(20))
   await client.settled(19)
-  proxy.refuse(true)
-  proxy.cut()
-  await client.until(({ connection }) => connection === 'offline')
-  await deployment.publish(name, things(10))
-  proxy.forget()
-  proxy.refuse(false)
-  client.stream.nudge()
+  await missWhileAway(client, things(10))
   await client.settled(29)
 
   expect(proxy.conversations.flatMap(requestsOf)).toEqual([expect.stringMatching(/\/live\?after=19&epoch=[\w-]+$/)])
@@ -145,13 +150,7 @@ test('[C1] [L4] ten large events that a client missed are asked for in one fetch
   const client = openClient()
   await deployment.publish(name, things(20))
   await client.settled(19)
-  proxy.refuse(true)
-  proxy.cut()
-  await client.until(({ connection }) => connection === 'offline')
-  for (const thing of things(10, { padding: 'x'.repeat(30_000) })) await deployment.publish(name, [thing])
-  proxy.forget()
-  proxy.refuse(false)
-  client.stream.nudge()
+  await missWhileAway(client, ...things(10, { padding: 'x'.repeat(30_000) }).map((thing) => [thing]))
   await client.settled(29)
 
   expect(sockets()).toHaveLength(1)
@@ -176,13 +175,7 @@ test('[C1] [H5] who has the beginning already asks for the same pages, so that o
   const client = openClient()
   await deployment.publish(name, things(100))
   await client.settled(99)
-  proxy.refuse(true)
-  proxy.cut()
-  await client.until(({ connection }) => connection === 'offline')
-  await deployment.publish(name, things(9_900))
-  proxy.forget()
-  proxy.refuse(false)
-  client.stream.nudge()
+  await missWhileAway(client, things(9_900))
   await client.settled(9_999)
   expect(readsOf(proxy)).toEqual(['0-4095', '4096-8191', '8192-9999'])
   expect(client.model.seqs).toEqual(seqsUpTo(9_999))

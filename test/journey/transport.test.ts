@@ -23,7 +23,6 @@ async function createRig(): Promise<TransportRig> {
   return {
     transport: new WebTransport(new URL(deployment.streamAddress(name, proxy.origin))),
     token: await testToken({ name }),
-    badToken: 'not.a.token',
     publish: (count) => deployment.publish(name, insertsOf(count)),
     cut: () => proxy.cut(),
     setDown: (isDown) => {
@@ -41,7 +40,7 @@ function insertsOf(count: number) {
   return Array.from({ length: count }, (_, i) => ({ type: 'insert', collection: 'things', identifier: `thing-${i}`, values: {} }))
 }
 
-transportContract('over the web', createRig)
+transportContract('over the web', createRig, 'not.a.token')
 
 describe('a network that answers in the place of the server', () => {
   let portal: Server

@@ -113,6 +113,7 @@ describe('a publish', () => {
     ['toString', 1],
     ['__proto__', { client: 'x' }],
     ['expect', null],
+    ['expect', []],
     ['expect', true],
     ['expect', { latestSeq: '3' }],
     ['expect', { latestSeq: -2 }],
