@@ -151,7 +151,8 @@ export class Publisher {
       this.#hooks.onChange()
       return
     }
-    const toBlame = frame.counter === undefined ? batch : batch.filter(({ counter }) => counter === frame.counter)
+    const named = batch.filter(({ counter }) => counter === frame.counter)
+    const toBlame = named.length > 0 ? named : batch
     // The whole batch was refused for it: the others are to be sent again.
     this.#entries = this.#entries.map((entry) => (batch.includes(entry) && !toBlame.includes(entry) ? { ...entry, ref: undefined } : entry))
     this.#refused = [...this.#refused, ...toBlame.map(({ draft }) => ({ draft, code: frame.code }))]

@@ -10,15 +10,15 @@ export type EventType = 'insert' | 'update' | 'delete'
 
 export const seqSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 export const seenSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(-1))
-export const counterSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(seqMax))
-export const nameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(nameLengthMax))
+const counterSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(seqMax))
+const nameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(nameLengthMax))
 export const clientSchema = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._:-]+$/, 'A client id is made of A–Z a–z 0–9 . _ : -'),
   v.maxLength(clientLengthMax),
 )
 /** What the values hold is checked by `checkJson`, which looks deeper and costs less. */
-export const valuesSchema = v.custom<Values>(
+const valuesSchema = v.custom<Values>(
   (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
   'Expected an object of fields',
 )

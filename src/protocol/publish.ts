@@ -9,7 +9,7 @@ import { anonymousDraftSchema, type Change, clientSchema, type Draft, draftSchem
 import { batchDraftsMax, clientLengthMax, eventBytesMax, seqMax } from './limits.ts'
 
 /** `latestSeq`: the tape ends there. `unchanged`: nobody else has written the objects of the batch since `seen`. */
-export const expectSchema = v.pipe(
+const expectSchema = v.pipe(
   // A list has all of no members, and would pass for an object that expects nothing.
   v.custom<object>((input) => typeof input === 'object' && input !== null && !Array.isArray(input), 'Expected an object of preconditions'),
   v.strictObject({

@@ -103,6 +103,16 @@ describe('publishing', () => {
     expect(client.link.sent).toHaveLength(3)
   })
 
+  test('[C5] a refusal that blames a draft which was not sent drops the batch, rather than send it for ever', async () => {
+    const client = new TestStream()
+    await client.welcome(-1)
+    client.stream.publish(change)
+    await client.settle()
+    await client.frame({ type: 'refused', ref: 1, code: 'invalid', counter: 99 })
+    expect(client.link.sent).toHaveLength(1)
+    expect(client.stream.status).toMatchObject({ pending: 0, refused: [{ code: 'invalid' }] })
+  })
+
   test('[P2] a counter that the server expects otherwise is corrected', async () => {
     const client = new TestStream()
     await client.welcome(-1)
