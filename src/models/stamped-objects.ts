@@ -4,7 +4,7 @@
  *
  * Work is proportional to the objects that an `apply` touches, not to the collection.
  */
-import { applyToObject, type Draft, isVisible, type ObjectState, type TapeEvent, unborn, type Values } from '../protocol/index.ts'
+import { applyToObject, type Draft, type ObjectState, type TapeEvent, unborn, type Values } from '../protocol/index.ts'
 
 /** An object as it is to be shown. A new value whenever it changes, so that it can be compared by identity. */
 export interface ShownObject {
@@ -22,7 +22,7 @@ export class StampedObjects {
   /** What the tape alone says. */
   readonly #onTape = new Map<string, ObjectState>()
   readonly #drafts = new Map<string, readonly Draft[]>()
-  readonly #shown = new Map<string, { readonly born: number; readonly object: ShownObject }>()
+  readonly #shown = new Map<string, { readonly since: number; readonly object: ShownObject }>()
   #pending: readonly Draft[] = []
   /** The pending drafts in the order in which they were made, each with the seq that it acts under until it has one. */
   readonly #ranks = new WeakMap<Draft, number>()
@@ -55,7 +55,7 @@ export class StampedObjects {
 
   /** All visible objects in the order of their inserts. The same array until one of them changes. */
   get list(): readonly ShownObject[] {
-    this.#list ??= [...this.#shown.values()].sort((a, b) => a.born - b.born).map(({ object }) => object)
+    this.#list ??= [...this.#shown.values()].sort((a, b) => a.since - b.since).map(({ object }) => object)
     return this.#list
   }
 
@@ -105,12 +105,12 @@ export class StampedObjects {
     const drafts = this.#drafts.get(identifier) ?? []
     let state = this.#onTape.get(identifier) ?? unborn
     for (const draft of drafts) state = applyToObject(state, draft, this.#ranks.get(draft) ?? pendingSeq)
-    if (!isVisible(state)) {
+    if (!state.isAlive) {
       this.#shown.delete(identifier)
       return
     }
     const values = Object.fromEntries(Array.from(state.fields, ([name, { value }]) => [name, value]))
-    this.#shown.set(identifier, { born: state.born, object: { identifier, values, isPending: drafts.length > 0 } })
+    this.#shown.set(identifier, { since: state.since, object: { identifier, values, isPending: drafts.length > 0 } })
   }
 }
 

@@ -44,6 +44,9 @@ export const eventSchema = v.object({
   ...changeEntries,
 })
 
+const keptDraftSchema = v.object(changeEntries)
+const keptEventSchema = v.object({ ...eventSchema.entries, stamps: v.optional(v.record(v.string(), seqSchema)) })
+
 /** A change of one object: what a reconciler vends, before it has any number. */
 export interface Change {
   readonly type: EventType
@@ -67,6 +70,17 @@ export interface NumberedDraft extends Draft {
 /** A draft that is on the tape. It never changes. `client` and `counter` are absent when a script made it. */
 export interface TapeEvent extends Draft {
   readonly seq: number
+  /** Of a folded event, which stands for several of its object: the seqs of the fields that were written after `seq`. */
+  readonly stamps?: Readonly<Record<string, number>> | undefined
   readonly client?: string | undefined
   readonly counter?: number | undefined
+}
+
+/** Reads a draft and an event back from where a client kept them; undefined for what is neither. */
+export function readDraft(value: unknown): Draft | undefined {
+  return v.is(keptDraftSchema, value) ? (value as Draft) : undefined
+}
+
+export function readEvent(value: unknown): TapeEvent | undefined {
+  return v.is(keptEventSchema, value) ? (value as TapeEvent) : undefined
 }

@@ -1,6 +1,17 @@
 /** What travels: the words of the wire, their checks, and the rules that both sides share. Runs anywhere. */
 export * from './codes.ts'
-export type { Change, Draft, EventType, Json, NumberedDraft, TapeEvent, Values } from './event.ts'
+export {
+  type Change,
+  type Draft,
+  type EventType,
+  type Json,
+  type NumberedDraft,
+  readDraft,
+  readEvent,
+  type TapeEvent,
+  type Values,
+} from './event.ts'
+export * from './fold.ts'
 export * from './frames.ts'
 export * from './limits.ts'
 export * from './object-state.ts'

@@ -1,0 +1,133 @@
+/**
+ * The fold: fewer changes with the same effect, the shorter edit distance. Events fold by their stamps, drafts, which
+ * have none yet, by their order. Folding again changes nothing more.
+ */
+import type { Change, Draft, Json, TapeEvent } from './event.ts'
+import { applyToObject, type ObjectState, unborn } from './object-state.ts'
+
+/** Names an object across collections. */
+export function objectKey({ collection, identifier }: Pick<Change, 'collection' | 'identifier'>): string {
+  // The length in front keeps "a" + "bc" apart from "ab" + "c".
+  return `${collection.length}.${collection}${identifier}`
+}
+
+/** The events of each object, by `objectKey`, in their order. */
+export function groupByObject(events: readonly TapeEvent[]): Map<string, TapeEvent[]> {
+  const groups = new Map<string, TapeEvent[]>()
+  for (const event of events) {
+    const key = objectKey(event)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [event])
+    else group.push(event)
+  }
+  return groups
+}
+
+/**
+ * Folds a run of events, in any order and with repeats: at most one event per object, or two where an object was
+ * written to after its death. In order of seq. Applying the result has the same effect as applying the run, stamps
+ * included, above any tape and beneath anything that comes later.
+ */
+export function foldEvents(events: readonly TapeEvent[]): readonly TapeEvent[] {
+  const groups = groupByObject(events)
+  if (groups.size === events.length) return inOrder(events)
+  const folded: TapeEvent[] = []
+  for (const group of groups.values()) foldObject(group, folded)
+  return inOrder(folded)
+}
+
+/** Folds the events of one object into `folded`. */
+function foldObject(events: readonly TapeEvent[], folded: TapeEvent[]): void {
+  const [first, ...others] = events
+  if (first === undefined) return
+  if (others.length === 0) return void folded.push(first)
+  let state = unborn
+  for (const event of events) state = applyToObject(state, event, event.seq)
+  const { since, isAlive, fields } = state
+  const floor = events.find(({ seq, type }) => seq === since && type !== 'update')
+  if (floor !== undefined) folded.push(isAlive ? withFields(floor, fields) : floor)
+  if (isAlive || fields.size === 0) return
+  // Written after its death, or before a birth that is not known yet.
+  const seq = Math.min(...Array.from(fields.values(), ({ stamp }) => stamp))
+  const { seen, collection, identifier } = first
+  const oldest = events.find((event) => event.seq === seq && event.type === 'update')
+  folded.push(withFields(oldest ?? { seq, seen, type: 'update', collection, identifier }, fields))
+}
+
+/** The event with these fields, and the stamps of those that were written after it. */
+function withFields(event: TapeEvent, fields: ObjectState['fields']): TapeEvent {
+  const values: [string, Json][] = []
+  const stamps: [string, number][] = []
+  for (const [name, { stamp, value }] of fields) {
+    values.push([name, value])
+    if (stamp !== event.seq) stamps.push([name, stamp])
+  }
+  const { stamps: _, ...plain } = event
+  // Object.fromEntries defines own members, whatever their names are.
+  return { ...plain, values: Object.fromEntries(values), ...(stamps.length === 0 ? {} : { stamps: Object.fromEntries(stamps) }) }
+}
+
+function inOrder(events: readonly TapeEvent[]): readonly TapeEvent[] {
+  return events.every((event, index) => index === 0 || (events[index - 1] as TapeEvent).seq <= event.seq)
+    ? events
+    : events.toSorted((a, b) => a.seq - b.seq)
+}
+
+/** What is left of the waiting drafts of one object when one more comes. */
+export interface FoldedDrafts {
+  /** How many of those before it go, counted from the last. */
+  readonly gone: number
+  /** Takes the place of the last that stays: an insert keeps its place, so that objects keep their order. */
+  readonly last?: Draft
+  /** Takes the newest place. */
+  readonly newest?: Draft
+}
+
+/**
+ * Folds a draft onto those before it of the same object and the same `seen`, of which nothing has been sent yet.
+ * `isKnown`: whether the tape, as far as it was seen, or an older draft has said anything of the object; if not, its
+ * insert and delete leave nothing behind. The folded drafts of an object are one, or a delete and an update.
+ */
+export function foldDraft(waiting: readonly Draft[], newer: Draft, isKnown: boolean): FoldedDrafts {
+  const gone = waiting.length
+  const older = waiting.at(-1)
+  if (older === undefined) return { gone: 0, newest: newer }
+  switch (newer.type) {
+    case 'insert':
+      // Whatever the object was, it is replaced.
+      return { gone, newest: newer }
+    case 'delete':
+      return older.type === 'insert' && !isKnown ? { gone } : { gone, newest: newer }
+    case 'update': {
+      // What is written to a dead object shows when somebody else brings it back in between.
+      if (older.type === 'delete') return { gone: 0, newest: newer }
+      const values = { ...older.values, ...newer.values }
+      return older.type === 'insert' ? { gone: 0, last: { ...older, values } } : { gone: 1, newest: { ...newer, values } }
+    }
+  }
+}
+
+/** Folds drafts of which none has been sent, oldest first. `isOnTape`: whether the tape has said anything of the object. */
+export function foldDrafts(drafts: readonly Draft[], isOnTape: (draft: Draft) => boolean): readonly Draft[] {
+  const placed = new Map<number, Draft>()
+  const windows = new Map<string, { readonly seen: number; readonly isKnown: boolean; places: number[] }>()
+  drafts.forEach((draft, place) => {
+    const key = objectKey(draft)
+    let window = windows.get(key)
+    if (window === undefined || window.seen !== draft.seen) {
+      window = { seen: draft.seen, isKnown: isOnTape(draft) || (window?.places.length ?? 0) > 0, places: [] }
+      windows.set(key, window)
+    }
+    const waiting = window.places.map((each) => placed.get(each) as Draft)
+    const { gone, last, newest } = foldDraft(waiting, draft, window.isKnown)
+    const stays = window.places.length - gone
+    for (const each of window.places.slice(stays)) placed.delete(each)
+    window.places = window.places.slice(0, stays)
+    if (last !== undefined) placed.set(window.places.at(-1) as number, last)
+    if (newest !== undefined) {
+      placed.set(place, newest)
+      window.places.push(place)
+    }
+  })
+  return [...placed.entries()].sort(([a], [b]) => a - b).map(([, draft]) => draft)
+}
