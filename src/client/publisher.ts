@@ -95,7 +95,10 @@ export class Publisher {
   }
 
   add(change: Change, seen: number): void {
-    const entry: Entry = { place: this.#nextPlace++, draft: { ...change, seen }, counter: undefined, ref: undefined }
+    const draft = { ...change, seen }
+    const folded = { drafts: 1, bytes: JSON.stringify(draft).length }
+    const madeAt = this.#environment.now()
+    const entry: Entry = { place: this.#nextPlace++, draft, madeAt, folded, counter: undefined, ref: undefined }
     this.#set([...this.#entries, entry])
     if (!this.#isRestored) return
     this.#save({ put: [entry] })
@@ -260,6 +263,6 @@ export class Publisher {
   }
 }
 
-function toSaved({ place, draft, counter }: Entry): OutboxEntry {
-  return { place, draft, counter }
+function toSaved({ ref: _, ...entry }: Entry): OutboxEntry {
+  return entry
 }

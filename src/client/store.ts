@@ -1,8 +1,10 @@
 /**
  * What a client keeps: its id, the tape as far as it has it, and its outbox. What changes together is saved
  * together, so whatever instant the process dies, what comes back is a state that existed.
+ *
+ * A store may be open in several processes (tabs, programs); the one that claimed it last is the one that writes.
  */
-import type { Draft, SeqRanges, TapeEvent } from '../protocol/index.ts'
+import type { Code, Draft, SeqRanges, TapeEvent } from '../protocol/index.ts'
 
 /** The part of the tape that this client has accounted for. */
 export interface LocalTape {
@@ -19,8 +21,14 @@ export interface OutboxEntry {
   /** Its place in this outbox: rises with each draft, and is never used again. */
   readonly place: number
   readonly draft: Draft
+  /** When it was made, in ms since 1970, for people. */
+  readonly madeAt: number
+  /** The drafts that were folded into this one, itself included, and their bytes before that. */
+  readonly folded: { readonly drafts: number; readonly bytes: number }
   /** Given when it is first sent. */
-  readonly counter: number | undefined
+  readonly counter?: number | undefined
+  /** The server refused it: it is kept for the application to decide about, and not sent. */
+  readonly refused?: Code | undefined
 }
 
 export interface Saved {
@@ -29,6 +37,10 @@ export interface Saved {
   readonly tape: LocalTape
   /** In order of place. */
   readonly outbox: readonly OutboxEntry[]
+  /** How many drafts have been taken from each tab that works through another one, by the tab's id. */
+  readonly tabs: Readonly<Record<string, number>>
+  /** Rows of the outbox that cannot be understood. They stay where they are. */
+  readonly unreadable: number
 }
 
 /** A change of what is saved; what is absent stays as it is. */
@@ -36,9 +48,11 @@ export interface SavedChange {
   readonly client?: string
   readonly nextCounter?: number
   readonly tape?: LocalTape
-  /** Events to keep, or `all` of the past to forget first. */
-  readonly events?: readonly TapeEvent[]
+  readonly tabs?: Readonly<Record<string, number>>
+  /** Forgets all events, before those of this change are kept. */
   readonly forgetEvents?: boolean
+  /** Events to keep: folded, object by object, with those kept before. */
+  readonly events?: readonly TapeEvent[]
   /** Entries to add or to replace, by place. */
   readonly put?: readonly OutboxEntry[]
   /** Places to remove. */
@@ -46,12 +60,53 @@ export interface SavedChange {
 }
 
 export interface ClientStore {
-  /** What was saved last, or undefined for a client that never was. Rejects when it cannot be read. */
+  /** Whether what is saved outlives the process. */
+  readonly isDurable: boolean
+
+  /**
+   * Makes this the process that writes, under a name of its own. From then on every save of whoever claimed it before
+   * rejects with `fenced`, and changes nothing. Rejects with a `StoreFailure` when the store cannot be opened.
+   */
+  claim(owner: string): Promise<void>
+
+  /** What was saved last, or undefined for a client that never was. Needs no claim. Rejects with a `StoreFailure`. */
   load(): Promise<Saved | undefined>
 
-  /** Saves all of the change or, when it rejects, nothing of it. Changes are saved in the order of the calls. */
+  /** The events kept so far, folded, in order of seq. Needs no claim. Rejects with a `StoreFailure`. */
+  events(): Promise<readonly TapeEvent[]>
+
+  /**
+   * Saves all of the change or, when it rejects with a `StoreFailure`, nothing of it. Changes are saved in the order of
+   * the calls, and one that is saved is not lost when the process is killed.
+   */
   save(change: SavedChange): Promise<void>
 
-  /** The events kept so far, in no particular order. */
-  events(): Promise<readonly TapeEvent[]>
+  /** Lets go of files and connections, after the saves that are under way. Nothing may be called after it. */
+  close(): Promise<void>
+}
+
+/** What keeps a store from doing its work. */
+export type StoreTrouble =
+  /** There is none here: a private window, a browser without, a folder that cannot be written. */
+  | 'unavailable'
+  /** Another tab holds an older version of it open. */
+  | 'blocked'
+  /** A newer version of this library has written it. */
+  | 'newer'
+  /** No room is left: quota, or disk. */
+  | 'full'
+  /** Another process has claimed it. */
+  | 'fenced'
+  /** What it holds cannot be understood. */
+  | 'unreadable'
+  | 'failed'
+
+export class StoreFailure extends Error {
+  readonly trouble: StoreTrouble
+
+  constructor(trouble: StoreTrouble, options?: ErrorOptions) {
+    super(`The store cannot do this: ${trouble}.`, options)
+    this.name = 'StoreFailure'
+    this.trouble = trouble
+  }
 }

@@ -175,6 +175,7 @@ export class Stream implements OutboundEventReceiver {
   /** Reads the store, which decides who this client is: without it nothing may be saved or sent, so it is tried again. */
   async #start(attempt = 0): Promise<void> {
     try {
+      await this.#store.claim(this.#environment.newId())
       const saved = await this.#store.load()
       const events = saved === undefined ? [] : await this.#store.events()
       this.#tape = saved?.tape ?? blankTape

@@ -63,6 +63,7 @@ export class SimClient {
   readonly #store: ClientStore
   #life = 0
   #mark = 0
+  #ids = 0
 
   constructor(name: string, around: SimClientSurroundings) {
     this.name = name
@@ -108,7 +109,7 @@ export class SimClient {
       setTimer: (run, afterMs) => time.set(() => isAlive() && run(), afterMs),
       clearTimer: (timer) => time.clear(timer),
       random: () => random.next(),
-      newId: () => `${this.name}-${life}`,
+      newId: () => `${this.name}-${life}-${++this.#ids}`,
       report: (error) => {
         if (!(error instanceof Error && /was lost|had nothing/.test(error.message))) throw error
       },
@@ -135,6 +136,9 @@ function mortalTransport(transport: Transport, isAlive: () => boolean): Transpor
 function mortalStore(store: ClientStore, isAlive: () => boolean): ClientStore {
   const never = new Promise<never>(() => {})
   return {
+    isDurable: store.isDurable,
+    claim: (owner) => (isAlive() ? store.claim(owner) : never),
+    close: () => store.close(),
     load: () => (isAlive() ? store.load() : never),
     save: (change) => (isAlive() ? store.save(change) : never),
     events: () => (isAlive() ? store.events() : never),
