@@ -13,8 +13,9 @@ export class WebTransport implements Transport {
     this.#stream = stream
   }
 
-  connect({ token, after, epoch }: LinkRequest, events: LinkEvents): Link {
-    const address = this.#address('/live', { after: String(after), ...(epoch === null ? {} : { epoch }) })
+  connect({ token, after, epoch, client }: LinkRequest, events: LinkEvents): Link {
+    const query = { after: String(after), ...(epoch === null ? {} : { epoch }), ...(client === undefined ? {} : { client }) }
+    const address = this.#address('/live', query)
     address.protocol = address.protocol === 'http:' ? 'ws:' : 'wss:'
     let hasOpened = false
     let hasEnded = false

@@ -29,6 +29,8 @@ export interface BackfillerHooks {
   readonly onEpoch: () => void
   /** The server will not let this client read. */
   readonly onFatal: (code: Code) => void
+  /** Something that was asked for did not come; it is asked for again after a while. */
+  readonly onFail: () => void
 }
 
 /** Pages under way at once: enough to hide the round trip, few enough to leave the link room. */
@@ -74,6 +76,11 @@ export class Backfiller {
     for (const id of [...this.#requests.keys()]) this.#endRequest(id)
     this.#environment.clearTimer(this.#retryTimer)
     this.#retryTimer = undefined
+  }
+
+  /** Whether more is on its way over HTTP. */
+  get isReading(): boolean {
+    return this.#requests.size > 0
   }
 
   /** A slice came on the link: with a ref it is the answer to what was asked under it. */
@@ -139,6 +146,7 @@ export class Backfiller {
   }
 
   #fail(error: unknown): void {
+    this.#hooks.onFail()
     if (error instanceof Refusal) {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
       const { recovery } = codeFacts(error.code)

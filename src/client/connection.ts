@@ -6,7 +6,7 @@
  *                        ▲      │ lost, timer (too late)  │ lost, timer (three pings unanswered)
  *          timer, nudge  │      ▼                         │
  *                        waiting ◄────────────────────────┘
- *     any ── stop ► stopped
+ *     any ── pause ► idle            any ── stop ► stopped
  */
 
 export type Connection =
@@ -33,6 +33,8 @@ export type ConnectionInput =
   | { readonly type: 'timer'; readonly random: number }
   /** Something outside (online again, visible again) says that now is a good time. It only shortens a wait. */
   | { readonly type: 'nudge' }
+  /** The application wants to work offline; `start` ends it. */
+  | { readonly type: 'pause' }
   | { readonly type: 'stop' }
 
 export type ConnectionEffect =
@@ -61,6 +63,10 @@ export function stepConnection(state: Connection, input: ConnectionInput): Step 
   switch (input.type) {
     case 'stop':
       return state.type === 'stopped' ? [state, []] : [{ type: 'stopped' }, [{ type: 'close' }, { type: 'timer', afterMs: undefined }]]
+    case 'pause':
+      return state.type === 'idle' || state.type === 'stopped'
+        ? [state, []]
+        : [{ type: 'idle' }, [{ type: 'close' }, { type: 'timer', afterMs: undefined }]]
     case 'start':
       return state.type === 'idle' ? open(0) : [state, []]
     case 'nudge':

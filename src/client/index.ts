@@ -1,9 +1,10 @@
 /** The reconciling client without a platform: bring a transport, a store and an environment. */
 export type { Environment } from './environment.ts'
 export { MemoryStore } from './memory-store.ts'
-export type { RefusedDraft } from './publisher.ts'
+export { type DraftState, Publication } from './publications.ts'
 export type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
-export type { StreamStatus } from './status.ts'
+export type { Whisper } from './side.ts'
+export type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
 export {
   blankTape,
   type ClientStore,
@@ -14,5 +15,7 @@ export {
   StoreFailure,
   type StoreTrouble,
 } from './store.ts'
-export { Stream, type StreamOptions, type Unsubscribe, type Whisper } from './stream.ts'
+export { Stream, type Unsubscribe } from './stream.ts'
+export type { StreamOptions } from './stream-options.ts'
+export type { TabChannel, TabMessage, Tabs } from './tabs.ts'
 export type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './transport.ts'

@@ -63,6 +63,11 @@ export class LiveLink {
     this.#step({ type: 'nudge' })
   }
 
+  /** Closes the link until `start`. */
+  pause(): void {
+    this.#step({ type: 'pause' })
+  }
+
   stop(problem?: Code): void {
     if (this.#connection.type === 'stopped') return
     this.problem = problem ?? this.problem

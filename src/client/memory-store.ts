@@ -55,6 +55,20 @@ export class MemoryStore implements ClientStore {
   async close(): Promise<void> {}
 }
 
+/** In the place of a store that is of no use here: whoever opens it goes on in memory, and says why. */
+export class LostStore extends MemoryStore {
+  readonly #reason: unknown
+
+  constructor(reason: unknown) {
+    super()
+    this.#reason = reason
+  }
+
+  override claim(): Promise<void> {
+    return Promise.reject(this.#reason)
+  }
+}
+
 function blankContents(): Contents {
   return { owner: undefined, client: undefined, nextCounter: 1, tape: blankTape, tabs: {}, objects: new Map(), outbox: new Map() }
 }

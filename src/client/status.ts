@@ -1,20 +1,58 @@
 /** What a stream says of itself, as one immutable value: a new object whenever something in it has changed. */
-import type { Code, SeqRanges } from '../protocol/index.ts'
-import type { RefusedDraft } from './publisher.ts'
+import type { Code, Draft, SeqRanges } from '../protocol/index.ts'
+import type { Amount } from './outbox-entry.ts'
+import type { StoreTrouble } from './store.ts'
 
 export interface StreamStatus {
-  /** `offline` waits to connect again; `stopped` will not, and `problem` says why unless the application closed it. */
-  readonly connection: 'connecting' | 'online' | 'offline' | 'stopped'
+  /**
+   * `offline` waits to connect again, `paused` works offline on purpose, `stopped` will not connect any more, and
+   * `problem` or `storage` says why unless the application closed it.
+   */
+  readonly connection: 'connecting' | 'online' | 'offline' | 'paused' | 'stopped'
   /** Ranges of seqs up to latestSeq that this client lacks. */
   readonly holes: SeqRanges
   /** How far a catch-up is: events accounted for, out of all on the tape. */
   readonly progress: { readonly have: number; readonly total: number }
-  /** Drafts that are not on the tape yet. */
+  /** Drafts that are not on the tape yet, after folding. */
   readonly pending: number
+  /** What waits after folding, and what was made to come to that: the edit distance, and how it was shortened. */
+  readonly outbox: Amount & { readonly made: Amount }
+  /** When the oldest draft that waits was made, in ms since 1970. */
+  readonly oldestPendingAt: number | undefined
   /** When the server was last heard from, in ms since 1970. */
   readonly lastHeardAt: number | undefined
   /** Drafts that the server refused, with the code that says why. They no longer show in the models. */
   readonly refused: readonly RefusedDraft[]
+  readonly storage: StorageStatus
   /** What keeps the client from the server, or its drafts from the tape. */
   readonly problem: Code | undefined
+}
+
+export interface RefusedDraft {
+  /** Names it to `stream.retry` and `stream.discard`. */
+  readonly place: number
+  readonly draft: Draft
+  readonly code: Code
+}
+
+export interface StorageStatus {
+  /** Whether what is made here outlives the page or process. */
+  readonly isDurable: boolean
+  /** What is wrong with the store. Then the client goes on in memory, or tries again, and nothing is sent unsaved. */
+  readonly trouble: StoreTrouble | undefined
+  /** Drafts that would be lost if this process ended now. */
+  readonly unsaved: number
+  /** Drafts in the store that cannot be understood, and are left where they are. */
+  readonly unreadable: number
+}
+
+/** A draft that is not on the tape yet. */
+export interface OutboxItem {
+  readonly place: number
+  readonly draft: Draft
+  readonly state: 'queued' | 'sent'
+  /** In ms since 1970. */
+  readonly madeAt: number
+  /** The drafts that were folded into this one, itself included, and their bytes before that. */
+  readonly folded: Amount
 }

@@ -78,8 +78,12 @@ export interface ClientStore {
   /**
    * Saves all of the change or, when it rejects with a `StoreFailure`, nothing of it. Changes are saved in the order of
    * the calls, and one that is saved is not lost when the process is killed.
+   *
+   * Gives `shed` when there was no room for what the server has, too: all but that is saved, and the store holds no
+   * events and a tape that is blank but for its epoch. It keeps nothing more of the tape from then on, and says so each
+   * time, until a change forgets all events or the store is claimed.
    */
-  save(change: SavedChange): Promise<void>
+  save(change: SavedChange): Promise<void | { readonly shed: true }>
 
   /** Lets go of files and connections, after the saves that are under way. Nothing may be called after it. */
   close(): Promise<void>

@@ -1,116 +1,74 @@
 /**
- * A stream as an application sees it: attach models, publish, watch the status. It owns the local tape and hands
- * everything else to one part each: the live link, the backfiller, the publisher, the store.
+ * A stream as an application sees it: attach models, publish, watch the status. It owns the models and the listeners;
+ * what it shows and where its drafts go is the work of the side that it is on, which may change at any moment.
  *
- *   link ─ frames ─► local tape ─ fresh events ─► models
- *                       │ holes ─► backfiller ─► socket or HTTP ─► slices, back into the tape
- *   models ─ changes ─► publisher ─► link
+ *   alone:      ─► owner
+ *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
-import {
-  type Change,
-  checkedCopy,
-  countSeqs,
-  type Draft,
-  type Json,
-  type RefusedServerFrame,
-  type SeqRanges,
-  type ServerFrame,
-  type Slice,
-  seenOf,
-  type TapeEvent,
-  type WelcomeFrame,
-} from '../protocol/index.ts'
-import { Backfiller, type BackfillerHooks } from './backfiller.ts'
-import { retryDelayMs } from './connection.ts'
-import type { Environment } from './environment.ts'
-import { LiveLink, type LiveLinkHooks } from './live-link.ts'
-import { account, holesOf } from './local-tape.ts'
-import { Publisher } from './publisher.ts'
+import { type Change, checkedCopy, countSeqs, type Draft, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
+import { Follower } from './follower.ts'
+import { holesOf } from './local-tape.ts'
+import { LostStore } from './memory-store.ts'
+import { Owner } from './owner.ts'
+import { Publication, Publications } from './publications.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
-import type { StreamStatus } from './status.ts'
-import { blankTape, type ClientStore, type LocalTape } from './store.ts'
-import { TokenKeeper } from './token-keeper.ts'
-import type { Transport } from './transport.ts'
-
-export interface StreamOptions {
-  readonly transport: Transport
-  readonly store: ClientStore
-  readonly environment: Environment
-  /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
-  readonly token: () => string | Promise<string>
-}
+import { type Side, type SideHooks, silence, type Whisper } from './side.ts'
+import type { OutboxItem, StreamStatus } from './status.ts'
+import { blankTape } from './store.ts'
+import type { StreamOptions } from './stream-options.ts'
+import { TabHost } from './tab-host.ts'
+import type { Tabs } from './tabs.ts'
+import { Untaken } from './untaken.ts'
 
 export type Unsubscribe = () => void
 
-/** What one client whispers to those who listen now. */
-export interface Whisper {
-  readonly client: string
-  readonly data: Json
-}
+const nothingWaits = { drafts: 0, bytes: 0, made: { drafts: 0, bytes: 0 } }
 
 export class Stream implements OutboundEventReceiver {
-  readonly #environment: Environment
-  readonly #store: ClientStore
-  readonly #link: LiveLink
-  readonly #backfiller: Backfiller
-  readonly #publisher: Publisher
+  readonly #options: StreamOptions
   readonly #models = new Set<ModelReconciler>()
   readonly #statusListeners = new Set<(status: StreamStatus) => void>()
   readonly #whisperListeners = new Set<(whisper: Whisper) => void>()
-  #tape: LocalTape = blankTape
+  readonly #publications: Publications
+  /** Drafts of this tab that no owner has, made before there was one or while another tab is it. */
+  readonly #untaken = new Untaken()
+  readonly #tab: string
+  #tabs: Tabs | undefined
+  #side: Owner | Follower | undefined
+  #opening: Owner | undefined
+  #host: TabHost | undefined
+  #release: (() => void) | undefined
+  #isStopped = false
+  #isPaused = false
   #status: StreamStatus | undefined
-  #lastHeardAt: number | undefined
+  #settling: (() => void)[] = []
 
-  constructor({ transport, store, environment, token }: StreamOptions) {
-    this.#environment = environment
-    this.#store = store
-    let lastRef = 0
-    const newRef = () => ++lastRef
-    const parts = { transport, environment, tokens: new TokenKeeper(token, environment) }
-    const link: LiveLinkHooks = {
-      resume: () => ({ after: this.#tape.accounted.at(-1)?.[1] ?? -1, epoch: this.#tape.epoch }),
-      onWelcome: (frame) => this.#welcome(frame),
-      onFrame: (frame) => this.#receive(frame),
-      onHeard: () => {
-        this.#lastHeardAt = environment.now()
-        this.#status = undefined
-      },
-      onDown: () => this.#goOffline(),
-      onChange: () => this.#changed(),
-    }
-    const backfill: BackfillerHooks = {
-      tape: () => this.#tape,
-      send: (frame) => this.#link.send(frame),
-      newRef,
-      // A page that was under way when the epoch changed tells of a tape that is no more.
-      onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice),
-      onEpoch: () => this.#link.backOff(),
-      onFatal: (code) => this.#link.stop(code),
-    }
-    this.#link = new LiveLink(link, parts)
-    this.#backfiller = new Backfiller(backfill, parts)
-    this.#publisher = new Publisher(store, environment, {
-      send: (frame) => this.#link.send(frame),
-      newRef,
-      backOff: () => this.#link.backOff(),
-      onChange: () => this.#changed(),
-    })
+  constructor(options: StreamOptions) {
+    this.#options = options
+    this.#tabs = options.tabs
+    this.#tab = options.environment.newId()
+    this.#publications = new Publications(options.environment.report)
     void this.#start()
   }
 
-  /** The id under which this client publishes. */
+  /** The id under which this client publishes; empty until the store has been read. */
   get client(): string {
-    return this.#publisher.client
+    return this.#side?.client ?? ''
   }
 
   /** The last seq that is known to be on the tape; −1 while none is. */
   get latestSeq(): number {
-    return this.#tape.latestSeq
+    return this.#side?.tape.latestSeq ?? -1
   }
 
   get status(): StreamStatus {
     this.#status ??= this.#snapshot()
     return this.#status
+  }
+
+  /** The drafts that are not on the tape yet, oldest first: the same array until something in it changes. */
+  get outbox(): readonly OutboxItem[] {
+    return this.#side?.outbox ?? []
   }
 
   /** Calls `listener` after each change of the status, until the function that it gives is called. */
@@ -124,7 +82,7 @@ export class Stream implements OutboundEventReceiver {
     this.#models.add(model)
     model.receiver = this
     this.#apply([model], [])
-    if (this.#tape.accounted.length > 0) this.#replay(model).catch(this.#environment.report)
+    if (this.#side !== undefined) this.#replay(model, this.#side).catch(this.#options.environment.report)
     return () => this.detach(model)
   }
 
@@ -138,18 +96,44 @@ export class Stream implements OutboundEventReceiver {
   }
 
   /**
-   * Publishes a change: it shows in every attached model before this returns, and is sent when there is a network.
-   * Throws a `Refusal` for a change that no tape would take (`invalid`, `too-large`, `too-deep`, `lone-surrogate`,
-   * `forbidden-key`, `number-range`); then nothing has happened.
+   * Publishes a change: it shows in every attached model before this returns, is saved, and is sent when there is a
+   * network. What it gives says what becomes of it. Throws a `Refusal` for a change that no tape would take (`invalid`,
+   * `too-large`, `too-deep`, `lone-surrogate`, `forbidden-key`, `number-range`); then nothing has happened.
    */
-  publish(change: Change): void {
-    this.#publisher.add(checkedCopy(change), seenOf(this.#tape.accounted))
-    this.#apply(this.#models, [])
+  publish(change: Change): Publication {
+    const publication = new Publication()
+    this.#publish(checkedCopy(change), [publication])
+    return publication
+  }
+
+  /**
+   * Publishes a refused draft again, as it was or changed. Throws a `Refusal` like `publish`, and a RangeError when no
+   * refused draft is at this place.
+   */
+  retry(place: number, change?: Change): void {
+    const refused = this.#side?.refused.find((each) => each.place === place)
+    if (refused === undefined) throw new RangeError(`No refused draft is at place ${place}.`)
+    const { type, collection, identifier, values } = change === undefined ? refused.draft : checkedCopy(change)
+    this.#publish({ type, collection, identifier, values }, this.#publications.take(place))
+    this.#side?.discard(place)
+  }
+
+  /** Gives up a refused draft. */
+  discard(place: number): void {
+    this.#side?.discard(place)
+  }
+
+  /** Resolves when nothing waits any more: every draft is on the tape, or was refused. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settling.push(resolve)
+      this.#settle()
+    })
   }
 
   /** Tells those who listen now, and nobody later: a cursor, "is typing". Lost while there is no connection. */
   whisper(data: Json): void {
-    this.#link.send({ type: 'whisper', client: this.client, data })
+    this.#side?.whisper(data)
   }
 
   onWhisper(listener: (whisper: Whisper) => void): Unsubscribe {
@@ -157,103 +141,159 @@ export class Stream implements OutboundEventReceiver {
     return () => void this.#whisperListeners.delete(listener)
   }
 
-  /** Takes the refused drafts off the status, once the application has dealt with them. */
-  dismissRefused(): void {
-    this.#publisher.dismissRefused()
-  }
-
   /** Says that now may be a good time to connect, or to look whether the connection still lives. */
   nudge(): void {
-    this.#link.nudge()
+    this.#side?.nudge()
   }
 
-  /** Ends the connection for good. Drafts that are not on the tape stay in the store. */
+  /** Works offline on purpose, with all tabs of the stream, until `resume`. */
+  pause(): void {
+    this.#isPaused = true
+    this.#side?.pause()
+    this.#changed()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#side?.resume()
+    this.#changed()
+  }
+
+  /** Ends the stream here for good; another tab may take over. Drafts that are not on the tape stay in the store. */
   close(): void {
-    this.#link.stop()
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#side?.stop()
+    this.#host = undefined
+    this.#release?.()
+    this.#tabs?.channel.close()
+    this.#changed()
   }
 
-  /** Reads the store, which decides who this client is: without it nothing may be saved or sent, so it is tried again. */
-  async #start(attempt = 0): Promise<void> {
-    try {
-      await this.#store.claim(this.#environment.newId())
-      const saved = await this.#store.load()
-      const events = saved === undefined ? [] : await this.#store.events()
-      this.#tape = saved?.tape ?? blankTape
-      this.#publisher.restore(saved)
-      if (saved !== undefined) this.#apply(this.#models, events)
-      this.#link.start()
-      this.#changed()
-    } catch (error) {
-      this.#environment.report(error)
-      this.#environment.setTimer(() => void this.#start(attempt + 1), retryDelayMs(attempt, this.#environment.random()))
+  async #start(): Promise<void> {
+    if (this.#tabs === undefined) return this.#own()
+    const release = await this.#tabs.own({ isUrgent: true })
+    return release === undefined ? this.#follow() : this.#own(release)
+  }
+
+  /** Works through another tab, until the lock comes here. */
+  async #follow(): Promise<void> {
+    const tabs = this.#tabs
+    if (tabs === undefined || this.#isStopped) return
+    const { store, environment } = this.#options
+    const follower = new Follower(
+      { tab: this.#tab, store, channel: tabs.channel, untaken: this.#untaken, publications: this.#publications, environment },
+      { ...this.#hooks(() => this.#side === follower), onLost: (error) => void this.#goAlone(error) },
+    )
+    this.#side = follower
+    follower.start()
+    const release = await tabs.own()
+    if (this.#tabs === tabs) await this.#own(release)
+    else release?.()
+  }
+
+  /** What the tabs would share cannot be read here: this one gets along without. */
+  async #goAlone(error: unknown): Promise<void> {
+    this.#options.environment.report(error)
+    this.#tabs?.channel.close()
+    this.#tabs = undefined
+    await this.#own(undefined, new LostStore(error))
+  }
+
+  async #own(release?: () => void, store = this.#options.store): Promise<void> {
+    if (this.#isStopped) return release?.()
+    this.#release = release
+    const hooks = this.#hooks(() => this.#side === owner)
+    const owner = new Owner({ ...this.#options, store }, this.#publications, {
+      ...hooks,
+      onChange: () => {
+        hooks.onChange()
+        void this.#host?.report()
+      },
+      onWhisper: (whisper) => {
+        hooks.onWhisper(whisper)
+        this.#host?.hear(whisper)
+      },
+      onNews: (news) => this.#host?.tell(news),
+      onFenced: () => this.#fenced(owner),
+      onAlone: () => this.#host?.announce(),
+    })
+    this.#opening = owner
+    const events = await owner.open()
+    this.#opening = undefined
+    if (this.#isStopped) return release?.()
+    const before = this.#side
+    if (before?.report.connection === 'paused' || (before === undefined && this.#isPaused)) owner.pause()
+    this.#side = owner
+    before?.stop()
+    if (before !== undefined && before.tape.epoch !== null && before.tape.epoch !== owner.tape.epoch) hooks.onReset()
+    this.#untaken.taken(owner.takenFrom(this.#tab))
+    owner.adopt(this.#untaken.takeAll(), this.#untaken.lost())
+    if (events.length > 0 || owner.pending.length > 0) this.#apply(this.#models, events)
+    if (this.#tabs !== undefined) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
+    owner.connect()
+    this.#changed()
+  }
+
+  /** Another process has the store now. What this one had not saved is handed over, where that can be done. */
+  #fenced(owner: Owner): void {
+    this.#host = undefined
+    this.#release?.()
+    this.#release = undefined
+    if (this.#tabs === undefined || this.#isStopped) return this.#changed()
+    for (const { place, draft } of owner.unsaved) {
+      // (The store may have an insert to which something was added since: then it comes twice, and means the same.)
+      this.#untaken.add(
+        { change: draft, seen: draft.seen, epoch: owner.tape.epoch },
+        this.#publications.take(place),
+        this.#options.environment.now(),
+      )
+    }
+    void this.#follow()
+  }
+
+  #publish(change: Change, publications: readonly Publication[]): void {
+    const side = this.#side
+    if (side instanceof Owner) side.publish(change, publications)
+    else {
+      const { accounted, epoch } = side?.tape ?? blankTape
+      this.#untaken.add({ change, seen: seenOf(accounted), epoch }, publications, this.#options.environment.now())
+      side?.publish()
+    }
+    this.#apply(this.#models, [])
+    this.#changed()
+  }
+
+  #hooks(isCurrent: () => boolean): SideHooks {
+    return {
+      onEvents: (events) => isCurrent() && this.#apply(this.#models, events),
+      onPending: () => isCurrent() && this.#apply(this.#models, []),
+      onReset: () => {
+        if (!isCurrent()) return
+        for (const model of this.#models) this.#guard(() => model.reset())
+        this.#apply(this.#models, [])
+      },
+      onWhisper: (whisper) => {
+        for (const listener of this.#whisperListeners) this.#guard(() => listener(whisper))
+      },
+      onChange: () => this.#changed(),
     }
   }
 
   /** Gives a model that came late what is known of the tape, unless another tape has begun meanwhile. */
-  async #replay(model: ModelReconciler): Promise<void> {
-    const { epoch } = this.#tape
-    const events = await this.#store.events()
-    if (this.#models.has(model) && epoch === this.#tape.epoch) this.#apply([model], events)
-  }
-
-  #welcome({ epoch, latestSeq, follows }: WelcomeFrame): void {
-    this.#enterEpoch(epoch)
-    this.#tape = { ...this.#tape, epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
-    this.#publisher.online()
-    this.#backfiller.online(follows ?? [])
-    this.#changed()
-  }
-
-  #receive(frame: Exclude<ServerFrame, WelcomeFrame>): void {
-    switch (frame.type) {
-      case 'slice':
-        this.#backfiller.received(frame)
-        if (this.#tape.epoch !== null && frame.epoch !== this.#tape.epoch) return this.#link.backOff()
-        return this.#take(frame)
-      case 'refused':
-        return this.#refuse(frame)
-      case 'token':
-        return this.#publisher.renewed()
-      case 'whisper':
-        for (const listener of this.#whisperListeners) this.#guard(() => listener({ client: frame.client, data: frame.data }))
-    }
-  }
-
-  #take(slice: Slice): void {
-    const { tape, fresh } = account(this.#tape, slice)
-    this.#tape = tape
-    const remove = this.#publisher.confirm(fresh)
-    this.#store.save({ tape, events: fresh, remove }).catch(this.#environment.report)
-    if (fresh.length > 0) this.#apply(this.#models, fresh)
-    this.#backfiller.fill()
-    this.#changed()
-  }
-
-  #refuse(frame: RefusedServerFrame): void {
-    const before = this.#publisher.pending
-    this.#publisher.refuse(frame)
-    this.#backfiller.refuse(frame)
-    if (this.#publisher.pending !== before) this.#apply(this.#models, [])
-  }
-
-  /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
-  #enterEpoch(epoch: string | null): void {
-    if (this.#tape.epoch === null || this.#tape.epoch === epoch) return
-    this.#tape = { ...blankTape, epoch }
-    this.#publisher.forgetSeen()
-    this.#store.save({ tape: this.#tape, forgetEvents: true }).catch(this.#environment.report)
-    for (const model of this.#models) this.#guard(() => model.reset())
-    this.#apply(this.#models, [])
-  }
-
-  #goOffline(): void {
-    this.#publisher.offline()
-    this.#backfiller.offline()
+  async #replay(model: ModelReconciler, side: Side): Promise<void> {
+    const { epoch } = side.tape
+    const events = await side.events()
+    if (this.#models.has(model) && side === this.#side && epoch === side.tape.epoch) this.#apply([model], events)
   }
 
   #apply(models: Iterable<ModelReconciler>, events: readonly TapeEvent[]): void {
-    const pending: readonly Draft[] = this.#publisher.pending
+    const pending = this.#pending
     for (const model of models) this.#guard(() => model.apply(events, pending))
+  }
+
+  get #pending(): readonly Draft[] {
+    return this.#side === undefined ? this.#untaken.pending : this.#side.pending
   }
 
   /** A listener or a model that throws is its own trouble, not the stream's. */
@@ -261,39 +301,35 @@ export class Stream implements OutboundEventReceiver {
     try {
       call()
     } catch (error) {
-      this.#environment.report(error)
+      this.#options.environment.report(error)
     }
   }
 
   #changed(): void {
     this.#status = undefined
     for (const listener of this.#statusListeners) this.#guard(() => listener(this.status))
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#settling.length === 0 || this.#side === undefined || this.#pending.length > 0) return
+    for (const resolve of this.#settling.splice(0)) resolve()
   }
 
   #snapshot(): StreamStatus {
-    const { latestSeq } = this.#tape
-    const holes: SeqRanges = holesOf(this.#tape)
+    const tape = this.#side?.tape ?? blankTape
+    const holes = holesOf(tape)
+    const { connection, ...report } = (this.#side ?? this.#opening)?.report ?? silence
+    const total = tape.latestSeq + 1
     return {
-      connection: connectionOf(this.#link.state),
+      ...report,
+      connection: this.#isStopped ? 'stopped' : connection,
       holes,
-      progress: { have: latestSeq + 1 - countSeqs(holes), total: latestSeq + 1 },
-      pending: this.#publisher.pending.length,
-      lastHeardAt: this.#lastHeardAt,
-      refused: this.#publisher.refused,
-      problem: this.#link.problem ?? this.#publisher.problem,
+      progress: { have: total - countSeqs(holes), total },
+      pending: this.#pending.length,
+      outbox: this.#side?.amount ?? nothingWaits,
+      oldestPendingAt: this.outbox[0]?.madeAt,
+      refused: this.#side?.refused ?? [],
     }
-  }
-}
-
-function connectionOf(state: LiveLink['state']): StreamStatus['connection'] {
-  switch (state) {
-    case 'idle':
-    case 'connecting':
-      return 'connecting'
-    case 'waiting':
-      return 'offline'
-    case 'online':
-    case 'stopped':
-      return state
   }
 }

@@ -20,6 +20,8 @@ export interface LinkRequest {
   /** The server may send what comes after this seq at once. −1 for everything. */
   readonly after: number
   readonly epoch: string | null
+  /** Who will publish on this link: older links of that client are closed, and the welcome says how far it has got. */
+  readonly client?: string | undefined
 }
 
 export interface LinkEvents {

@@ -223,9 +223,9 @@ const facts = {
   },
   superseded: {
     status: 409,
-    recovery: 'fatal',
-    title: 'Another socket publishes as this client.',
-    hint: 'Give each running client an id of its own.',
+    recovery: 'retry',
+    title: 'A newer socket publishes as this client.',
+    hint: 'Connect again; if the counter in the welcome is not your own, another runs under this id: take a new one.',
   },
   'stream-deleted': {
     status: 410,

@@ -106,6 +106,7 @@ export const serverFrameSchema = v.variant('type', [
     epoch: epochSchema,
     latestSeq: seenSchema,
     expiresInMs: v.number(),
+    counter: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
     follows: v.optional(v.array(v.tuple([seqSchema, seqSchema]))),
   }),
   v.object({ type: v.literal('slice'), ref: v.optional(refSchema), ...sliceEntries }),
@@ -133,6 +134,11 @@ export interface WelcomeFrame {
   readonly latestSeq: number
   /** The token that opened the socket is good for so long. */
   readonly expiresInMs: number
+  /**
+   * The last counter that the tape has taken from the client that the address names, 0 for none. Nothing that was
+   * sent as that client on an older socket is taken behind it. Absent where this socket may not publish as it.
+   */
+  readonly counter?: number
   /** What the slice right behind this frame covers, so that nobody asks for it again. */
   readonly follows?: SeqRanges
 }

@@ -1,5 +1,6 @@
 /** What travels: the words of the wire, their checks, and the rules that both sides share. Runs anywhere. */
 export * from './codes.ts'
+export { utf8Length } from './decode.ts'
 export {
   type Change,
   type Draft,

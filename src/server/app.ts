@@ -14,7 +14,7 @@ import type { Env } from './env.ts'
 import { answerFromCache } from './immutable-cache.ts'
 import { answerLongPoll } from './long-poll.ts'
 import { problemResponse } from './problem.ts'
-import { afterOf, checkedParameters, checkNoToken, readQueryOf } from './read-query.ts'
+import { checkedParameters, checkNoToken, liveQueryOf, readQueryOf } from './read-query.ts'
 import { answerServerSentEvents } from './server-sent-events.ts'
 
 interface Types {
@@ -77,8 +77,7 @@ app.post(
 app.all(`${stream}/events`, () => notAllowed('GET, POST'))
 
 app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
-  const after = checkedParameters(c.req.raw, ['after', 'epoch']).get('after')
-  if (after !== undefined) afterOf(after)
+  liveQueryOf(c.req.raw)
   if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
   if (!subprotocolsOf(c.req.raw).includes(subprotocol)) throw new Refusal('bad-subprotocol')
   return forward(c)

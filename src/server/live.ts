@@ -21,7 +21,7 @@ export interface Rights {
 export interface LiveSession extends Listener, Rights {
   /** Sessions of one stream in the order in which they were opened. */
   readonly order: number
-  /** The client that publishes here, once it has. */
+  /** The client that publishes here, once it has, or has said when it opened the socket that it will. */
   readonly client: string | undefined
   /** Whether the server has closed it: what still arrives is not read. */
   readonly hasEnded: boolean
@@ -31,6 +31,14 @@ export interface LiveSession extends Listener, Rights {
   renew(rights: Rights): void
   /** Counts one whisper; false when this second has seen enough of them. */
   countWhisper(nowMs: number): boolean
+}
+
+/** What the address of a live socket asks for. */
+export interface Opening {
+  readonly after: number | undefined
+  readonly epoch: string | undefined
+  /** Who will publish on it. */
+  readonly client?: string | undefined
 }
 
 export interface LiveOptions<Session extends LiveSession> {
@@ -58,14 +66,19 @@ export class Live<Session extends LiveSession> {
     this.#core = options.core
   }
 
-  /** What a new socket is told first, of the state that was read to let it in. Throws `stream-deleted`. */
-  open(session: Session, { after, epoch: underEpoch }: { after: number | undefined; epoch: string | undefined }): void {
+  /**
+   * What a new socket is told first. It joins `sessions` right after this, in the same run and not before: what is
+   * decided on the way would come to it ahead of its welcome, which counts it already. Throws `stream-deleted`.
+   */
+  open(session: Session, { after, epoch: underEpoch, client }: Opening): void {
+    const counter = client === undefined ? undefined : this.#claimAtOpening(client, session)
     const { epoch, latestSeq } = this.#core.state
     const isSameEpoch = underEpoch === undefined || underEpoch === epoch
     const first = after === undefined || !isSameEpoch ? undefined : this.#everythingAfter(after, latestSeq)
     const follows = first === undefined ? {} : { follows: first.covers }
     const expiresInMs = session.expiresAt - this.#options.now()
-    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...follows } satisfies WelcomeFrame))
+    const taken = counter === undefined ? {} : { counter }
+    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...taken, ...follows } satisfies WelcomeFrame))
     if (first !== undefined) this.#sendPage(session, first)
   }
 
@@ -120,9 +133,25 @@ export class Live<Session extends LiveSession> {
     return true
   }
 
+  /**
+   * Makes a new socket the one that publishes as `client`, and gives the last counter taken from that client;
+   * undefined, without any effect, when the socket may not publish as it.
+   *
+   * Nothing that was under way on an older socket is taken behind that counter, because this is one run without an
+   * await. What that socket had submitted is decided by `takenFrom` before it reads the counter. What it had sent and
+   * nobody has read yet finds it ended, after an eviction, too, and is not read; where it had not published as this
+   * client before, it loses its claim to a socket that was opened later, and its publish is not submitted.
+   */
+  #claimAtOpening(client: string, session: Session): number | undefined {
+    if (!session.mayPublish) return undefined
+    const counter = this.#core.takenFrom(client, session.sub)
+    if (counter !== undefined) this.#claim(client, session)
+    return counter
+  }
+
   #whisper(session: Session, frame: ClientFrame & { type: 'whisper' }): void {
     if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), undefined)
-    const owner = frame.client === session.client ? session.sub : this.#core.ownerOf(frame.client)
+    const owner = this.#core.ownerOf(frame.client)
     if (owner !== undefined && owner !== session.sub) return this.#refuse(session, new Refusal('client-taken'), undefined)
     if (!session.countWhisper(this.#options.now())) return this.#refuse(session, new Refusal('too-often'), undefined)
     const text = JSON.stringify(frame)

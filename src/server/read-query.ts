@@ -1,7 +1,10 @@
-/** What a GET of events asks for, out of its address and headers. The Worker and the object read it the same way. */
+/** What a GET of events, or of the live socket, asks for, out of its address and headers. The Worker and the object read it the same way. */
+import * as v from 'valibot'
 import { Refusal } from '../protocol/codes.ts'
+import { clientSchema } from '../protocol/event.ts'
 import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
 import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
+import type { Opening } from './live.ts'
 
 /** The key is the ETag, and a header has room for so much. Nobody else has the same hundred holes anyway. */
 const immutableKeyLengthMax = 1000
@@ -26,6 +29,17 @@ export function readQueryOf(request: Request): ReadQuery {
   const key = `${epoch}/${formatSeqs(ranges)}`
   const isCacheable = as === 'slice' && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
   return { ranges, epoch, waitSeconds: waitOf(query.get('wait')), as, immutableKey: isCacheable ? key : undefined }
+}
+
+/** What the address of a live socket asks for. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
+export function liveQueryOf(request: Request): Opening {
+  const query = checkedParameters(request, ['after', 'epoch', 'client'])
+  const after = query.get('after')
+  const client = query.get('client')
+  if (client !== undefined && !v.is(clientSchema, client)) {
+    throw new Refusal('bad-query', { at: 'client', detail: 'client is a client id.' })
+  }
+  return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client }
 }
 
 /** The parameters of an address that takes only `names`, each at most once. Throws `bad-query` or `token-in-url`. */

@@ -25,12 +25,15 @@ export class Sessions implements Iterable<Session> {
     for (const { order } of this.#bySocket.values()) this.#lastOrder = Math.max(this.#lastOrder, order)
   }
 
+  /** Takes a socket in as the one that was opened last. Nothing is broadcast to it before `add`. */
   accept(socket: WebSocket, stream: string, rights: Rights): Session {
     this.#reap()
     this.#state.acceptWebSocket(socket)
-    const session = Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder }, this.#expectExpiry)
-    this.#bySocket.set(socket, session)
-    return session
+    return Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder }, this.#expectExpiry)
+  }
+
+  add(session: Session): void {
+    this.#bySocket.set(session.socket, session)
   }
 
   of(socket: WebSocket): Session {

@@ -13,7 +13,7 @@ import { Ledger } from './ledger.ts'
 import { cutRows } from './row-cutter.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from './sequencer.ts'
 import { joinSlice, type Page, readPage } from './slice-reader.ts'
-import type { TapeHead, TapeStorage } from './tape-storage.ts'
+import type { LedgerEntry, TapeHead, TapeStorage } from './tape-storage.ts'
 
 /** Who is told of what happens: a live socket that may read this stream. */
 export interface Listener {
@@ -89,7 +89,7 @@ export class StreamCore {
   #commitLater(): void {
     this.#options.later(
       () => this.#commit(),
-      () => this.#waiting.length === 1,
+      () => this.#waiting.length <= 1,
     )
   }
 
@@ -113,8 +113,25 @@ export class StreamCore {
 
   /** Whose a client id is, if it has published. */
   ownerOf(client: string): string | undefined {
+    return this.#lookup(client)?.sub
+  }
+
+  /**
+   * The last counter that the tape has taken from a client, 0 for none; undefined when the client is another sub's.
+   *
+   * What waits of that client is decided first, with all that came before it. So of whatever had been submitted by
+   * now, nothing is taken behind this answer: it is on the tape and counted, or has been refused for good.
+   */
+  takenFrom(client: string, sub: string): number | undefined {
+    while (this.#waiting.some(({ submission }) => submission.publish.client === client)) this.#commit()
+    const entry = this.#lookup(client)
+    if (entry === undefined) return 0
+    return entry.sub === sub ? entry.counter : undefined
+  }
+
+  #lookup(client: string): LedgerEntry | undefined {
     const head = this.#load()
-    return head === 'none' ? undefined : head.ledger.lookup(client)?.sub
+    return head === 'none' ? undefined : head.ledger.lookup(client)
   }
 
   /** Removes the stream for ever. */
@@ -132,6 +149,8 @@ export class StreamCore {
   }
 
   #commit(): void {
+    // Whoever could not wait for the end of the turn has had it decided.
+    if (this.#waiting.length === 0) return
     const waiting = this.#waiting.slice(0, groupMax)
     this.#waiting = this.#waiting.slice(groupMax)
     if (this.#waiting.length > 0) this.#commitLater()

@@ -11,7 +11,7 @@ import type { Env } from './env.ts'
 import { Live, type Rights } from './live.ts'
 import { answerDelete, answerPublish, answerRead, answerState } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
-import { afterOf, checkedParameters } from './read-query.ts'
+import { liveQueryOf } from './read-query.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SqliteTape } from './sqlite-tape.ts'
@@ -74,16 +74,15 @@ export class StreamObject extends DurableObject<Env> {
 
   #connect(request: Request, stream: string, grant: Grant): Response {
     const rights = rightsOf(grant, stream)
-    const query = checkedParameters(request, ['after', 'epoch'])
-    const after = query.get('after')
-    const resume = { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch') }
+    const opening = liveQueryOf(request)
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
     if (!subprotocolsOf(request).includes(subprotocol)) throw new Refusal('bad-subprotocol')
     this.#core.readState()
 
     const { 0: client, 1: server } = new WebSocketPair()
     const session = this.#sessions.accept(server, stream, rights)
-    this.#liveOf(stream).open(session, resume)
+    this.#liveOf(stream).open(session, opening)
+    this.#sessions.add(session)
     return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': subprotocol } })
   }
 

@@ -1,4 +1,7 @@
 import { MemoryStore } from '../../src/client/index.ts'
 import { clientStoreContract } from '../contract/client-store.ts'
 
-clientStoreContract('memory', () => new MemoryStore())
+clientStoreContract('memory', () => {
+  const first = new MemoryStore()
+  return { open: () => new MemoryStore(first) }
+})

@@ -83,6 +83,7 @@ describe('the store', () => {
       ],
     })
     expect((await store.load())?.outbox).toMatchObject([
+      { refused: 'invalid', draft: { identifier: 'a' } },
       { counter: 1, draft: { identifier: 'b' } },
       { counter: 2, draft: { identifier: 'c' } },
     ])
@@ -96,7 +97,9 @@ describe('the store', () => {
       }
     }
     const store = new ShyStore()
-    await store.save({ client: 'known', nextCounter: 5, put: [{ place: 9, counter: 4, draft: { ...change, seen: -1 } }] })
+    await store.claim('before')
+    const entry = { place: 9, counter: 4, draft: { ...change, seen: -1 }, madeAt: 0, folded: { drafts: 1, bytes: 80 } }
+    await store.save({ client: 'known', nextCounter: 5, put: [entry] })
     const client = new TestStream({ store })
     client.stream.publish({ ...change, identifier: 'early' })
     await client.settle(100)
@@ -151,17 +154,6 @@ describe('the application', () => {
     values.title = 'x'.repeat(300_000)
     await client.welcome(-1)
     expect(client.link.sent).toMatchObject([{ drafts: [{ values: { title: 'short' } }] }])
-  })
-
-  test('[C5] dismisses refusals that it has dealt with', async () => {
-    const client = new TestStream()
-    await client.welcome(-1)
-    client.stream.publish(change)
-    await client.settle()
-    await client.frame({ type: 'refused', ref: 1, code: 'invalid', counter: 1 })
-    expect(client.stream.status.refused).toHaveLength(1)
-    client.stream.dismissRefused()
-    expect(client.stream.status.refused).toEqual([])
   })
 
   test('[C7] sees in the status when anything was heard last, a pong too', async () => {

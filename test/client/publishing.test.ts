@@ -4,7 +4,7 @@ import { Refusal } from '../../src/protocol/index.ts'
 import { change, plainSlice, TestStream, testEvent } from '../support/test-stream.ts'
 
 const ownEvents = (counters: readonly number[], firstSeq: number) => ({
-  ...plainSlice([[firstSeq, firstSeq + counters.length - 1]], (seq) => ({ client: 'me', counter: counters[seq - firstSeq] })),
+  ...plainSlice([[firstSeq, firstSeq + counters.length - 1]], (seq) => ({ ...change, client: 'me', counter: counters[seq - firstSeq] })),
   type: 'slice',
 })
 
@@ -28,7 +28,7 @@ describe('publishing', () => {
     await client.slice([[0, 4]])
     await client.slice([[7, 7]])
     client.link.sent.length = 0
-    for (let i = 0; i < 3; i++) client.stream.publish(change)
+    for (const identifier of ['a', 'b', 'c']) client.stream.publish({ ...change, identifier })
     await client.settle()
     expect(client.link.sent).toHaveLength(1)
     expect(client.link.sent[0]).toMatchObject({ drafts: [1, 2, 3].map((counter) => ({ counter, seen: 4 })) })
@@ -143,7 +143,7 @@ describe('publishing', () => {
     client.stream.publish(change)
     await client.settle()
     await client.frame({ type: 'refused', ref: 1, code: 'forbidden' })
-    client.stream.publish(change)
+    client.stream.publish({ ...change, identifier: 'another' })
     await client.settle()
     expect(client.stream.status).toMatchObject({ problem: 'forbidden', pending: 2, connection: 'online' })
     expect(client.link.sent).toHaveLength(1)
@@ -180,10 +180,11 @@ describe('the store', () => {
     await client.settle()
     expect(client.link.sent).toEqual([])
     expect(client.stream.status.pending).toBe(1)
-    expect(client.reported.length).toBeGreaterThan(0)
+    expect(client.reported).toHaveLength(1)
+    expect(client.stream.status.storage).toEqual({ isDurable: false, trouble: 'failed', unsaved: 1, unreadable: 0 })
     store.isFull = false
     await client.settle(1000)
-    await client.welcome(-1)
+    expect(client.stream.status.storage).toMatchObject({ trouble: undefined, unsaved: 0 })
     expect(client.link.sent).toMatchObject([{ drafts: [{ counter: 1 }] }])
   })
 
@@ -194,7 +195,7 @@ describe('the store', () => {
     await before.slice([[0, 1]])
     before.stream.publish(change)
     await before.settle()
-    before.stream.publish(change)
+    before.stream.publish({ ...change, identifier: 'another' })
     before.stream.close()
     const after = new TestStream({ store })
     await after.settle()

@@ -86,6 +86,16 @@ const serverFrames: readonly [name: string, text: string, value: unknown][] = [
     '{"type":"welcome","epoch":"e","latestSeq":9,"expiresInMs":1,"follows":[[4,9]]}',
     { type: 'welcome', epoch: 'e', latestSeq: 9, expiresInMs: 1, follows: [[4, 9]] },
   ],
+  [
+    'welcome to a client that has published nothing',
+    '{"type":"welcome","epoch":null,"latestSeq":-1,"expiresInMs":1,"counter":0}',
+    { type: 'welcome', epoch: null, latestSeq: -1, expiresInMs: 1, counter: 0 },
+  ],
+  [
+    'welcome to a client that has',
+    '{"type":"welcome","epoch":"e","latestSeq":9,"expiresInMs":1,"counter":4,"follows":[[4,9]]}',
+    { type: 'welcome', epoch: 'e', latestSeq: 9, expiresInMs: 1, counter: 4, follows: [[4, 9]] },
+  ],
   ['slice', `{"type":"slice",${sliceText.slice(1)}`, { type: 'slice', ...slice }],
   ['slice that answers a frame', `{"type":"slice","ref":3,${emptySliceText.slice(1)}`, { type: 'slice', ref: 3, ...emptySlice }],
   [
@@ -196,6 +206,9 @@ describe('the wire, text by text', () => {
     '{"type":"slice","epoch":7,"latestSeq":0,"covers":[],"events":[]}',
     '{"type":"slice","epoch":"e","latestSeq":-2,"covers":[],"events":[]}',
     '{"type":"welcome","epoch":"e","latestSeq":0}',
+    '{"type":"welcome","epoch":"e","latestSeq":0,"expiresInMs":1,"counter":-1}',
+    '{"type":"welcome","epoch":"e","latestSeq":0,"expiresInMs":1,"counter":1.5}',
+    '{"type":"welcome","epoch":"e","latestSeq":0,"expiresInMs":1,"counter":null}',
     '{"type":"refused","code":"no-such-code"}',
     '{"type":"refused","ref":-1,"code":"invalid"}',
     '{"type":"token","expiresInMs":null}',

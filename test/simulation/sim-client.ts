@@ -12,7 +12,7 @@ import {
   type Transport,
 } from '../../src/client/index.ts'
 import { StampedObjects } from '../../src/models/index.ts'
-import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
+import { type Change, type Draft, type SeqRanges, subtract, type TapeEvent } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 
@@ -20,26 +20,30 @@ export const collection = 'things'
 const identifiers = ['a', 'b', 'c', 'd', 'e']
 const fields = ['x', 'y']
 
-/** A model that also keeps every event it was given, for the checker. */
+/** A model that also knows how much of the tape it was given, for the checker. */
 export class SimModel implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
   readonly objects = new StampedObjects(collection)
-  readonly given = new Set<number>()
+  readonly #stream: Stream
+  /** What the stream had accounted for when it gave events last. */
+  given: SeqRanges = []
   /** Given since the checker looked last. */
   news: TapeEvent[] = []
   pending: readonly Draft[] = []
 
+  constructor(stream: Stream) {
+    this.#stream = stream
+  }
+
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    for (const event of events) {
-      this.given.add(event.seq)
-      this.news.push(event)
-    }
+    for (const event of events) this.news.push(event)
+    if (events.length > 0) this.given = accountedBy(this.#stream)
     this.pending = pending
     this.objects.apply(events, pending)
   }
 
   reset(): void {
-    this.given.clear()
+    this.given = []
     this.objects.reset()
   }
 }
@@ -53,8 +57,6 @@ export interface SimClientSurroundings {
 
 export class SimClient {
   readonly name: string
-  /** The ids under which it has published: more than one only when nothing had been saved before a restart. */
-  readonly ids = new Set<string>()
   /** Every change it made, in order. */
   readonly made: Change[] = []
   stream!: Stream
@@ -82,7 +84,7 @@ export class SimClient {
       environment: this.#environment(life, isAlive),
       token: () => 'token',
     })
-    this.model = new SimModel()
+    this.model = new SimModel(this.stream)
     this.stream.attach(this.model)
   }
 
@@ -91,7 +93,7 @@ export class SimClient {
     const identifier = random.pick(identifiers)
     const type = random.pick(['insert', 'update', 'update', 'delete'] as const)
     const mark = `${this.name}${++this.#mark}`
-    const values = type === 'delete' ? undefined : { [random.pick(fields)]: mark, mark }
+    const values = type === 'delete' ? undefined : { [random.pick(fields)]: mark, mark, ...(type === 'insert' ? { born: this.#mark } : {}) }
     const change: Change = { type, collection, identifier, values }
     this.made.push(change)
     this.stream.publish(change)
@@ -115,6 +117,10 @@ export class SimClient {
       },
     }
   }
+}
+
+function accountedBy({ latestSeq, status }: Stream): SeqRanges {
+  return latestSeq < 0 ? [] : subtract([[0, latestSeq]], status.holes)
 }
 
 /** A dead process hears nothing more. */

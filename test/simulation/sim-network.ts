@@ -99,11 +99,11 @@ class SimLink implements Link {
     )
   }
 
-  open({ after, epoch }: LinkRequest): void {
+  open(request: LinkRequest): void {
     this.#arriveUp(() => {
       if (this.isCut) return
       this.#isOpen = true
-      this.#server.open(this.#session, { after, epoch })
+      this.#server.open(this.#session, request)
     })
   }
 

@@ -2,6 +2,7 @@
  * The server of a simulation: the real core, ledger, sequencer and conversation over a tape in memory.
  * It can be put to sleep (memory gone, sockets and tape stay) or killed (sockets and unanswered publishes gone, too).
  */
+import type { LinkRequest } from '../../src/client/index.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
@@ -68,10 +69,10 @@ export class SimServer {
     return this.#core
   }
 
-  open(session: SimSession, resume: { after: number; epoch: string | null }): void {
+  open(session: SimSession, { after, epoch, client }: Omit<LinkRequest, 'token'>): void {
     session.order = ++this.#opened
+    this.#live.open(session, { after, epoch: epoch ?? undefined, client })
     this.sessions.add(session)
-    this.#live.open(session, { after: resume.after, epoch: resume.epoch ?? undefined })
   }
 
   receive(session: SimSession, message: string): void {

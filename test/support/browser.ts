@@ -1,5 +1,6 @@
 /** A real browser for journeys: it keeps what a page must never do, and what a person would want to know. */
 
+import { spawn } from 'node:child_process'
 import chromium from '@sparticuz/chromium'
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
 
@@ -8,10 +9,43 @@ const unwantedArguments = ['--disable-web-security', '--allow-running-insecure-c
 
 /** CHROMIUM names another browser than the packaged one, which runs on Linux alone. */
 export async function launchBrowser(): Promise<Browser> {
-  return playwright.launch({
-    executablePath: process.env.CHROMIUM ?? (await chromium.executablePath()),
-    args: chromium.args.filter((argument) => !unwantedArguments.includes(argument)),
+  return playwright.launch({ executablePath: await executable(), args: wantedArguments() })
+}
+
+export interface MortalBrowser {
+  /** Kills it with all its processes, as a power cut does. Resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** Opens a page in a browser of its own, which keeps what it stores in `profile`, and can be started there again. */
+export async function startMortalBrowser(address: string, profile: string): Promise<MortalBrowser> {
+  const ownArguments = [`--user-data-dir=${profile}`, '--remote-debugging-port=0', '--no-first-run']
+  // A process group of its own, and its temporary files where they are removed with the profile.
+  const child = spawn(await executable(), [...wantedArguments(), ...ownArguments, address], {
+    detached: true,
+    stdio: 'ignore',
+    env: { ...process.env, TMPDIR: profile },
   })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const killAll = () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL')
+  }
+  process.once('exit', killAll)
+  return {
+    kill: async () => {
+      process.off('exit', killAll)
+      killAll()
+      await exited
+    },
+  }
+}
+
+async function executable(): Promise<string> {
+  return process.env.CHROMIUM ?? (await chromium.executablePath())
+}
+
+function wantedArguments(): string[] {
+  return chromium.args.filter((argument) => !unwantedArguments.includes(argument))
 }
 
 /** A page in a context of its own, as another person on another machine has it. */

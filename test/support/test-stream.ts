@@ -70,6 +70,7 @@ export class NotingModel implements ModelReconciler {
 export interface TestStreamOptions {
   readonly store?: ClientStore
   readonly token?: () => string | Promise<string>
+  readonly ids?: string[]
 }
 
 export class TestStream {
@@ -77,10 +78,13 @@ export class TestStream {
   readonly transport = new TestTransport()
   readonly model = new NotingModel()
   readonly reported: unknown[] = []
+  /** What `newId` gives next, before it goes on with 'me'. */
+  readonly ids: string[]
   readonly stream: Stream
   random = 0.5
 
-  constructor({ store = new MemoryStore(), token = () => 'token' }: TestStreamOptions = {}) {
+  constructor({ store = new MemoryStore(), token = () => 'token', ids = [] }: TestStreamOptions = {}) {
+    this.ids = ids
     this.stream = new Stream({
       transport: this.transport,
       store,
@@ -90,7 +94,7 @@ export class TestStream {
         setTimer: (run, afterMs) => this.time.set(run, afterMs),
         clearTimer: (timer) => this.time.clear(timer),
         random: () => this.random,
-        newId: () => 'me',
+        newId: () => this.ids.shift() ?? 'me',
         report: (error) => this.reported.push(error),
       },
     })

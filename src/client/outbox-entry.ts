@@ -1,0 +1,64 @@
+/** What an outbox is made of: its entries, what their changes come to, and how much they are. */
+import { type Change, type Code, type Draft, type TapeEvent, utf8Length } from '../protocol/index.ts'
+import type { OutboxItem, RefusedDraft } from './status.ts'
+import type { OutboxEntry, SavedChange } from './store.ts'
+
+export interface Entry extends OutboxEntry {
+  /** The frame that carries it on the present link; undefined while it waits to be sent. */
+  ref: number | undefined
+}
+
+export interface Amount {
+  readonly drafts: number
+  readonly bytes: number
+}
+
+export const nothing: Amount = { drafts: 0, bytes: 0 }
+
+/** What became of the drafts that an operation took out of the outbox. */
+export type Leaving =
+  | { readonly type: 'on-tape'; readonly place: number; readonly seq: number | undefined }
+  /** Folded into the draft at `into`; into nothing when that is undefined. */
+  | { readonly type: 'folded'; readonly place: number; readonly into: number | undefined }
+  | { readonly type: 'refused'; readonly place: number; readonly code: Code }
+  | { readonly type: 'discarded'; readonly place: number }
+
+export interface OutboxStep {
+  readonly change: SavedChange
+  readonly leaving: readonly Leaving[]
+}
+
+export function toSaved({ ref: _, ...entry }: Entry): OutboxEntry {
+  return entry
+}
+
+export function sum(a: Amount, b: Amount): Amount {
+  return { drafts: a.drafts + b.drafts, bytes: a.bytes + b.bytes }
+}
+
+export function bytesOf(draft: Change): number {
+  return utf8Length(JSON.stringify(draft))
+}
+
+/** The bytes of what an entry has to send. */
+export function sizeOf({ draft, folded }: OutboxEntry): number {
+  return folded.drafts === 1 ? folded.bytes : bytesOf(draft)
+}
+
+/** Whether the event is this draft, numbered. */
+export function isSame(draft: Draft, event: TapeEvent): boolean {
+  return (
+    draft.type === event.type &&
+    draft.collection === event.collection &&
+    draft.identifier === event.identifier &&
+    JSON.stringify(draft.values) === JSON.stringify(event.values)
+  )
+}
+
+export function itemOf({ place, draft, madeAt, folded, ref }: Readonly<Entry>): OutboxItem {
+  return { place, draft, madeAt, folded, state: ref === undefined ? 'queued' : 'sent' }
+}
+
+export function refusedOf({ place, draft, refused = 'invalid' }: OutboxEntry): RefusedDraft {
+  return { place, draft, code: refused }
+}

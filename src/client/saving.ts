@@ -1,0 +1,116 @@
+/**
+ * Saves changes in their order, one at a time: what comes meanwhile goes together into the next save. What the store
+ * will not take is kept and tried again, before anything that comes later. Nothing is given up but by being fenced.
+ */
+import type { Draft, TapeEvent } from '../protocol/index.ts'
+import { retryDelayMs } from './connection.ts'
+import type { Environment } from './environment.ts'
+import { GatheredChange } from './gathered-change.ts'
+import { type ClientStore, type OutboxEntry, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
+
+export interface SavingHooks {
+  /** This much has just been saved, together. */
+  readonly onSaved: (change: SavedChange) => void
+  /** There is no room for the tape any more: what was kept of it is gone, and nothing more is kept. Called once. */
+  readonly onShed: () => void
+  /** Another process has claimed the store: nothing can be saved any more. */
+  readonly onFenced: () => void
+  /** The trouble has changed. */
+  readonly onChange: () => void
+}
+
+export class Saving {
+  readonly #store: ClientStore
+  readonly #environment: Environment
+  readonly #hooks: SavingHooks
+  #queued = new GatheredChange()
+  /** What waits for the change that is being saved, and for the one that is queued. */
+  #waiting: (() => void)[] = []
+  #underWay: SavedChange | undefined
+  /** What the store has at each place of the outbox. */
+  readonly #saved = new Map<number, Draft>()
+  #isRunning = false
+  #isFenced = false
+  #failures = 0
+  /** Why the last save did not succeed; undefined when it did. */
+  trouble: StoreTrouble | undefined
+
+  constructor(store: ClientStore, environment: Environment, hooks: SavingHooks) {
+    this.#store = store
+    this.#environment = environment
+    this.#hooks = hooks
+  }
+
+  /** Drafts that the store does not have as they are. */
+  get unsavedDrafts(): readonly OutboxEntry[] {
+    const put = [...(this.#underWay?.put ?? []), ...(this.#queued.change.put ?? [])]
+    return put.filter(({ place, draft, refused }) => refused === undefined && this.#saved.get(place) !== draft)
+  }
+
+  /** The store has these already. */
+  restore(outbox: readonly OutboxEntry[]): void {
+    for (const { place, draft } of outbox) this.#saved.set(place, draft)
+  }
+
+  get unsavedEvents(): readonly TapeEvent[] {
+    return [...(this.#underWay?.events ?? []), ...(this.#queued.change.events ?? [])]
+  }
+
+  /** Resolves when the change has been saved, after as many attempts as that takes. Never rejects. */
+  save(change: SavedChange): Promise<void> {
+    this.#queued.add(change)
+    const saved = new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (!this.#isRunning) void this.#run()
+    return saved
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    // What is added in the same turn is saved together.
+    await null
+    while (this.#waiting.length > 0 && !this.#isFenced) {
+      const change = this.#queued.change
+      const waiting = this.#waiting.splice(0)
+      this.#queued = new GatheredChange()
+      this.#underWay = change
+      let isShed: boolean
+      try {
+        isShed = (await this.#store.save(change))?.shed === true
+      } catch (error) {
+        this.#queued = new GatheredChange().add(change).add(this.#queued.change)
+        this.#underWay = undefined
+        this.#waiting.unshift(...waiting)
+        await this.#fail(error)
+        continue
+      }
+      this.#underWay = undefined
+      this.#failures = 0
+      if (isShed && this.trouble !== 'full') this.#hooks.onShed()
+      this.#setTrouble(isShed ? 'full' : undefined)
+      for (const { place, draft } of change.put ?? []) this.#saved.set(place, draft)
+      for (const place of change.remove ?? []) this.#saved.delete(place)
+      this.#hooks.onSaved(change)
+      for (const resolve of waiting) resolve()
+    }
+    this.#isRunning = false
+  }
+
+  /** Settles when it is time to try again. */
+  async #fail(error: unknown): Promise<void> {
+    const trouble = error instanceof StoreFailure ? error.trouble : 'failed'
+    this.#setTrouble(trouble)
+    if (trouble === 'fenced') {
+      this.#isFenced = true
+      return this.#hooks.onFenced()
+    }
+    if (this.#failures === 0) this.#environment.report(error)
+    const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
+    await new Promise<void>((resolve) => this.#environment.setTimer(resolve, afterMs))
+  }
+
+  #setTrouble(trouble: StoreTrouble | undefined): void {
+    if (trouble === this.trouble) return
+    this.trouble = trouble
+    this.#hooks.onChange()
+  }
+}

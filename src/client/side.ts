@@ -1,0 +1,62 @@
+/**
+ * The two sides that a stream can be on: it owns the socket and the outbox itself (`Owner`), or works through another
+ * tab that does (`Follower`). A stream is the same to its application on either, and can change over at any moment.
+ */
+import type { Code, Draft, Json, TapeEvent } from '../protocol/index.ts'
+import type { Amount } from './outbox-entry.ts'
+import type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
+import type { LocalTape } from './store.ts'
+
+/** What one client whispers to those who listen now. */
+export interface Whisper {
+  readonly client: string
+  readonly data: Json
+}
+
+export interface SideHooks {
+  /** These are new on the tape; the pending drafts may have changed with them. */
+  readonly onEvents: (events: readonly TapeEvent[]) => void
+  readonly onPending: () => void
+  /** The tape begins anew. */
+  readonly onReset: () => void
+  readonly onWhisper: (whisper: Whisper) => void
+  /** Anything that the status says. */
+  readonly onChange: () => void
+}
+
+/** What stands in the status beside what the tape says. */
+export interface SideReport {
+  readonly connection: StreamStatus['connection']
+  readonly lastHeardAt: number | undefined
+  readonly problem: Code | undefined
+  readonly storage: StorageStatus
+}
+
+export interface Side {
+  readonly client: string
+  readonly tape: LocalTape
+  /** The same array until a draft is added or gone. */
+  readonly pending: readonly Draft[]
+  readonly outbox: readonly OutboxItem[]
+  readonly amount: Amount & { readonly made: Amount }
+  readonly refused: readonly RefusedDraft[]
+  readonly report: SideReport
+
+  /** Forgets a refused draft. */
+  discard(place: number): void
+  whisper(data: Json): void
+  nudge(): void
+  pause(): void
+  resume(): void
+  stop(): void
+  /** What is kept of the tape, folded. */
+  events(): Promise<readonly TapeEvent[]>
+}
+
+/** What is said before anything is known. */
+export const silence: SideReport = {
+  connection: 'connecting',
+  lastHeardAt: undefined,
+  problem: undefined,
+  storage: { isDurable: true, trouble: undefined, unsaved: 0, unreadable: 0 },
+}

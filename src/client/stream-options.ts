@@ -1,0 +1,15 @@
+/** What a stream is made of, from outside. */
+import type { Environment } from './environment.ts'
+import type { ClientStore } from './store.ts'
+import type { Tabs } from './tabs.ts'
+import type { Transport } from './transport.ts'
+
+export interface StreamOptions {
+  readonly transport: Transport
+  readonly store: ClientStore
+  readonly environment: Environment
+  /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
+  readonly token: () => string | Promise<string>
+  /** Those who share the store: one of them owns socket and outbox, the others work through it. Alone without. */
+  readonly tabs?: Tabs | undefined
+}
