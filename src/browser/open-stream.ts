@@ -1,11 +1,21 @@
-/** The way in: a stream over the platform's network, clock and randomness. Works in Node, too. */
-import { type ClientStore, type Environment, MemoryStore, Stream } from '../client/index.ts'
+/** The way in: a stream over the platform's network, storage, clock and randomness. Works in Node, too. */
+import { type ClientStore, type Environment, MemoryStore, Stream, type Tabs } from '../client/index.ts'
+import { IndexedDbStore } from './indexed-db-store.ts'
+import { WebTabs } from './web-tabs.ts'
 import { WebTransport } from './web-transport.ts'
 
 export interface OpenStreamOptions {
   /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
   readonly token: () => string | Promise<string>
-  /** Where the outbox and the tape are kept; in memory by default. */
+  /**
+   * Whose outbox and tape these are, among those who use this browser: each name has a client and storage of its own.
+   * All tabs with the same name share them, and one connection.
+   */
+  readonly device?: string
+  /**
+   * Where the outbox and the tape are kept, instead of IndexedDB: then nothing is shared with other tabs. Where there is
+   * no IndexedDB, as in Node, they are kept in memory by default.
+   */
   readonly store?: ClientStore
   /** Told of what is nobody's input: a model that throws, a store that cannot write. Logs by default. */
   readonly report?: (error: unknown) => void
@@ -16,11 +26,20 @@ export interface OpenStreamOptions {
  * @param address the stream's: `https://host/v1/streams/todo.groceries`; in a page it may be relative.
  * @throws TypeError when the address cannot be read.
  */
-export function openStream(address: string | URL, { token, store = new MemoryStore(), report = console.error }: OpenStreamOptions): Stream {
-  const base = globalThis.location === undefined ? undefined : location.href
-  const stream = new Stream({ transport: new WebTransport(new URL(address, base)), store, environment: createEnvironment(report), token })
+export function openStream(address: string | URL, options: OpenStreamOptions): Stream {
+  const url = new URL(address, globalThis.location?.href)
+  const { token, report = console.error } = options
+  const stream = new Stream({ transport: new WebTransport(url), environment: createEnvironment(report), token, ...storageOf(url, options) })
   nudgeWhenThingsLookUp(stream)
   return stream
+}
+
+/** Tabs share what they find in the same place. Where they could not tell each other, each keeps its own. */
+function storageOf({ href }: URL, { device = '', store }: OpenStreamOptions): { store: ClientStore; tabs?: Tabs } {
+  if (store !== undefined) return { store }
+  if (globalThis.indexedDB === undefined || globalThis.BroadcastChannel === undefined) return { store: new MemoryStore() }
+  const name = `tapeline ${href} ${device}`
+  return { store: new IndexedDbStore(name), tabs: new WebTabs(name) }
 }
 
 function createEnvironment(report: (error: unknown) => void): Environment {
@@ -29,9 +48,14 @@ function createEnvironment(report: (error: unknown) => void): Environment {
     setTimer: (run, afterMs) => setTimeout(run, Math.min(afterMs, 2 ** 31 - 1)),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout> | undefined),
     random: Math.random,
-    newId: () => crypto.randomUUID(),
+    newId,
     report,
   }
+}
+
+/** 128 random bits. (`randomUUID` is not there in pages without TLS, as on a developer's phone.) */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** What a browser says of network and visibility only shortens a wait; it never decides anything. */

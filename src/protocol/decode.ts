@@ -37,23 +37,25 @@ function pathOf(issue: v.BaseIssue<unknown>): string {
   return path.slice(0, 200)
 }
 
+const halfPair = 'Half a surrogate pair.'
+
 /**
  * Throws where a JSON value could not travel unchanged: halves of surrogate pairs, `__proto__` as a key, numbers
  * that overflowed, and nesting beyond `jsonDepthMax` (which bounds the recursion of this function, too).
  */
 export function checkJson(value: unknown, at: string, depth = 1): void {
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw new Refusal('lone-surrogate', { at })
+    if (!value.isWellFormed()) throw new Refusal('lone-surrogate', { at, detail: halfPair })
   } else if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new Refusal('number-range', { at })
+    if (!Number.isFinite(value)) throw new Refusal('number-range', { at, detail: 'The number is not finite.' })
   } else if (typeof value === 'object' && value !== null) {
-    if (depth > jsonDepthMax) throw new Refusal('too-deep', { at: at.slice(0, 200) })
+    if (depth > jsonDepthMax) throw new Refusal('too-deep', { at: at.slice(0, 200), detail: `More than ${jsonDepthMax} levels.` })
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) checkJson(value[i], at, depth + 1)
     } else {
       for (const key of Object.keys(value)) {
-        if (key === '__proto__') throw new Refusal('forbidden-key', { at })
-        if (!key.isWellFormed()) throw new Refusal('lone-surrogate', { at })
+        if (key === '__proto__') throw new Refusal('forbidden-key', { at, detail: 'A key is named __proto__.' })
+        if (!key.isWellFormed()) throw new Refusal('lone-surrogate', { at, detail: halfPair })
         checkJson((value as Record<string, unknown>)[key], at, depth + 1)
       }
     }

@@ -1,4 +1,5 @@
 /** What travels: the words of the wire, their checks, and the rules that both sides share. Runs anywhere. */
+export { type CodeTexts, codeTexts } from './code-texts.ts'
 export * from './codes.ts'
 export { utf8Length } from './decode.ts'
 export {

@@ -139,8 +139,8 @@ export class Live<Session extends LiveSession> {
    *
    * Nothing that was under way on an older socket is taken behind that counter, because this is one run without an
    * await. What that socket had submitted is decided by `takenFrom` before it reads the counter. What it had sent and
-   * nobody has read yet finds it ended, after an eviction, too, and is not read; where it had not published as this
-   * client before, it loses its claim to a socket that was opened later, and its publish is not submitted.
+   * nobody has read yet finds it ended, after an eviction, too, and is not read. A socket that has never said that it
+   * is of this client is not ended yet; it is as soon as it publishes as the client, while the newer one is open.
    */
   #claimAtOpening(client: string, session: Session): number | undefined {
     if (!session.mayPublish) return undefined

@@ -1,9 +1,10 @@
 /** Refusals as answers: problem documents (RFC 9457) for HTTP, `refused` frames for the socket. */
+import { codeTexts } from '../protocol/code-texts.ts'
 import { type Code, codeFacts, type Refusal } from '../protocol/codes.ts'
 
 /** The members that a refusal adds to its code, title and hint. */
 function problemOf({ code, details }: Refusal): Record<string, unknown> & { readonly code: Code } {
-  const { title, hint } = codeFacts(code)
+  const { title, hint } = codeTexts(code)
   return { code, title, hint, ...details }
 }
 

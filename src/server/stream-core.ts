@@ -89,7 +89,7 @@ export class StreamCore {
   #commitLater(): void {
     this.#options.later(
       () => this.#commit(),
-      () => this.#waiting.length <= 1,
+      () => this.#waiting.length === 1,
     )
   }
 
@@ -120,7 +120,8 @@ export class StreamCore {
    * The last counter that the tape has taken from a client, 0 for none; undefined when the client is another sub's.
    *
    * What waits of that client is decided first, with all that came before it. So of whatever had been submitted by
-   * now, nothing is taken behind this answer: it is on the tape and counted, or has been refused for good.
+   * now, nothing is taken behind this answer: it is on the tape and counted, or has been refused for good. The end of
+   * the turn then finds the less to decide, or nothing.
    */
   takenFrom(client: string, sub: string): number | undefined {
     while (this.#waiting.some(({ submission }) => submission.publish.client === client)) this.#commit()
@@ -149,8 +150,6 @@ export class StreamCore {
   }
 
   #commit(): void {
-    // Whoever could not wait for the end of the turn has had it decided.
-    if (this.#waiting.length === 0) return
     const waiting = this.#waiting.slice(0, groupMax)
     this.#waiting = this.#waiting.slice(groupMax)
     if (this.#waiting.length > 0) this.#commitLater()

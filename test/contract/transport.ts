@@ -3,7 +3,7 @@
  * and how reads succeed and fail. Run over the simulation's network and over the platform's.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Closing, Link, LinkEvents, ReadRequest, Transport } from '../../src/client/index.ts'
+import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { decodeServerFrame, Refusal, type ServerFrame, type Slice, type SliceFrame } from '../../src/protocol/index.ts'
 
 export interface TransportRig {
@@ -60,14 +60,14 @@ export function transportContract(name: string, create: () => Promise<TransportR
       await rig.dispose()
     })
 
-    function connect(request: { after?: number; epoch?: string | null; token?: string } = {}) {
+    function connect(request: Partial<LinkRequest> = {}) {
       const notes = new Notes()
       const link = rig.transport.connect({ token: rig.token, after: -1, epoch: null, ...request }, notes)
       open.push(link)
       return { link, notes }
     }
 
-    async function welcomed(request: { after?: number; epoch?: string | null } = {}) {
+    async function welcomed(request: Partial<LinkRequest> = {}) {
       const opened = connect(request)
       await rig.until(() => opened.notes.frames[0]?.type === 'welcome')
       return opened
@@ -210,6 +210,21 @@ export function transportContract(name: string, create: () => Promise<TransportR
       await rig.until(() => older.notes.closings.length > 0)
       expect(older.notes.closings).toEqual([{ closeCode: 4409 }])
       expect(newer.notes.closings).toEqual([])
+    })
+
+    test('[L1][L8] a link that says who will publish on it is told how far that client has got, and closes its older one', async () => {
+      const older = await welcomed({ client: 'me' })
+      expect(older.notes.frames[0]).toMatchObject({ type: 'welcome', counter: 0 })
+      older.link.send(publishFrame(1, 'me'))
+      older.link.send(publishFrame(2, 'me', 2))
+      const counters = () => older.notes.slices.flatMap((slice) => slice.events.map(({ counter }) => counter))
+      await rig.until(() => counters().length === 2)
+      const newer = await welcomed({ client: 'me' })
+      expect(newer.notes.frames[0]).toMatchObject({ type: 'welcome', counter: 2 })
+      await rig.until(() => older.notes.closings.length > 0)
+      expect(older.notes.closings).toEqual([{ closeCode: 4409 }])
+      const { notes } = await welcomed()
+      expect(notes.frames[0]).not.toHaveProperty('counter')
     })
 
     if (badToken !== undefined) {

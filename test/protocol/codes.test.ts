@@ -1,6 +1,7 @@
 /** The closed list of codes, in the code and in PROTOCOL.md: the same list with the same facts. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { codeTexts } from '../../src/protocol/code-texts.ts'
 import { closeCodes, codeFacts, codes, isCode, Refusal } from '../../src/protocol/codes.ts'
 import { problemResponse, refusedFrame } from '../../src/server/problem.ts'
 
@@ -19,7 +20,8 @@ describe('codes', () => {
   })
 
   test.each(codes)('[H10] %s has a title, a hint and a status that fits its recovery', (code) => {
-    const { title, hint, status, recovery } = codeFacts(code)
+    const { title, hint } = codeTexts(code)
+    const { status, recovery } = codeFacts(code)
     expect(title).toMatch(/^[A-Z].*\.$/)
     expect(hint.trim().length).toBeGreaterThan(10)
     if (status === 503 || status === 429) expect(recovery).toBe('retry')
@@ -28,7 +30,8 @@ describe('codes', () => {
 
   test.each(codes)('[H10] %s becomes a problem document and a refused frame', async (code) => {
     const refusal = new Refusal(code, { at: 'drafts[0]', detail: 'Why.', latestSeq: 7 })
-    const { title, hint, status } = codeFacts(code)
+    const { title, hint } = codeTexts(code)
+    const { status } = codeFacts(code)
     const said = { code, title, hint, at: 'drafts[0]', detail: 'Why.', latestSeq: 7 }
     const answer = problemResponse(refusal)
     expect(answer.status).toBe(status)

@@ -3,15 +3,19 @@ import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/codes.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
-import { readQueryOf } from '../../src/server/read-query.ts'
+import { liveQueryOf, readQueryOf } from '../../src/server/read-query.ts'
 
 function queryOf(search: string, headers: Record<string, string> = {}) {
   return readQueryOf(new Request(`https://tapeline.example/v1/streams/s/events${search}`, { headers }))
 }
 
-function refusalOf(search: string): { code: string; at: string | undefined } {
+function liveOf(search: string) {
+  return liveQueryOf(new Request(`https://tapeline.example/v1/streams/s/live${search}`))
+}
+
+function refusalOf(search: string, read: (search: string) => unknown = queryOf): { code: string; at: string | undefined } {
   try {
-    queryOf(search)
+    read(search)
   } catch (error) {
     if (error instanceof Refusal) return { code: error.code, at: error.details.at }
     throw error
@@ -115,5 +119,28 @@ describe('a read', () => {
     expect(key(`?seq=0-${seqMax}&epoch=e`)).toBeUndefined()
     expect(key('?seq=0-4&epoch=e', 'application/x-ndjson')).toBeUndefined()
     expect(key('?seq=0-4&epoch=e', 'text/event-stream')).toBeUndefined()
+  })
+})
+
+describe('a live socket', () => {
+  test('[L1] begins where its address says, as the client that it names', () => {
+    expect(liveOf('')).toEqual({ after: undefined, epoch: undefined, client: undefined })
+    expect(liveOf('?client=c:1&after=-1&epoch=e')).toEqual({ after: -1, epoch: 'e', client: 'c:1' })
+    expect(liveOf(`?client=${'a'.repeat(64)}`).client).toHaveLength(64)
+  })
+
+  test.each<[search: string, code: string, at: string]>([
+    ['?client=', 'bad-query', 'client'],
+    ['?client=a%20b', 'bad-query', 'client'],
+    ['?client=a%0A', 'bad-query', 'client'],
+    ['?client=%C3%BC', 'bad-query', 'client'],
+    [`?client=${'a'.repeat(65)}`, 'bad-query', 'client'],
+    ['?client=a&client=a', 'bad-query', 'client'],
+    ['?Client=a', 'bad-query', 'Client'],
+    ['?after=x', 'bad-ranges', 'after'],
+    ['?seq=1', 'bad-query', 'seq'],
+    ['?client=a&token=b', 'token-in-url', 'token'],
+  ])('[L1][N3][H3] that says %j is refused with %s at %j', (search, code, at) => {
+    expect(refusalOf(search, liveOf)).toEqual({ code, at })
   })
 })

@@ -8,6 +8,37 @@ import { anonymousDraft, draft, plain, refused, submission, taken } from '../sup
 
 const everything = [[0, Number.MAX_SAFE_INTEGER]] as const
 
+describe('what a client has had taken', () => {
+  test('[L11][P8] is known when what waits of it has been decided, once, in the order of arrival', () => {
+    const rig = new CoreRig(new FlakyTape())
+    const answers: string[] = []
+    const submit = (client: string, counter: number) =>
+      rig.core.submit(submission(client, [draft(counter)]), (verdict) => answers.push(`${client}${counter} ${verdict.type}`))
+    submit('b', 1)
+    submit('a', 1)
+    submit('a', 3)
+    expect(rig.core.takenFrom('a', 'user-1')).toBe(1)
+    expect(answers).toEqual(['b1 taken', 'a1 taken', 'a3 refused'])
+    expect([rig.core.takenFrom('b', 'user-1'), rig.core.takenFrom('c', 'user-1'), rig.core.takenFrom('a', 'user-2')]).toEqual([
+      1,
+      0,
+      undefined,
+    ])
+    rig.endTurn()
+    expect([answers.length, rig.storage.appends.length]).toEqual([3, 1])
+    submit('a', 2)
+    rig.endTurn()
+    expect([answers.at(-1), rig.storage.appends.length]).toEqual(['a2 taken', 2])
+  })
+
+  test('[L11] is read from storage by a core that has just woken', () => {
+    const rig = new CoreRig(new FlakyTape())
+    rig.commit(submission('a', [draft(1), draft(2)]))
+    const woken = new CoreRig(rig.storage)
+    expect([woken.core.takenFrom('a', 'user-1'), woken.core.takenFrom('a', 'user-2')]).toEqual([2, undefined])
+  })
+})
+
 describe('group commit', () => {
   test('[P8] what comes in one turn is one append, and one frame for each listener', () => {
     const rig = new CoreRig(new FlakyTape())

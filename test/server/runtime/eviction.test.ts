@@ -16,6 +16,7 @@ interface World {
   readonly b: LiveSocket
   readonly reader: LiveSocket
   newer?: LiveSocket
+  newest?: LiveSocket
 }
 
 const drafts = (...counters: number[]) => counters.map((counter) => insert(counter))
@@ -130,12 +131,33 @@ const steps: readonly (readonly [what: string, run: (world: World) => Promise<un
   ['the newer socket publishes as a', async (w) => [await newerPublishes(w, 1, 6), await told(w, 0, 1, 1), await w.a.closed]],
   ['the newer socket goes on', async (w) => [await newerPublishes(w, 2, 7), await told(w, 0, 1, 1)]],
   [
+    'the newest socket opens as a',
+    async (w) => {
+      w.newest = await LiveSocket.open(w.stream, { query: '?after=-1&client=a' })
+      return [await frames(w.newest, 2), await w.newer?.closed]
+    },
+  ],
+  [
+    'the newest socket publishes',
+    async (w) => {
+      w.newest?.send({ type: 'publish', ref: 1, client: 'a', drafts: drafts(8) })
+      return [await told(w, 0, 1, 1), await w.newest?.nextText()]
+    },
+  ],
+  [
+    'a socket that opens as the client of another',
+    async (w) => {
+      const thief = await LiveSocket.open(w.stream, { query: '?client=a', token: await testToken({ sub: 'user-2' }) })
+      return frames(thief, 1)
+    },
+  ],
+  [
     'the stream is deleted',
     async (w) => [
       await answerOf(call(`/v1/streams/${w.stream}`, { method: 'DELETE', token: await testToken({ may: ['admin'] }) })),
       await w.b.closed,
       await w.reader.closed,
-      await w.newer?.closed,
+      await w.newest?.closed,
     ],
   ],
   ['the state after it', (w) => answerOf(call(`/v1/streams/${w.stream}`))],
@@ -180,6 +202,10 @@ describe('eviction', () => {
     expect(Object.keys(plainly)).toHaveLength(steps.length)
     expect(JSON.stringify(plainly)).toContain('"code\\":\\"client-taken')
     expect(plainly['the newer socket publishes as a']).toMatchObject({ 2: { code: 4409 } })
+    expect(plainly['the newest socket opens as a']).toMatchObject([
+      [expect.stringContaining('"counter":7'), expect.anything()],
+      { code: 4409 },
+    ])
     expect(await transcript('evict-all', () => true)).toEqual(plainly)
   })
 

@@ -172,10 +172,18 @@ describe('what the routes refuse', () => {
     )
   })
 
+  test.each(['', 'a%20b', 'a'.repeat(65)])('[L1][N3] a socket of a client that is called %j', async (client) => {
+    const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'tapeline.v1' }
+    await expectProblem(await call(`/v1/streams/http-7a/live?client=${client}`, { headers }), 'bad-query', 400)
+    expect(await isKnown('http-7a')).toBe(false)
+  })
+
   test.each<[method: string, path: string]>([
     ['GET', '?x=1'],
     ['GET', '/live?seq=1'],
     ['GET', '/live?after=1&after=2'],
+    ['GET', '/live?client=a&client=a'],
+    ['GET', '/events?client=a'],
     ['POST', '/events?seq=1'],
     ['GET', '/events?fold=true'],
     ['GET', '?epoch=a'],

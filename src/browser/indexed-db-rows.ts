@@ -1,0 +1,56 @@
+/** The rows of the tables, read back from `unknown`: other scripts, older versions and bad disks write them, too. */
+import * as v from 'valibot'
+import { blankTape, type LocalTape, type OutboxEntry, StoreFailure } from '../client/index.ts'
+import { isCode, readDraft, readEvent, type TapeEvent } from '../protocol/index.ts'
+
+const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+/** All that a client keeps beside its outbox and the objects. */
+export interface ClientRow {
+  readonly owner: string
+  /** Absent until the client has saved anything. */
+  readonly client?: string | undefined
+  readonly nextCounter: number
+  readonly tape: LocalTape
+  readonly tabs: Readonly<Record<string, number>>
+}
+
+export const blankClientRow: ClientRow = { owner: '', nextCounter: 1, tape: blankTape, tabs: {} }
+
+const clientRowSchema = v.object({
+  owner: v.string(),
+  client: v.optional(v.string()),
+  nextCounter: countSchema,
+  tape: v.object({
+    epoch: v.nullable(v.string()),
+    latestSeq: v.pipe(v.number(), v.safeInteger(), v.minValue(-1)),
+    accounted: v.array(v.tuple([countSchema, countSchema])),
+  }),
+  tabs: v.record(v.string(), countSchema),
+})
+
+/** Gives the blank row where there is none. Throws `unreadable`. */
+export function readClientRow(row: unknown): ClientRow {
+  if (row === undefined) return blankClientRow
+  if (!v.is(clientRowSchema, row)) throw new StoreFailure('unreadable')
+  return row
+}
+
+const outboxRowSchema = v.object({
+  place: countSchema,
+  draft: v.custom((draft) => readDraft(draft) !== undefined),
+  madeAt: v.number(),
+  folded: v.object({ drafts: countSchema, bytes: countSchema }),
+  counter: v.optional(countSchema),
+  refused: v.optional(v.custom(isCode)),
+})
+
+export function isOutboxRow(row: unknown): row is OutboxEntry {
+  return v.is(outboxRowSchema, row)
+}
+
+/** The folded events of one object. Throws `unreadable`. */
+export function readObjectRow(row: unknown): readonly TapeEvent[] {
+  if (!Array.isArray(row) || row.some((event) => readEvent(event) === undefined)) throw new StoreFailure('unreadable')
+  return row
+}

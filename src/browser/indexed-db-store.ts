@@ -1,0 +1,215 @@
+/**
+ * A store in IndexedDB: it outlives the page, and the tabs of an origin share it. One database per stream.
+ *
+ * Everything is done in turn, each save in one transaction over all it touches. Saves that are called while another
+ * transaction is under way share the next one.
+ */
+import type { IDBPTransaction, StoreNames } from 'idb'
+import { blankTape, type ClientStore, type LocalTape, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
+import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
+import { clientKey, IndexedDbConnection, nameOf, type Tables } from './indexed-db-connection.ts'
+import { mergeChanges } from './indexed-db-merge.ts'
+import { isOutboxRow, readClientRow, readObjectRow } from './indexed-db-rows.ts'
+
+type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Tables, StoreNames<Tables>[], Mode>
+
+type Saving = ReturnType<ClientStore['save']>
+
+/** Changes that will be saved together. */
+interface Group {
+  readonly changes: SavedChange[]
+  readonly saved: Saving
+}
+
+export class IndexedDbStore implements ClientStore {
+  readonly isDurable: boolean = true
+  readonly #connection: IndexedDbConnection
+  #owner: string | undefined
+  /** There was no room for the tape. Parts of it would pretend to be all, so nothing of it is kept until it begins anew. */
+  #hasShed = false
+  /** Waits for its turn. */
+  #group: Group | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** `name` is the database's: one for each stream and user, like `tapeline:https://host/v1/streams/x`. */
+  constructor(name: string) {
+    this.#connection = new IndexedDbConnection(name)
+  }
+
+  claim(owner: string): Promise<void> {
+    // What is saved after this call is saved under the new claim.
+    this.#group = undefined
+    return this.#inTurn(async () => {
+      await this.#transact('readwrite', 'relaxed', async (transaction) => {
+        const table = transaction.objectStore('client')
+        await table.put({ ...readClientRow(await table.get(clientKey)), owner }, clientKey)
+      })
+      this.#owner = owner
+      this.#hasShed = false
+    })
+  }
+
+  load(): Promise<Saved | undefined> {
+    return this.#inTurn(() =>
+      this.#transact('readonly', 'relaxed', async (transaction) => {
+        const [row, rows] = await Promise.all([
+          transaction.objectStore('client').get(clientKey),
+          transaction.objectStore('outbox').getAll(),
+        ])
+        const { client, nextCounter, tape, tabs } = readClientRow(row)
+        if (client === undefined) return undefined
+        const outbox = rows.filter(isOutboxRow)
+        return { client, nextCounter, tape, tabs, outbox, unreadable: rows.length - outbox.length }
+      }),
+    )
+  }
+
+  events(): Promise<readonly TapeEvent[]> {
+    return this.#inTurn(() =>
+      this.#transact('readonly', 'relaxed', async (transaction) => {
+        const rows = await transaction.objectStore('objects').getAll()
+        return rows.flatMap(readObjectRow).sort((a, b) => a.seq - b.seq)
+      }),
+    )
+  }
+
+  save(change: SavedChange): Saving {
+    this.#group ??= this.#openGroup()
+    this.#group.changes.push(change)
+    return this.#group.saved
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => this.#connection.close())
+  }
+
+  #openGroup(): Group {
+    const changes: SavedChange[] = []
+    const saved = this.#inTurn(() => {
+      if (this.#group === group) this.#group = undefined
+      return this.#saveAll(mergeChanges(changes))
+    })
+    const group = { changes, saved }
+    return group
+  }
+
+  async #saveAll(change: SavedChange): Saving {
+    if (this.#hasShed && change.forgetEvents !== true) return this.#saveShed(change)
+    try {
+      await this.#write(change)
+      this.#hasShed = false
+    } catch (error) {
+      if (!(error instanceof StoreFailure) || error.trouble !== 'full') throw error
+      // The server has the tape, and nobody else has the outbox.
+      return this.#saveShed(change)
+    }
+  }
+
+  async #saveShed(change: SavedChange): Saving {
+    await this.#write({ ...change, events: [], forgetEvents: true }, true)
+    this.#hasShed = true
+    return { shed: true }
+  }
+
+  #write(change: SavedChange, sheds = false): Promise<void> {
+    return this.#transact('readwrite', durabilityOf(change), (transaction) => write(transaction, change, { owner: this.#owner, sheds }))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  /** When `work` or the transaction fails, nothing of it is done, and the `StoreFailure` says why. */
+  async #transact<Mode extends IDBTransactionMode, T>(
+    mode: Mode,
+    durability: IDBTransactionDurability,
+    work: (transaction: Transaction<Mode>) => Promise<T>,
+  ): Promise<T> {
+    const database = await this.#connection.open()
+    let transaction: Transaction<Mode>
+    try {
+      transaction = database.transaction(['client', 'outbox', 'objects'], mode, { durability })
+    } catch (error) {
+      // The browser has closed the connection and not said so yet.
+      this.#connection.close()
+      throw new StoreFailure('failed', { cause: error })
+    }
+    const worked = work(transaction).catch((error: unknown) => {
+      abort(transaction)
+      throw error
+    })
+    const [result, end] = await Promise.allSettled([worked, transaction.done])
+    if (result.status === 'fulfilled' && end.status === 'fulfilled') return result.value
+    throw failureOf([transaction.error, ...[result, end].map((outcome) => (outcome.status === 'rejected' ? outcome.reason : null))])
+  }
+}
+
+/**
+ * A counter that was sent and then lost in a power cut would be given twice, so a change that gives one waits for the
+ * disk. All else can be read or sent again, and waits for the operating system alone, which outlives the browser.
+ */
+function durabilityOf({ nextCounter, put = [] }: SavedChange): IDBTransactionDurability {
+  return nextCounter !== undefined || put.some(({ counter }) => counter !== undefined) ? 'strict' : 'relaxed'
+}
+
+async function write(
+  transaction: Transaction<'readwrite'>,
+  change: SavedChange,
+  { owner, sheds }: { readonly owner: string | undefined; readonly sheds: boolean },
+): Promise<void> {
+  const [clients, outbox, objects] = [
+    transaction.objectStore('client'),
+    transaction.objectStore('outbox'),
+    transaction.objectStore('objects'),
+  ]
+  const { forgetEvents = false, put = [], remove = [] } = change
+  const fresh = Array.from(groupByObject(change.events ?? []).values(), (events) => ({ key: keyOf(events), events }))
+  const [row, ...kept] = await Promise.all([clients.get(clientKey), ...(forgetEvents ? [] : fresh.map(({ key }) => objects.get(key)))])
+  const before = readClientRow(row)
+  if (owner === undefined || before.owner !== owner) throw new StoreFailure('fenced')
+
+  const { client = before.client, nextCounter = before.nextCounter, tape = before.tape, tabs = before.tabs } = change
+  const folded = fresh.map(({ key, events }, index) => ({ key, events: foldEvents([...readObjectRow(kept[index] ?? []), ...events]) }))
+  const writes: (() => Promise<unknown>)[] = [
+    () => clients.put({ owner, client, nextCounter, tape: sheds ? shedTape(tape) : tape, tabs }, clientKey),
+    ...(forgetEvents ? [() => objects.clear()] : []),
+    ...folded.map(
+      ({ key, events }) =>
+        () =>
+          objects.put(events, key),
+    ),
+    ...put.map((entry) => () => outbox.put(entry)),
+    ...remove.map((place) => () => outbox.delete(place)),
+  ]
+  // One that cannot even be asked for becomes a rejection like the others, so that all of them are waited for.
+  await Promise.all(writes.map(async (write) => write()))
+}
+
+/** What the drafts of the outbox have seen, they have seen under this epoch. */
+function shedTape({ epoch }: LocalTape): LocalTape {
+  return { ...blankTape, epoch }
+}
+
+function keyOf(events: readonly TapeEvent[]): [collection: string, identifier: string] {
+  const { collection, identifier } = events[0] as TapeEvent
+  return [collection, identifier]
+}
+
+function abort(transaction: Transaction<IDBTransactionMode>): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** The one reason that counts: a request that an abort takes along says no more than that. */
+function failureOf(errors: readonly unknown[]): StoreFailure {
+  const failure = errors.find((error) => error instanceof StoreFailure)
+  if (failure !== undefined) return failure
+  const quota = errors.find((error) => nameOf(error) === 'QuotaExceededError')
+  const cause = quota ?? errors.find((error) => error !== null)
+  return new StoreFailure(quota === undefined ? 'failed' : 'full', { cause })
+}

@@ -1,0 +1,45 @@
+/** How tabs of a browser find each other: a Web Lock says who is the owner, a BroadcastChannel carries what they say. */
+import type { TabChannel, TabMessage, Tabs } from '../client/index.ts'
+import { Lease } from './lease.ts'
+
+export class WebTabs implements Tabs {
+  readonly channel: TabChannel
+  readonly #name: string
+
+  /** Tabs that give the same name share a store. */
+  constructor(name: string) {
+    this.#name = name
+    this.channel = new WebTabChannel(name)
+  }
+
+  own({ isUrgent = false }: { readonly isUrgent?: boolean } = {}): Promise<(() => void) | undefined> {
+    // Pages without TLS, and old browsers, have no locks.
+    if (globalThis.navigator?.locks === undefined) return new Lease(this.#name).own(isUrgent)
+    return new Promise((resolve, reject) => {
+      const hold = (lock: Lock | null): Promise<void> | undefined => {
+        if (lock === null) return void resolve(undefined)
+        return new Promise((release) => resolve(release))
+      }
+      navigator.locks.request(this.#name, { ifAvailable: isUrgent }, hold).catch(reject)
+    })
+  }
+}
+
+class WebTabChannel implements TabChannel {
+  readonly #channel: BroadcastChannel
+  onMessage: ((message: TabMessage) => void) | undefined
+
+  constructor(name: string) {
+    this.#channel = new BroadcastChannel(name)
+    // Only pages of our own origin speak here, and only this library under this name.
+    this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.onMessage?.(data)
+  }
+
+  post(message: TabMessage): void {
+    this.#channel.postMessage(message)
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}
