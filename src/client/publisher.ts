@@ -54,8 +54,8 @@ export class Publisher {
   #unverifiedUpTo: number | undefined
   /** Somebody else publishes under our id. */
   #isCopied = false
-  /** The server has closed our socket for somebody else's: nothing that we sent on it can be taken any more. */
-  #isSuperseded = false
+  /** How often the server has closed our socket for another one of our id. */
+  #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
   problem: Code | undefined
 
@@ -101,7 +101,7 @@ export class Publisher {
   caughtUp(): void {
     if (this.#isCopied) {
       this.#isCopied = false
-      this.#isSuperseded = false
+      this.#timesSuperseded = 0
       this.#unverifiedUpTo = undefined
       this.#generation++
       this.#save(this.outbox.reidentify(this.#environment.newId()))
@@ -115,16 +115,15 @@ export class Publisher {
     }
   }
 
-  /** Another socket publishes under our id, and it is not one of ours. */
+  /** Another socket publishes under our id: one of ours that was slow to open, or, if it happens again, a copy's. */
   superseded(): void {
-    this.#isCopied = true
-    this.#isSuperseded = true
+    if (++this.#timesSuperseded > 1) this.#isCopied = true
   }
 
   /** Who publishes on the next link, so that the server closes an older one. */
   get publisherOnLink(): string | undefined {
     // To take the id back from whoever has it would only make them take it back in turn.
-    return this.#isSuperseded ? undefined : this.outbox.client
+    return this.#timesSuperseded > 1 ? undefined : this.outbox.client
   }
 
   /** A fresh token was taken: what the old one did not allow may be allowed now. */

@@ -83,7 +83,7 @@ describe('a client whose store was copied', () => {
     expect(client.transport.links.flatMap(({ sent }) => sent)).toHaveLength(2)
   })
 
-  test('[C10] that is superseded does not take the id back, but takes a new one', async () => {
+  test('[C10] that is superseded again does not take the id back, but takes a new one', async () => {
     const client = new TestStream()
     await client.welcome(-1, { counter: 0 })
     client.stream.publish({ ...change, identifier: 'a' })
@@ -91,6 +91,10 @@ describe('a client whose store was copied', () => {
     client.ids.push('somebody new')
     client.link.events.onClose({ closeCode: 4409 })
     await client.settle(1000)
+    expect(client.link.client).toBe('me')
+    await client.welcome(-1, { counter: 0 })
+    client.link.events.onClose({ closeCode: 4409 })
+    await client.settle(2000)
     expect(client.link.client).toBeUndefined()
     await client.welcome(0, { follows: [[0, 0]] })
     await client.frame(sliceOf(shared(0, 1, 'a')))

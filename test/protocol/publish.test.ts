@@ -197,12 +197,12 @@ describe('values', () => {
     ['number-range', '{"a":[-1e999]}'],
     ['number-range', '{"a":{"b":1e309}}'],
   ])('[N4] are refused with %s: %s', (code, text) => {
-    expect(refusalOfValues(text)).toEqual({ code, at: 'drafts[0].values', counter: 1 })
+    expect(refusalOfValues(text)).toEqual({ code, at: 'drafts[0].values', detail: expect.any(String), counter: 1 })
   })
 
   test.each(['\ud800', 'a\udc00', '\udc00\ud800'])('[N4] names are well-formed, too: %j', (name) => {
-    expect(refusalOfDraft({ collection: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].collection', counter: 1 })
-    expect(refusalOfDraft({ identifier: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].identifier', counter: 1 })
+    expect(refusalOfDraft({ collection: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].collection', detail: 'Half a surrogate pair.', counter: 1 })
+    expect(refusalOfDraft({ identifier: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].identifier', detail: 'Half a surrogate pair.', counter: 1 })
   })
 
   test('[N4] nest 64 levels and not one more', () => {
