@@ -58,6 +58,9 @@ const forbidden = [
   ['src/browser/planted.ts', '../client/stream.ts', 'browser may import'],
   ['src/browser/planted.ts', '../server/auth.ts', 'browser may import'],
   ['src/browser/planted.ts', '../models/index.ts', 'browser may import'],
+  ['src/node/planted.ts', '../client/stream.ts', 'node may import'],
+  ['src/node/planted.ts', '../browser/index.ts', 'node may import'],
+  ['src/node/planted.ts', 'cloudflare:workers', 'node may import'],
   ['src/apps/todo/planted.ts', '../../client/index.ts', 'apps may import'],
   ['src/apps/todo/planted.ts', '../../protocol/index.ts', 'apps may import'],
   ['src/apps/todo/planted.ts', '../../server/auth.ts', 'apps may import'],
@@ -70,6 +73,8 @@ const allowed = [
   ['src/client/planted.ts', '../protocol/index.ts'],
   ['src/models/planted.ts', '../client/reconciler.ts'],
   ['src/browser/planted.ts', '../client/index.ts'],
+  ['src/node/planted.ts', '../client/index.ts'],
+  ['src/node/planted.ts', 'node:sqlite'],
   ['src/apps/todo/planted.ts', '../../browser/index.ts'],
   ['src/apps/todo/planted.ts', '../../models/index.ts'],
 ] as const
@@ -105,6 +110,7 @@ const unknown = [
   ['server', 'document.title'],
   ['server', 'localStorage.length'],
   ['browser', 'process.env.HOME'],
+  ['node', 'document.title'],
   ['apps', 'new WebSocketPair()'],
 ] as const
 

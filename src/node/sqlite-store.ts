@@ -1,0 +1,253 @@
+/**
+ * A store in a file of SQLite, for programs. All SQL of it is here. Every call does its work at once, so the order of
+ * the calls is the order of the transactions; several processes may have the file open.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
+import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
+import { type Row, readAccounted, readObject, readOutboxRow } from './sqlite-rows.ts'
+
+/** Each takes a database from the version that is its index to the next one. Rows that break their table's word cannot be. */
+const migrations = [
+  `CREATE TABLE client (
+     only INTEGER PRIMARY KEY CHECK (only = 1),
+     owner TEXT NOT NULL,
+     client TEXT,
+     next_counter INTEGER NOT NULL DEFAULT 1,
+     epoch TEXT,
+     latest_seq INTEGER NOT NULL DEFAULT -1,
+     accounted TEXT NOT NULL DEFAULT '[]'
+   ) STRICT;
+   CREATE TABLE tabs (tab TEXT PRIMARY KEY, taken INTEGER NOT NULL) STRICT;
+   CREATE TABLE outbox (
+     place INTEGER PRIMARY KEY,
+     draft TEXT NOT NULL,
+     made_at REAL NOT NULL,
+     folded_drafts INTEGER NOT NULL,
+     folded_bytes INTEGER NOT NULL,
+     counter INTEGER,
+     refused TEXT
+   ) STRICT;
+   CREATE TABLE objects (collection TEXT, identifier TEXT, events TEXT NOT NULL, PRIMARY KEY (collection, identifier)) STRICT;`,
+]
+
+/** What other processes write takes milliseconds; whoever holds the file this long does not let go of it soon. */
+const busyMsMax = 2_000
+
+export class SqliteStore implements ClientStore {
+  readonly isDurable: boolean = true
+  readonly #path: string
+  #database: Database | undefined
+  #owner: string | undefined
+
+  /** `path` is the file's: one for each stream and user. It is made when it is not there, its folder is not. */
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async claim(owner: string): Promise<void> {
+    this.#run((database) => database.claim(owner))
+    this.#owner = owner
+  }
+
+  async load(): Promise<Saved | undefined> {
+    return this.#run((database) => database.load())
+  }
+
+  async events(): Promise<readonly TapeEvent[]> {
+    return this.#run((database) => database.events())
+  }
+
+  async save(change: SavedChange): Promise<void> {
+    this.#run((database) => database.save(change, this.#owner))
+  }
+
+  async close(): Promise<void> {
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  #run<T>(work: (database: Database) => T): T {
+    try {
+      this.#database ??= new Database(this.#path)
+      return work(this.#database)
+    } catch (error) {
+      throw error instanceof StoreFailure ? error : new StoreFailure(troubleOf(error), { cause: error })
+    }
+  }
+}
+
+/** An open file, and the statements on it. */
+class Database {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  #isStrict = false
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: busyMsMax })
+    try {
+      if (this.#version() < migrations.length) this.#migrate()
+      if (this.#version() > migrations.length) throw new StoreFailure('newer')
+      this.#database.exec('PRAGMA synchronous = NORMAL')
+    } catch (error) {
+      this.#database.close()
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  claim(owner: string): void {
+    this.#atOnce(() => {
+      this.#change('INSERT INTO client (only, owner) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET owner = excluded.owner', owner)
+    })
+  }
+
+  load(): Saved | undefined {
+    return this.#together('BEGIN', () => {
+      const [row] = this.#rows('SELECT client, next_counter, epoch, latest_seq, accounted FROM client')
+      if (row === undefined || row.client === null) return undefined
+      const rows = this.#rows('SELECT * FROM outbox ORDER BY place')
+      const outbox = rows.map(readOutboxRow).filter((entry) => entry !== undefined)
+      return {
+        client: row.client as string,
+        nextCounter: row.next_counter as number,
+        tape: { epoch: row.epoch as string | null, latestSeq: row.latest_seq as number, accounted: readAccounted(row.accounted) },
+        tabs: Object.fromEntries(this.#rows('SELECT tab, taken FROM tabs').map(({ tab, taken }) => [tab, taken])),
+        outbox,
+        unreadable: rows.length - outbox.length,
+      }
+    })
+  }
+
+  events(): readonly TapeEvent[] {
+    const rows = this.#rows('SELECT events FROM objects')
+    return rows.flatMap(({ events }) => readObject(events)).sort((a, b) => a.seq - b.seq)
+  }
+
+  save(change: SavedChange, owner: string | undefined): void {
+    this.#beStrict(givesCounters(change))
+    this.#atOnce(() => {
+      const isOurs = owner !== undefined && this.#rows('SELECT owner FROM client WHERE owner = ?', owner).length === 1
+      if (!isOurs) throw new StoreFailure('fenced')
+      this.#saveClient(change)
+      this.#saveEvents(change)
+      this.#saveOutbox(change)
+    })
+  }
+
+  #saveClient({ client, nextCounter, tape, tabs }: SavedChange): void {
+    if (client !== undefined) this.#change('UPDATE client SET client = ?', client)
+    if (nextCounter !== undefined) this.#change('UPDATE client SET next_counter = ?', nextCounter)
+    if (tape !== undefined) {
+      const { epoch, latestSeq, accounted } = tape
+      this.#change('UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?', epoch, latestSeq, JSON.stringify(accounted))
+    }
+    if (tabs === undefined) return
+    this.#change('DELETE FROM tabs')
+    for (const [tab, taken] of Object.entries(tabs)) this.#change('INSERT INTO tabs (tab, taken) VALUES (?, ?)', tab, taken)
+  }
+
+  #saveEvents({ forgetEvents = false, events = [] }: SavedChange): void {
+    if (forgetEvents) this.#change('DELETE FROM objects')
+    for (const group of groupByObject(events).values()) {
+      const { collection, identifier } = group[0] as TapeEvent
+      const [row] = this.#rows('SELECT events FROM objects WHERE collection = ? AND identifier = ?', collection, identifier)
+      const folded = JSON.stringify(foldEvents(row === undefined ? group : [...readObject(row.events), ...group]))
+      this.#change('REPLACE INTO objects (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, folded)
+    }
+  }
+
+  #saveOutbox({ put = [], remove = [] }: SavedChange): void {
+    for (const { place, draft, madeAt, folded, counter = null, refused = null } of put) {
+      this.#change(
+        'REPLACE INTO outbox (place, draft, made_at, folded_drafts, folded_bytes, counter, refused) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        ...[place, JSON.stringify(draft), madeAt, folded.drafts, folded.bytes, counter, refused],
+      )
+    }
+    for (const place of remove) this.#change('DELETE FROM outbox WHERE place = ?', place)
+  }
+
+  #migrate(): void {
+    // Readers and the writer then do not wait for each other, and a commit appends to one file.
+    this.#database.exec('PRAGMA journal_mode = WAL')
+    this.#atOnce(() => {
+      // Another process may have been faster.
+      for (const migration of migrations.slice(this.#version())) this.#database.exec(migration)
+      this.#database.exec(`PRAGMA user_version = ${Math.max(this.#version(), migrations.length)}`)
+    })
+  }
+
+  #version(): number {
+    return this.#database.prepare('PRAGMA user_version').get()?.user_version as number
+  }
+
+  /**
+   * A counter that was sent and then lost in a power cut would be given twice, so a change that gives one waits for the
+   * disk. All else can be read or sent again, and waits for the operating system alone, which outlives this process.
+   */
+  #beStrict(isStrict: boolean): void {
+    if (isStrict === this.#isStrict) return
+    this.#database.exec(`PRAGMA synchronous = ${isStrict ? 'FULL' : 'NORMAL'}`)
+    this.#isStrict = isStrict
+  }
+
+  #atOnce(work: () => void): void {
+    this.#together('BEGIN IMMEDIATE', work)
+  }
+
+  #together<T>(begin: string, work: () => T): T {
+    this.#database.exec(begin)
+    try {
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      // Of some errors the transaction dies by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #change(sql: string, ...values: readonly SQLInputValue[]): void {
+    this.#prepare(sql).run(...values)
+  }
+
+  #rows(sql: string, ...values: readonly SQLInputValue[]): readonly Row[] {
+    return this.#prepare(sql).all(...values)
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
+function givesCounters({ nextCounter, put = [] }: SavedChange): boolean {
+  return nextCounter !== undefined || put.some(({ counter }) => counter !== undefined)
+}
+
+/** By SQLite's primary result codes. */
+function troubleOf(error: unknown): StoreTrouble {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+  switch (code) {
+    case 3: // PERM
+    case 8: // READONLY
+    case 14: // CANTOPEN
+    case 23: // AUTH
+      return 'unavailable'
+    case 11: // CORRUPT
+    case 26: // NOTADB
+      return 'unreadable'
+    case 13: // FULL
+      return 'full'
+    // Among them BUSY and LOCKED: whoever has the file lets go of it, so it is worth another attempt.
+    default:
+      return 'failed'
+  }
+}
