@@ -1,25 +1,17 @@
 /**
  * A store in IndexedDB: it outlives the page, and the tabs of an origin share it. One database per stream.
  *
- * Everything is done in turn, each save in one transaction over all it touches. Saves that are called while another
- * transaction is under way share the next one.
+ * Everything is done in turn, each save in one transaction over all it touches.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
 import { blankTape, type ClientStore, type LocalTape, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
 import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
 import { clientKey, IndexedDbConnection, nameOf, type Tables } from './indexed-db-connection.ts'
-import { mergeChanges } from './indexed-db-merge.ts'
 import { isOutboxRow, readClientRow, readObjectRow } from './indexed-db-rows.ts'
 
 type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Tables, StoreNames<Tables>[], Mode>
 
 type Saving = ReturnType<ClientStore['save']>
-
-/** Changes that will be saved together. */
-interface Group {
-  readonly changes: SavedChange[]
-  readonly saved: Saving
-}
 
 export class IndexedDbStore implements ClientStore {
   readonly isDurable: boolean = true
@@ -27,8 +19,6 @@ export class IndexedDbStore implements ClientStore {
   #owner: string | undefined
   /** There was no room for the tape. Parts of it would pretend to be all, so nothing of it is kept until it begins anew. */
   #hasShed = false
-  /** Waits for its turn. */
-  #group: Group | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   /** `name` is the database's: one for each stream and user, like `tapeline:https://host/v1/streams/x`. */
@@ -37,8 +27,6 @@ export class IndexedDbStore implements ClientStore {
   }
 
   claim(owner: string): Promise<void> {
-    // What is saved after this call is saved under the new claim.
-    this.#group = undefined
     return this.#inTurn(async () => {
       await this.#transact('readwrite', 'relaxed', async (transaction) => {
         const table = transaction.objectStore('client')
@@ -52,14 +40,24 @@ export class IndexedDbStore implements ClientStore {
   load(): Promise<Saved | undefined> {
     return this.#inTurn(() =>
       this.#transact('readonly', 'relaxed', async (transaction) => {
-        const [row, rows] = await Promise.all([
+        const table = transaction.objectStore('outbox')
+        const [row, rows, places] = await Promise.all([
           transaction.objectStore('client').get(clientKey),
-          transaction.objectStore('outbox').getAll(),
+          table.getAll(),
+          table.getAllKeys(),
         ])
         const { client, nextCounter, tape, tabs } = readClientRow(row)
         if (client === undefined) return undefined
         const outbox = rows.filter(isOutboxRow)
-        return { client, nextCounter, tape, tabs, outbox, unreadable: rows.length - outbox.length }
+        return {
+          client,
+          nextCounter,
+          tape,
+          tabs,
+          outbox,
+          unreadable: rows.length - outbox.length,
+          lastPlace: Math.max(0, places.findLast((place) => typeof place === 'number') ?? 0),
+        }
       }),
     )
   }
@@ -74,26 +72,14 @@ export class IndexedDbStore implements ClientStore {
   }
 
   save(change: SavedChange): Saving {
-    this.#group ??= this.#openGroup()
-    this.#group.changes.push(change)
-    return this.#group.saved
+    return this.#inTurn(() => this.#saveOrShed(change))
   }
 
   close(): Promise<void> {
     return this.#inTurn(async () => this.#connection.close())
   }
 
-  #openGroup(): Group {
-    const changes: SavedChange[] = []
-    const saved = this.#inTurn(() => {
-      if (this.#group === group) this.#group = undefined
-      return this.#saveAll(mergeChanges(changes))
-    })
-    const group = { changes, saved }
-    return group
-  }
-
-  async #saveAll(change: SavedChange): Saving {
+  async #saveOrShed(change: SavedChange): Saving {
     if (this.#hasShed && change.forgetEvents !== true) return this.#saveShed(change)
     try {
       await this.#write(change)

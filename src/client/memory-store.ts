@@ -30,7 +30,15 @@ export class MemoryStore implements ClientStore {
   async load(): Promise<Saved | undefined> {
     const { client, nextCounter, tape, tabs, outbox } = this.#contents
     if (client === undefined) return undefined
-    return { client, nextCounter, tape, tabs, outbox: [...outbox.values()].sort((a, b) => a.place - b.place), unreadable: 0 }
+    return {
+      client,
+      nextCounter,
+      tape,
+      tabs,
+      outbox: [...outbox.values()].sort((a, b) => a.place - b.place),
+      unreadable: 0,
+      lastPlace: Math.max(0, ...outbox.keys()),
+    }
   }
 
   async events(): Promise<readonly TapeEvent[]> {

@@ -6,6 +6,8 @@ import type { OutboxEntry, SavedChange } from './store.ts'
 export interface Entry extends OutboxEntry {
   /** The frame that carries it on the present link; undefined while it waits to be sent. */
   ref: number | undefined
+  /** What it has to send. */
+  readonly bytes: number
 }
 
 export interface Amount {
@@ -28,7 +30,7 @@ export interface OutboxStep {
   readonly leaving: readonly Leaving[]
 }
 
-export function toSaved({ ref: _, ...entry }: Entry): OutboxEntry {
+export function toSaved({ ref: _, bytes: __, ...entry }: Entry): OutboxEntry {
   return entry
 }
 

@@ -16,6 +16,9 @@ export class Outbox {
   readonly #byCounter = new Map<number, number>()
   #nextPlace = 1
   #nextCounter = 1
+  /** The sum of the entries, and of what was folded into them. */
+  #waiting = nothing
+  #folded = nothing
   /** What was folded away altogether since the outbox was last empty. */
   #vanished = nothing
   #pending: readonly Draft[] | undefined
@@ -55,21 +58,15 @@ export class Outbox {
 
   /** What waits, and what was made to come to that. */
   get amount(): Amount & { readonly made: Amount } {
-    let bytes = 0
-    let made = this.#vanished
-    for (const entry of this.#entries.values()) {
-      bytes += sizeOf(entry)
-      made = sum(made, entry.folded)
-    }
-    return { drafts: this.#entries.size, bytes, made }
+    return { ...this.#waiting, made: sum(this.#folded, this.#vanished) }
   }
 
   /** Takes up what was saved. To be called on an empty outbox. */
-  restore({ client, nextCounter, outbox }: Saved): void {
+  restore({ client, nextCounter, outbox, lastPlace }: Saved): void {
     this.client = client
     this.#nextCounter = nextCounter
+    this.#nextPlace = lastPlace + 1
     for (const entry of outbox) {
-      this.#nextPlace = entry.place + 1
       if (entry.refused === undefined) this.#set({ ...entry, ref: undefined })
       else this.#refused.set(entry.place, entry)
     }
@@ -86,14 +83,13 @@ export class Outbox {
     const folded = leaving.reduce((total, each) => sum(total, each.folded), own)
     for (const { place } of leaving) this.#delete(place)
     const older = waiting.at(-1)
-    let entry: Entry | undefined
+    let entry: Omit<Entry, 'bytes'> | undefined
     if (newest !== undefined) entry = { place: this.#nextPlace++, draft: newest, madeAt, folded, ref: undefined }
     else if (last !== undefined && older !== undefined) entry = { ...older, draft: last, folded: sum(older.folded, own) }
-    if (entry !== undefined) this.#set(entry)
-    else this.#vanished = this.#entries.size === 0 ? nothing : sum(this.#vanished, folded)
+    if (entry === undefined) this.#vanished = this.#entries.size === 0 ? nothing : sum(this.#vanished, folded)
     return {
       place: entry?.place,
-      change: { put: entry === undefined ? [] : [toSaved(entry)], remove: leaving.map(({ place }) => place) },
+      change: { put: entry === undefined ? [] : [toSaved(this.#set(entry))], remove: leaving.map(({ place }) => place) },
       leaving: leaving.map(({ place }) => ({ type: 'folded', place, into: entry?.place })),
     }
   }
@@ -134,10 +130,9 @@ export class Outbox {
       // One whose event came first, above a hole, leaves a gap: what lies beneath it has been taken, too.
       const previous = batch.at(-1)?.counter
       if (previous !== undefined && (entry.counter ?? this.#nextCounter) !== previous + 1) break
-      bytes += sizeOf(entry)
+      bytes += entry.bytes
       if (batch.length >= draftsMax || (bytes > bytesMax && batch.length > 0)) break
-      if (entry.counter === undefined) this.#set({ ...entry, counter: this.#nextCounter++ })
-      batch.push(this.#entries.get(entry.place) as Entry)
+      batch.push(entry.counter === undefined ? this.#set({ ...entry, counter: this.#nextCounter++ }) : entry)
     }
     return batch
   }
@@ -199,6 +194,7 @@ export class Outbox {
       this.#refused.set(entry.place, { ...refused, refused: code })
       put.push({ ...refused, refused: code })
     }
+    if (this.#entries.size === 0) this.#vanished = nothing
     const renumbered = this.renumberFrom(first)
     return {
       change: { ...renumbered.change, put: [...put, ...(renumbered.change.put ?? [])] },
@@ -265,14 +261,26 @@ export class Outbox {
     return { change: leaving.length === 0 ? {} : { remove: leaving.map(({ place }) => place) }, leaving }
   }
 
-  #set(entry: Entry): void {
-    const before = this.#entries.get(entry.place)
+  #set(unweighed: Omit<Entry, 'bytes'>): Entry {
+    const before = this.#entries.get(unweighed.place)
+    const isSameDraft = before?.draft === unweighed.draft
+    const entry = { ...unweighed, bytes: isSameDraft ? before.bytes : sizeOf(unweighed) }
     this.#entries.set(entry.place, entry)
+    this.#count(before, -1)
+    this.#count(entry, 1)
     if (entry.counter !== undefined) this.#byCounter.set(entry.counter, entry.place)
-    if (before?.draft !== entry.draft) this.#pending = undefined
-    if (before !== undefined) return
+    if (!isSameDraft) this.#pending = undefined
+    if (before !== undefined) return entry
     const key = objectKey(entry.draft)
     this.#byObject.set(key, [...(this.#byObject.get(key) ?? []), entry.place])
+    return entry
+  }
+
+  #count(entry: Entry | undefined, sign: 1 | -1): void {
+    if (entry === undefined) return
+    const { bytes, folded } = entry
+    this.#waiting = sum(this.#waiting, { drafts: sign, bytes: sign * bytes })
+    this.#folded = sum(this.#folded, { drafts: sign * folded.drafts, bytes: sign * folded.bytes })
   }
 
   #delete(place: number): void {
@@ -280,6 +288,7 @@ export class Outbox {
     if (entry === undefined) return
     this.#pending = undefined
     this.#entries.delete(place)
+    this.#count(entry, -1)
     if (entry.counter !== undefined) this.#byCounter.delete(entry.counter)
     const key = objectKey(entry.draft)
     const rest = (this.#byObject.get(key) ?? []).filter((each) => each !== place)

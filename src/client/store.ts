@@ -41,6 +41,8 @@ export interface Saved {
   readonly tabs: Readonly<Record<string, number>>
   /** Rows of the outbox that cannot be understood. They stay where they are. */
   readonly unreadable: number
+  /** The highest place of the outbox that is taken, by such a row, too; 0 when it is empty. */
+  readonly lastPlace: number
 }
 
 /** A change of what is saved; what is absent stays as it is. */

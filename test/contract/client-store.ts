@@ -70,7 +70,7 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       const tabs = { 'tab-1': 7, constructor: 2 }
       await store.save({ client: 'me', nextCounter: 3, tape, tabs, events: [insert(0), insert(1)], put: [entry(1), entry(2)] })
       await store.save({ events: [insert(2)], remove: [1], put: [entry(3, { counter: 2 })] })
-      const saved = { client: 'me', nextCounter: 3, tape, tabs, outbox: [entry(2), entry(3, { counter: 2 })], unreadable: 0 }
+      const saved = { client: 'me', nextCounter: 3, tape, tabs, outbox: [entry(2), entry(3, { counter: 2 })], unreadable: 0, lastPlace: 3 }
       expect(await store.load()).toEqual(saved)
       expect(await store.events()).toEqual([insert(0), insert(1), insert(2)])
       expect(await reopened((other) => other.load())).toEqual(saved)
@@ -79,7 +79,15 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
 
     test('[C9] a client that has saved no more than its id has a blank tape and its first counter before it', async () => {
       await store.save({ client: 'me' })
-      expect(await store.load()).toEqual({ client: 'me', nextCounter: 1, tape: blankTape, tabs: {}, outbox: [], unreadable: 0 })
+      expect(await store.load()).toEqual({
+        client: 'me',
+        nextCounter: 1,
+        tape: blankTape,
+        tabs: {},
+        outbox: [],
+        unreadable: 0,
+        lastPlace: 0,
+      })
     })
 
     test('[C9] replaces what is set anew: the tape, the tabs, the client', async () => {
@@ -172,6 +180,7 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
         tabs: { tab: seqMax },
         outbox: [...entries.slice(500), last],
         unreadable: 0,
+        lastPlace: seqMax,
       })
       expect(await store.events()).toEqual([insert(seqMax, { counter: seqMax })])
     })

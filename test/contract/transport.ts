@@ -4,7 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
-import { decodeServerFrame, Refusal, type ServerFrame, type Slice, type SliceFrame } from '../../src/protocol/index.ts'
+import { decodeServerFrame, formatSeqs, Refusal, type ServerFrame, type Slice, type SliceFrame } from '../../src/protocol/index.ts'
+import { parseSeqs } from '../../src/protocol/seq-ranges.ts'
 
 export interface TransportRig {
   readonly transport: Transport
@@ -212,19 +213,14 @@ export function transportContract(name: string, create: () => Promise<TransportR
       expect(newer.notes.closings).toEqual([])
     })
 
-    test('[L1][L8] a link that says who will publish on it is told how far that client has got, and closes its older one', async () => {
+    test('[L1][L8] a link that names its client is told how far that has got, and the older one is closed', async () => {
       const older = await welcomed({ client: 'me' })
-      expect(older.notes.frames[0]).toMatchObject({ type: 'welcome', counter: 0 })
       older.link.send(publishFrame(1, 'me'))
-      older.link.send(publishFrame(2, 'me', 2))
-      const counters = () => older.notes.slices.flatMap((slice) => slice.events.map(({ counter }) => counter))
-      await rig.until(() => counters().length === 2)
+      await rig.until(() => older.notes.slices.length > 0)
       const newer = await welcomed({ client: 'me' })
-      expect(newer.notes.frames[0]).toMatchObject({ type: 'welcome', counter: 2 })
+      expect([older, newer].map(({ notes }) => notes.frames[0])).toMatchObject([{ counter: 0 }, { counter: 1 }])
       await rig.until(() => older.notes.closings.length > 0)
       expect(older.notes.closings).toEqual([{ closeCode: 4409 }])
-      const { notes } = await welcomed()
-      expect(notes.frames[0]).not.toHaveProperty('counter')
     })
 
     if (badToken !== undefined) {
@@ -242,18 +238,8 @@ export function transportContract(name: string, create: () => Promise<TransportR
     test('[H2] a read gives the slice of what was asked', async () => {
       await rig.publish(10)
       const epoch = await epochOf()
-      const slice = await read({
-        token: rig.token,
-        ranges: [
-          [1, 2],
-          [5, 5],
-        ],
-        epoch,
-      })
-      expect(slice.covers).toEqual([
-        [1, 2],
-        [5, 5],
-      ])
+      const slice = await read({ token: rig.token, ranges: parseSeqs('1-2,5'), epoch })
+      expect(formatSeqs(slice.covers)).toBe('1-2,5')
       expect(slice.events.map(({ seq }) => seq)).toEqual([1, 2, 5])
       expect(slice.epoch).toBe(epoch)
     })

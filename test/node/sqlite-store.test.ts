@@ -155,16 +155,18 @@ describe('the store in a file', () => {
       add.run(3, '{"type":"upsert"}', null)
       add.run(4, JSON.stringify(entry(4).draft), 'because')
       add.run(5, JSON.stringify(entry(5).draft), null)
+      add.run(9, '{', null)
     })
     const store = new SqliteStore(path)
     await store.claim('second')
     await store.save({ put: [entry(6)] })
     expect(await store.load()).toMatchObject({
       outbox: [entry(1), { ...entry(5), folded: { drafts: 1, bytes: 1 } }, entry(6)],
-      unreadable: 3,
+      unreadable: 4,
+      lastPlace: 9,
     })
     await store.close()
-    beside((database) => expect(database.prepare('SELECT count(*) AS rows FROM outbox').get()).toEqual({ rows: 6 }))
+    beside((database) => expect(database.prepare('SELECT count(*) AS rows FROM outbox').get()).toEqual({ rows: 7 }))
   })
 
   test.each(['{', '[[0]]', '7', '[["0","1"]]'])('[C13] does not load a tape that it cannot understand: %s', async (accounted) => {
