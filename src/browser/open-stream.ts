@@ -37,9 +37,18 @@ export function openStream(address: string | URL, options: OpenStreamOptions): S
 /** Tabs share what they find in the same place. Where they could not tell each other, each keeps its own. */
 function storageOf({ href }: URL, { device = '', store }: OpenStreamOptions): { store: ClientStore; tabs?: Tabs } {
   if (store !== undefined) return { store }
-  if (globalThis.indexedDB === undefined || globalThis.BroadcastChannel === undefined) return { store: new MemoryStore() }
+  if (!hasStorage()) return { store: new MemoryStore() }
   const name = `tapeline ${href} ${device}`
   return { store: new IndexedDbStore(name), tabs: new WebTabs(name) }
+}
+
+function hasStorage(): boolean {
+  try {
+    return globalThis.indexedDB !== undefined && globalThis.BroadcastChannel !== undefined
+  } catch {
+    // Where storage is blocked, some browsers throw at the very name.
+    return false
+  }
 }
 
 function createEnvironment(report: (error: unknown) => void): Environment {

@@ -2,6 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { refuseDrafts } from './refusals.ts'
 import { eventually, Site } from './site.ts'
 import { TodoPage } from './todo-page.ts'
 
@@ -57,9 +58,37 @@ describe.each(settings)('%s', (_name, setting) => {
     const input = await todo.edit(0)
     expect(await violations(todo.page), 'editing').toEqual([])
     await input.press('Escape')
-    await todo.page.getByRole('button', { name: 'Unplug this window' }).click()
+    await todo.workOffline.click()
     await todo.add('honey')
-    await eventually(() => todo.visit.badgeText()).toContain('pending 1')
+    await todo.toggle(0).check()
+    await todo.toggle(0).uncheck()
+    await eventually(() => todo.visit.badgeText()).toContain('pending 2')
+    await todo.pendingCells.last().focus()
     expect(await violations(todo.page), 'offline').toEqual([])
+  })
+
+  test('what went wrong, and what is new', async () => {
+    const { page } = await site.visit('/', options)
+    await refuseDrafts(page, 2)
+    await page.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('Site data is blocked.', 'SecurityError')
+      }
+    })
+    await page.goto(`${site.deployment.origin}/todo/?stream=${site.newStream()}`)
+    const refused = page.getByRole('region', { name: /The server refused/ }).getByRole('listitem')
+    for (const title of ['bread', 'milk']) {
+      const before = await refused.count()
+      await page.getByPlaceholder('What needs to be done?').fill(title)
+      await page.keyboard.press('Enter')
+      await eventually(() => refused.count()).toBe(before + 1)
+    }
+    await eventually(() => page.locator('#problem .problem').count()).toBe(1)
+    await page.evaluate(() => {
+      const data = { type: 'shell', version: 'another' }
+      navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
+    })
+    await page.getByRole('button', { name: 'Reload', exact: true }).waitFor()
+    expect(await violations(page)).toEqual([])
   })
 })

@@ -129,7 +129,7 @@ test('what has the focus can be seen, everywhere Tab goes', async () => {
 test('the tape is read cell by cell with the arrow keys', async () => {
   await type('bread', 'milk', 'eggs')
   await todo.settled()
-  const cell = todo.page.getByRole('option', { name: /^seq 2: insert in tasks, by this window/ })
+  const cell = todo.page.getByRole('option', { name: /^seq 2: insert in tasks, by this device/ })
   await eventually(() => cell.count()).toBe(1)
   await cell.focus()
   await press('ArrowLeft')

@@ -4,6 +4,7 @@ import type { Visit } from '../support/browser.ts'
 import { eventually, type Site } from './site.ts'
 
 export class TodoPage {
+  /** Of whoever sits at the browser. */
   readonly visit: Visit
   readonly page: Page
   readonly newTodo: Locator
@@ -12,16 +13,22 @@ export class TodoPage {
   readonly toggleAll: Locator
   readonly count: Locator
   readonly clearCompleted: Locator
+  /** Switches the network off, on purpose. */
+  readonly workOffline: Locator
+  /** What waits, at the end of the tape. */
+  readonly pendingCells: Locator
 
-  private constructor(visit: Visit) {
+  private constructor(visit: Visit, page = visit.page) {
     this.visit = visit
-    this.page = visit.page
+    this.page = page
     this.newTodo = this.page.getByPlaceholder('What needs to be done?')
     this.items = this.page.getByTestId('todo-item')
     this.titles = this.page.getByTestId('todo-title')
     this.toggleAll = this.page.getByLabel('Mark all as complete')
     this.count = this.page.getByTestId('todo-count')
     this.clearCompleted = this.page.getByRole('button', { name: 'Clear completed' })
+    this.workOffline = this.page.getByRole('switch', { name: 'Work offline' })
+    this.pendingCells = this.page.locator('.cell[data-type="pending"]')
   }
 
   /** Opens it, and waits until all of the tape is there. */
@@ -31,8 +38,26 @@ export class TodoPage {
     return todo
   }
 
+  /** Another window of the same browser, on the same page unless `address` is another one. */
+  static async beside({ visit, page }: TodoPage, address = page.url()): Promise<TodoPage> {
+    const todo = new TodoPage(visit, await page.context().newPage())
+    todo.page.setDefaultTimeout(10_000)
+    todo.page.on('pageerror', (error) => visit.offences.push(`error: ${error.message}`))
+    await todo.page.goto(address)
+    return todo
+  }
+
+  /** The state that the badge shows. */
+  badge(): Promise<string | null> {
+    return this.page.getByRole('status').first().getAttribute('data-state')
+  }
+
+  badgeText(): Promise<string | null> {
+    return this.page.getByRole('status').first().textContent()
+  }
+
   async online(): Promise<void> {
-    await eventually(() => this.visit.badge()).toBe('online')
+    await eventually(() => this.badge()).toBe('online')
   }
 
   async add(...titles: string[]): Promise<void> {
@@ -74,11 +99,10 @@ export class TodoPage {
     await eventually(() => this.list()).toEqual(list)
   }
 
-  /** Whether all that was done here is on the tape. */
+  /** Waits until all that was done here is on the tape. */
   async settled(): Promise<void> {
-    await eventually(async () => [await this.visit.badge(), await this.page.locator('.cell[data-type="pending"]').count()]).toEqual([
-      'online',
-      0,
-    ])
+    // The tape is drawn once a frame: by the next but one it shows what was done just now.
+    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+    await eventually(async () => [await this.badge(), await this.pendingCells.count()]).toEqual(['online', 0])
   }
 }

@@ -162,17 +162,18 @@ test('[C1] the badge tells of catching up, with its progress, and of being onlin
   expect(await visit.page.getByTestId('todo-title').allTextContents()).toEqual(['version 4999'])
 })
 
-test('a window that pulls its own plug says so, works on, and catches up when it is plugged in again', async () => {
+test('whoever works offline on purpose is told so, works on, and catches up when back online', async () => {
   const stream = site.newStream()
   const anna = await TodoPage.open(site, stream)
   const ben = await TodoPage.open(site, stream)
-  await ben.page.getByRole('button', { name: 'Unplug this window' }).click()
-  expect(await ben.visit.badge()).toBe('offline')
+  await ben.workOffline.click()
+  await eventually(() => ben.badge()).toBe('paused')
+  expect(await ben.workOffline.getAttribute('aria-checked')).toBe('true')
   await ben.add('from Ben')
   await anna.add('from Anna')
   await anna.settled()
   await ben.shows('from Ben')
-  await ben.page.getByRole('button', { name: 'Plug it in again' }).click()
+  await ben.workOffline.click()
   await ben.shows('from Anna', 'from Ben')
   await anna.shows('from Anna', 'from Ben')
   await ben.settled()

@@ -201,8 +201,18 @@ describe('values', () => {
   })
 
   test.each(['\ud800', 'a\udc00', '\udc00\ud800'])('[N4] names are well-formed, too: %j', (name) => {
-    expect(refusalOfDraft({ collection: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].collection', detail: 'Half a surrogate pair.', counter: 1 })
-    expect(refusalOfDraft({ identifier: name })).toEqual({ code: 'lone-surrogate', at: 'drafts[0].identifier', detail: 'Half a surrogate pair.', counter: 1 })
+    expect(refusalOfDraft({ collection: name })).toEqual({
+      code: 'lone-surrogate',
+      at: 'drafts[0].collection',
+      detail: 'Half a surrogate pair.',
+      counter: 1,
+    })
+    expect(refusalOfDraft({ identifier: name })).toEqual({
+      code: 'lone-surrogate',
+      at: 'drafts[0].identifier',
+      detail: 'Half a surrogate pair.',
+      counter: 1,
+    })
   })
 
   test('[N4] nest 64 levels and not one more', () => {

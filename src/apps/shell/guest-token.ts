@@ -2,6 +2,7 @@
  * Tokens for a guest of the demos. A guest is something random that this browser keeps, so that what it publishes
  * stays its own across reloads.
  */
+import { randomId } from './random-id.ts'
 
 const guestKey = 'tapeline.guest'
 
@@ -35,7 +36,7 @@ export class GuestToken {
 
 /** A browser that keeps nothing for us makes a new guest with each page: no more is lost than the name. */
 function keptGuest(): string {
-  const fresh = crypto.randomUUID()
+  const fresh = randomId()
   try {
     const kept = localStorage.getItem(guestKey)
     if (kept !== null && /^[a-z0-9-]{16,64}$/.test(kept)) return kept

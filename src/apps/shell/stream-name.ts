@@ -11,9 +11,10 @@ export function isDemoName(name: string): boolean {
   return demoName.test(name)
 }
 
-/** The page's address with the stream spelled out, so that it means the same wherever it is opened. */
-export function addressOf(page: URL, name: string): string {
+/** The page's address with stream and device spelled out, so that it means the same wherever it is opened. */
+export function addressOf(page: URL, name: string, device?: string): string {
   const address = new URL(page.pathname, page)
   address.searchParams.set('stream', name)
+  if (device !== undefined) address.searchParams.set('device', device)
   return address.href
 }

@@ -1,11 +1,17 @@
-/** What one can do with the window itself: open another one on the same stream, share its link, pull its plug. */
-import { html, render } from 'lit-html'
+/** What one can do with the window itself: open others beside it, share its link, work offline; and how things stand. */
+import { html, nothing, render, type TemplateResult } from 'lit-html'
+import { newDevice } from './device.ts'
+import { addressOf } from './stream-name.ts'
 
 export interface WindowBarState {
   readonly streamName: string
-  readonly address: string
-  readonly isPlugged: boolean
-  readonly onPlug: () => void
+  readonly device: string | undefined
+  readonly isPaused: boolean
+  /** Whether there is a connection to be without. */
+  readonly canPause: boolean
+  /** How the window stands to the tape, in sentences. */
+  readonly note: string
+  readonly onPause: () => void
 }
 
 const copiedForMs = 2_500
@@ -14,6 +20,8 @@ export class WindowBar {
   readonly #element: HTMLElement
   #state: WindowBarState | undefined
   #copying: 'idle' | 'copied' | 'failed' = 'idle'
+  /** The device that the next window opened from here plays. */
+  #nextDevice = newDevice()
 
   constructor(element: HTMLElement) {
     this.#element = element
@@ -26,16 +34,38 @@ export class WindowBar {
 
   #render(): void {
     if (this.#state === undefined) return
-    const { streamName, address, isPlugged, onPlug } = this.#state
+    const { streamName, device, note } = this.#state
+    const page = new URL(location.href)
     render(
-      html`<p class="window-bar-stream">Stream <code>${streamName}</code></p>
-        <a class="quiet-button" href=${address} target="_blank" rel="noopener">Open a second window</a>
-        <button class="quiet-button" type="button" @click=${() => void this.#copy(address)}>${this.#copyText()}</button>
-        <button class="quiet-button" type="button" data-plugged=${isPlugged} @click=${onPlug}>
-          <span class="plug" aria-hidden="true"></span>${isPlugged ? 'Unplug this window' : 'Plug it in again'}
-        </button>`,
+      html`<p class="window-bar-stream">Stream <code>${streamName}</code>${device === undefined ? nothing : html` on device <code>${device}</code>`}</p>
+        ${this.#pauseSwitch(this.#state)}
+        <a class="quiet-button" href=${addressOf(page, streamName, device)} target="_blank" rel="noopener">Open a second window</a>
+        <a
+          class="quiet-button"
+          href=${addressOf(page, streamName, this.#nextDevice)}
+          target="_blank"
+          rel="noopener"
+          @click=${this.#onDeviceOpened}
+          @auxclick=${this.#onDeviceOpened}
+        >Open as another device</a>
+        <button class="quiet-button" type="button" @click=${() => void this.#copy(streamName, device)}>${this.#copyText()}</button>
+        <p class="window-bar-note">${note}</p>`,
       this.#element,
     )
+  }
+
+  #pauseSwitch({ isPaused, canPause, onPause }: WindowBarState): TemplateResult {
+    return html`<button class="quiet-button" type="button" role="switch" aria-checked=${isPaused} ?disabled=${!canPause} @click=${onPause}>
+      <span class="switch" aria-hidden="true"></span>Work offline
+    </button>`
+  }
+
+  /** The link has been followed: the next one leads to yet another device. */
+  readonly #onDeviceOpened = (): void => {
+    setTimeout(() => {
+      this.#nextDevice = newDevice()
+      this.#render()
+    })
   }
 
   #copyText(): string {
@@ -49,13 +79,15 @@ export class WindowBar {
     }
   }
 
-  async #copy(address: string): Promise<void> {
+  /** The link is for others: they are other devices anyway. */
+  async #copy(streamName: string, device: string | undefined): Promise<void> {
+    const page = new URL(location.href)
     try {
-      await navigator.clipboard.writeText(address)
+      await navigator.clipboard.writeText(addressOf(page, streamName))
       this.#copying = 'copied'
     } catch {
       // Without permission the address bar still has it: the page puts it there.
-      history.replaceState(history.state, '', address + location.hash)
+      history.replaceState(history.state, '', addressOf(page, streamName, device) + location.hash)
       this.#copying = 'failed'
     }
     this.#render()

@@ -5,14 +5,12 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
 import { cellDetails } from './cell-details.ts'
-import { type Cell, type Cells, cellName, cellsOf, type TapeView } from './cells.ts'
+import { cellView } from './cell-view.ts'
+import { type Cell, type Cells, cellsOf, type TapeView } from './cells.ts'
 import { legend } from './legend.ts'
-import { makerOf } from './maker.ts'
 import { animateChanges } from './motion.ts'
 import { reel } from './reel.ts'
 import type { TapeLog } from './tape-log.ts'
-
-const marks = { insert: '+', update: '~', delete: '×' } as const
 
 /** Nearer to the end than this, one is looking at the end, and goes on doing so when the tape grows. */
 const atEndPx = 24
@@ -20,7 +18,7 @@ const atEndPx = 24
 export class TapeStrip {
   readonly #element: HTMLElement
   readonly #log: TapeLog
-  #view: TapeView = { latestSeq: -1, holes: [], client: '' }
+  #view: TapeView = { latestSeq: -1, holes: [], client: '', outbox: [] }
   #cells: Cells = { earlier: 0, cells: [], later: 0 }
   #selectedKey: string | undefined
   #hoveredKey: string | undefined
@@ -95,26 +93,9 @@ export class TapeStrip {
   }
 
   #cell(cell: Cell, isCurrent: boolean): TemplateResult {
-    const maker = cell.type === 'event' ? makerOf(cell.event.client) : undefined
-    const change = cell.type === 'event' ? cell.event : cell.type === 'pending' ? cell.draft : undefined
-    const tag = cell.type === 'pending' ? 'you' : cell.type === 'event' && cell.isOwn ? 'you' : maker?.tag
-    return html`<div
-      class="cell"
-      role="option"
-      data-type=${cell.type}
-      data-change=${change?.type ?? nothing}
-      data-colour=${maker?.colour ?? nothing}
-      data-pattern=${maker?.pattern ?? nothing}
-      ?data-own=${cell.type === 'event' && cell.isOwn}
-      data-key=${cell.key}
-      tabindex=${isCurrent ? 0 : -1}
-      aria-selected=${cell.key === this.#selectedKey}
-      aria-label=${cellName(cell)}
-      @focus=${() => this.#select(cell.key)}
-      @pointerenter=${() => this.#hover(cell.key)}
-    ><span class="cell-tag" aria-hidden="true">${tag ?? nothing}</span><span class="cell-block" aria-hidden="true">${
-      change === undefined ? nothing : html`<span class="cell-mark">${marks[change.type]}</span>`
-    }</span><span class="cell-seq" aria-hidden="true">${cell.type === 'pending' ? '…' : cell.seq}</span></div>`
+    const { key } = cell
+    const isSelected = key === this.#selectedKey
+    return cellView({ cell, isCurrent, isSelected, onSelect: () => this.#select(key), onHover: () => this.#hover(key) })
   }
 
   #details(): TemplateResult {

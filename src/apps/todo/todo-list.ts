@@ -4,6 +4,7 @@
  */
 import type { Change, Draft, ModelReconciler, OutboundEventReceiver, TapeEvent, Values } from '../../browser/index.ts'
 import { type ShownObject, StampedObjects } from '../../models/index.ts'
+import { randomId } from '../shell/random-id.ts'
 import { type ColorLabel, decodeLabel, decodeTask, type Task } from './task.ts'
 
 const collection = 'tasks'
@@ -35,7 +36,7 @@ export class TodoList implements ModelReconciler {
 
   /** Adds a task to the end of the list; gives its identifier. */
   create(title: string, label: ColorLabel): string {
-    const identifier = crypto.randomUUID()
+    const identifier = randomId()
     this.#vend({
       type: 'insert',
       collection,
