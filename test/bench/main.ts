@@ -1,7 +1,9 @@
 /**
- * `npm run bench`: what Tapeline costs on workerd, beside the limit: a Durable Object that does the least possible,
- * under the same load in the same run. It prints figures and asserts nothing, because machines differ; what is
- * comparable is the ratio of the server's CPU. The only use of the network is the loopback.
+ * `npm run bench`: what Tapeline costs. It prints figures and asserts nothing, because machines differ; what is
+ * comparable is a ratio. The only use of the network is the loopback.
+ *
+ * The server runs on workerd beside the limit, a Durable Object that does the least possible, under the same load in
+ * the same run: the ratio is that of their CPU. The client's benches need no server.
  *
  *   node test/bench/main.ts [--only append,catch-up] [--quick]
  */
@@ -10,20 +12,24 @@ import { parseArgs } from 'node:util'
 import { benchAppend } from './append.ts'
 import { type CacheService, startCacheService } from './cache-service.ts'
 import { benchCatchUp } from './catch-up.ts'
+import { benchClientSize } from './client-size.ts'
 import { benchFanOut } from './fan-out.ts'
+import { benchFold } from './fold.ts'
 import { benchLatency } from './latency.ts'
 import type { Effort } from './measure.ts'
-import { printHead, printRow, type Row } from './report.ts'
+import { benchBurst, benchPublish, benchTyping } from './publish.ts'
+import { benchRebase } from './rebase.ts'
+import { printHead, printRow, printTable, type Row } from './report.ts'
+import { benchStart } from './start.ts'
 import { benchStorage } from './storage.ts'
 import { type Server, startServer, workerdVersion } from './workerd.ts'
 
-export interface Bench {
-  readonly servers: readonly Server[]
-  readonly effort: Effort
-  readonly keepInCache: CacheService['keep']
+interface ServerBench {
+  readonly countsRows?: boolean
+  run(bench: { readonly servers: readonly Server[]; readonly effort: Effort; readonly keepInCache: CacheService['keep'] }): Promise<Row[]>
 }
 
-const benches: Readonly<Record<string, { readonly countsRows?: boolean; run(bench: Bench): Promise<Row[]> }>> = {
+const serverBenches: Readonly<Record<string, ServerBench>> = {
   append: { run: ({ servers, effort }) => benchAppend(servers, effort) },
   latency: { run: ({ servers, effort }) => benchLatency(servers, effort) },
   'fan-out': { run: ({ servers, effort }) => benchFanOut(servers, effort) },
@@ -31,25 +37,46 @@ const benches: Readonly<Record<string, { readonly countsRows?: boolean; run(benc
   storage: { countsRows: true, run: ({ servers }) => benchStorage(servers) },
 }
 
+const clientBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
+  fold: async (effort) => (await benchFold(effort)).forEach(printTable),
+  start: async (effort) => {
+    const rows = await benchStart(effort)
+    printHead()
+    rows.forEach(printRow)
+  },
+  rebase: async (effort) => {
+    for (const bench of [benchRebase, benchPublish, benchTyping, benchBurst]) printTable(await bench(effort))
+  },
+  'client-size': async () => printTable(await benchClientSize()),
+}
+
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
-const chosen = options.only?.split(',') ?? Object.keys(benches)
+const names = [...Object.keys(serverBenches), ...Object.keys(clientBenches)]
+const chosen = options.only?.split(',') ?? names
+const unknown = chosen.find((name) => !names.includes(name))
+if (unknown !== undefined) throw new Error(`There is no bench "${unknown}", only ${names.join(', ')}.`)
 const effort: Effort = options.quick ? { rounds: 1, cpuMs: 500 } : { rounds: 5, cpuMs: 2000 }
 
 console.log(`workerd ${workerdVersion}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${effort.rounds}`)
-printHead()
 process.once('SIGINT', () => process.exit(130))
-const cache = await startCacheService()
-for (const name of chosen) {
-  const bench = benches[name]
-  if (bench === undefined) throw new Error(`There is no bench "${name}", only ${Object.keys(benches).join(', ')}.`)
-  // Each bench starts anew, so that none pays for the tapes of another.
-  const start = { countsRows: bench.countsRows === true, cachePort: cache.port }
-  const servers = [await startServer('Tapeline', start), await startServer('limit', start)]
-  try {
-    const rows = await bench.run({ servers, effort, keepInCache: cache.keep })
-    rows.forEach(printRow)
-  } finally {
-    for (const server of servers) await server.stop()
+await runServerBenches(chosen.filter((name) => name in serverBenches))
+for (const name of chosen) await clientBenches[name]?.(effort)
+
+async function runServerBenches(names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  printHead()
+  const cache = await startCacheService()
+  for (const name of names) {
+    const bench = serverBenches[name] as ServerBench
+    // Each bench starts anew, so that none pays for the tapes of another.
+    const start = { countsRows: bench.countsRows === true, cachePort: cache.port }
+    const servers = [await startServer('Tapeline', start), await startServer('limit', start)]
+    try {
+      const rows = await bench.run({ servers, effort, keepInCache: cache.keep })
+      rows.forEach(printRow)
+    } finally {
+      for (const server of servers) await server.stop()
+    }
   }
+  cache.stop()
 }
-cache.stop()

@@ -60,6 +60,14 @@ function medianCost(costs: readonly Cost[]): Cost {
   return { perSecond: median(costs.map(({ perSecond }) => perSecond)), cpuUs: median(costs.map(({ cpuUs }) => cpuUs)) }
 }
 
+/** The CPU that this process uses while it runs something, with what its engine does beside it. */
+export function cpuUs(run: () => void): number {
+  const before = process.cpuUsage()
+  run()
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }

@@ -10,6 +10,14 @@ export interface Row {
   readonly isAbsolute?: boolean
 }
 
+/** Figures that have no limit beside them: a head of their own, and whatever cells belong under it. */
+export interface Table {
+  /** What is measured, in which unit. */
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly { readonly figure: string; readonly cells: readonly (number | string | undefined)[] }[]
+}
+
 interface Costed {
   readonly costs: Costs
   readonly target?: number
@@ -29,6 +37,11 @@ export function printHead(): void {
   printLine(['', 'Tapeline', 'limit', 'ratio', 'target'])
 }
 
+export function printTable({ title, columns, rows }: Table): void {
+  printLine([title, ...columns])
+  for (const { figure, cells } of rows) printLine([figure, ...cells.map((cell) => (typeof cell === 'string' ? cell : format(cell)))])
+}
+
 export function printRow({ figure, values, target, isAbsolute = false }: Row): void {
   const { Tapeline, limit } = values
   const ratio = Tapeline === undefined || limit === undefined ? '' : `${format(Tapeline / limit)}×`
@@ -39,9 +52,14 @@ function printLine([figure = '', ...cells]: readonly string[]): void {
   console.log(figure.padEnd(64) + cells.map((cell) => cell.padStart(11)).join(''))
 }
 
-/** Three digits that count, and thousands apart. */
+/** Three digits that count, and thousands apart; what is counted stays whole. */
 function format(value: number | undefined): string {
   if (value === undefined) return ''
-  if (value >= 1000) return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
+  if (value >= 1000) return thousands(Math.round(value))
+  if (Number.isInteger(value)) return String(value)
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3)
+}
+
+export function thousands(count: number): string {
+  return count.toLocaleString('en').replaceAll(',', ' ')
 }

@@ -1,0 +1,63 @@
+/** What a page loads for the client: bytes of a bundle as the demos' pages have it, minified, and what gzip leaves of them. */
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { type BuildOptions, build, transform } from 'esbuild'
+import type { Table } from './report.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const bundles = [
+  { name: 'openStream: core, IndexedDB, tabs', entry: `export { openStream } from './src/browser/index.ts'` },
+  { name: 'the core alone, with MemoryStore', entry: `export { MemoryStore, Stream } from './src/client/index.ts'` },
+]
+
+const target = ['es2024', 'chrome120', 'firefox128', 'safari17.4']
+const compilation = {
+  bundle: true,
+  format: 'esm',
+  target,
+  metafile: true,
+  write: false,
+  absWorkingDir: root,
+} as const satisfies BuildOptions
+
+export async function benchClientSize(): Promise<Table> {
+  const rows: Table['rows'][number][] = []
+  for (const { name, entry } of bundles) {
+    const { whole, parts } = await weigh(entry)
+    rows.push({ figure: name, cells: sizeCells(whole) })
+    for (const [part, text] of parts) rows.push({ figure: `  ${part}`, cells: sizeCells(text) })
+  }
+  return { title: 'bytes of a bundle; each part is compressed by itself', columns: ['minified', 'gzipped'], rows }
+}
+
+function sizeCells(text: string): number[] {
+  return [Buffer.byteLength(text), gzipSync(text, { level: 9 }).length]
+}
+
+/** The bundle, and the text that each part has in it, the largest first. */
+async function weigh(entry: string): Promise<{ readonly whole: string; readonly parts: readonly (readonly [string, string])[] }> {
+  const stdin = { contents: entry, resolveDir: root, sourcefile: 'entry' }
+  const whole = await build({ ...compilation, stdin, minify: true })
+  // With its white space a bundle says where each file begins; without it, a part is what it was in the whole.
+  const marked = await build({ ...compilation, stdin, minifyIdentifiers: true, minifySyntax: true })
+  const files = Object.keys(Object.values(whole.metafile.outputs)[0]?.inputs ?? {})
+  const texts = new Map<string, string>()
+  let part = ''
+  for (const line of (marked.outputFiles[0]?.text ?? '').split('\n')) {
+    const file = line.startsWith('// ') ? line.slice(3) : undefined
+    if (file !== undefined && files.includes(file)) part = partOf(file)
+    else texts.set(part, `${texts.get(part) ?? ''}${line}\n`)
+  }
+  const parts: (readonly [string, string])[] = []
+  for (const [name, text] of texts) {
+    const { code } = await transform(text, { minifyWhitespace: true, format: 'esm', target })
+    if (name !== '') parts.push([name, code])
+  }
+  return { whole: whole.outputFiles[0]?.text ?? '', parts: parts.sort(([, a], [, b]) => b.length - a.length) }
+}
+
+/** `client` for src/client/stream.ts, `idb` for node_modules/idb/build/index.js. */
+function partOf(file: string): string {
+  return file.split('/')[1] ?? file
+}
