@@ -13,7 +13,7 @@ import { type Amount, refusedOf, sizeOf, sum } from './outbox-entry.ts'
 import type { Publications } from './publications.ts'
 import { type Side, type SideHooks, type SideReport, silence } from './side.ts'
 import type { OutboxItem, RefusedDraft } from './status.ts'
-import { blankTape, type ClientStore, type LocalTape, type OutboxEntry, type Saved, StoreFailure } from './store.ts'
+import { type ClientStore, type LocalTape, type OutboxEntry, type Saved, StoreFailure } from './store.ts'
 import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
 import type { Untaken, UntakenDraft } from './untaken.ts'
 
@@ -23,18 +23,22 @@ export interface FollowerHooks extends SideHooks {
 }
 
 export interface FollowerParts {
-  readonly tab: string
   readonly store: ClientStore
   readonly channel: TabChannel
   readonly untaken: Untaken
   readonly publications: Publications
   readonly environment: Environment
+  /** What the models show already. */
+  readonly tape: LocalTape
 }
+
+/** An owner takes a draft within milliseconds, unless its store is slow. */
+const askAfterMs = 2000
 
 export class Follower implements Side {
   readonly #parts: FollowerParts
   readonly #hooks: FollowerHooks
-  #tape: LocalTape = blankTape
+  #tape: LocalTape
   readonly #entries = new Map<number, OutboxEntry>()
   readonly #refused = new Map<number, OutboxEntry>()
   #pending: readonly Draft[] | undefined
@@ -50,10 +54,12 @@ export class Follower implements Side {
   #isStale = false
   /** News that came while the store was read. */
   #waiting: TabNews[] = []
+  #isAsking = false
   #isStopped = false
 
   constructor(parts: FollowerParts, hooks: FollowerHooks) {
     this.#parts = parts
+    this.#tape = parts.tape
     this.#hooks = hooks
     parts.channel.onMessage = (message) => this.#receive(message)
   }
@@ -74,18 +80,23 @@ export class Follower implements Side {
   }
 
   get outbox(): readonly OutboxItem[] {
-    this.#outbox ??= [...Array.from(this.#entries.values(), itemOf), ...this.#parts.untaken.drafts.map(itemOfUntaken)]
+    this.#outbox ??= [...Array.from(this.#entries.values(), itemOf), ...this.#parts.untaken.items]
     return this.#outbox
   }
 
   get amount(): Amount & { readonly made: Amount } {
-    let made: Amount = { drafts: 0, bytes: 0 }
-    let bytes = 0
+    let waiting = this.#parts.untaken.amount
+    let made = waiting
     for (const entry of this.#entries.values()) {
-      bytes += sizeOf(entry)
+      waiting = sum(waiting, { drafts: 1, bytes: sizeOf(entry) })
       made = sum(made, entry.folded)
     }
-    return { drafts: this.#entries.size, bytes, made }
+    return { ...waiting, made }
+  }
+
+  get oldestAt(): number | undefined {
+    for (const { madeAt } of this.#entries.values()) return madeAt
+    return this.#parts.untaken.oldestAt
   }
 
   get refused(): readonly RefusedDraft[] {
@@ -94,7 +105,8 @@ export class Follower implements Side {
 
   get report(): SideReport {
     const { storage } = this.#report
-    return { ...this.#report, storage: { ...storage, unsaved: storage.unsaved + this.#parts.untaken.drafts.length } }
+    // What the owner has is not lost with this tab.
+    return { ...this.#report, storage: { ...storage, unsaved: this.#parts.untaken.drafts.length } }
   }
 
   /** The draft is in `untaken` already. */
@@ -104,6 +116,8 @@ export class Follower implements Side {
   }
 
   discard(place: number): void {
+    // It is not there to be tried again meanwhile. When the order is lost with its owner, the store brings it back.
+    if (this.#refused.delete(place)) this.#changed()
     this.#order({ type: 'discard', place })
   }
 
@@ -124,8 +138,7 @@ export class Follower implements Side {
   }
 
   stop(): void {
-    this.#isStopped = true
-    this.#parts.channel.onMessage = undefined
+    this.#leaveChannel()
     this.#report = { ...this.#report, connection: 'stopped' }
     this.#hooks.onChange()
   }
@@ -134,14 +147,45 @@ export class Follower implements Side {
     return this.#parts.store.events()
   }
 
+  /** There is nothing to follow any more. */
+  #lose(error: unknown): void {
+    if (this.#isStopped) return
+    this.#leaveChannel()
+    this.#hooks.onLost(error)
+  }
+
+  #leaveChannel(): void {
+    this.#isStopped = true
+    this.#parts.channel.onMessage = undefined
+  }
+
   #order(order: TabOrder): void {
-    this.#parts.channel.post({ type: 'order', order })
+    if (!this.#isStopped) this.#parts.channel.post({ type: 'order', order })
   }
 
   #handOver(drafts: readonly UntakenDraft[]): void {
     const first = drafts[0]
-    if (first === undefined) return
-    this.#parts.channel.post({ type: 'drafts', tab: this.#parts.tab, first: first.number, drafts: drafts.map(({ draft }) => draft) })
+    if (first === undefined || this.#isStopped) return
+    this.#askLater()
+    this.#parts.channel.post({
+      type: 'drafts',
+      tab: this.#parts.untaken.tab,
+      first: first.number,
+      drafts: drafts.map(({ draft }) => draft),
+    })
+  }
+
+  /** What is not taken for a while was lost on its way, or the news of it were: the owner says how far it is. */
+  #askLater(): void {
+    const { environment, untaken, channel } = this.#parts
+    if (this.#isAsking) return
+    this.#isAsking = true
+    environment.setTimer(() => {
+      this.#isAsking = false
+      if (this.#isStopped || untaken.drafts.length === 0) return
+      channel.post({ type: 'hello' })
+      this.#askLater()
+    }, askAfterMs)
   }
 
   #receive(message: TabMessage): void {
@@ -159,15 +203,23 @@ export class Follower implements Side {
         this.#report = message.report
         this.client = message.client
         this.#latestSeq = message.latestSeq
+        if (message.owner !== this.#owner || message.revision !== this.#revision) this.#readAgain(message.owner, message.revision)
         return this.#hooks.onChange()
       case 'taken':
-        if (message.tab === this.#parts.tab) this.#handOver(this.#parts.untaken.drafts.filter(({ number }) => number > message.drafts))
-        return
+        return message.tab === this.#parts.untaken.tab ? this.#goOnFrom(message.drafts) : undefined
       case 'alone':
-        return this.#hooks.onLost(new StoreFailure('unavailable'))
+        return this.#lose(new StoreFailure('unavailable'))
       case 'heard':
         return this.#hooks.onWhisper(message.whisper)
     }
+  }
+
+  /** The owner has taken so many drafts of this tab. */
+  #goOnFrom(count: number): void {
+    const rest = this.#parts.untaken.drafts.filter(({ number }) => number > count)
+    if (rest[0]?.number === count + 1) this.#handOver(rest)
+    // It knows of fewer than we were told of: the store says how many there are.
+    else if (rest.length > 0) this.#readOnce()
   }
 
   /** What the store holds from now on is at least what this owner had saved by this revision. */
@@ -175,6 +227,10 @@ export class Follower implements Side {
     this.#owner = owner
     this.#revision = revision
     this.#waiting = []
+    this.#readOnce()
+  }
+
+  #readOnce(): void {
     if (this.#isReading) this.#isStale = true
     else void this.#read()
   }
@@ -191,8 +247,7 @@ export class Follower implements Side {
         if (saved !== undefined) this.#take(saved, events)
       } while (this.#isStale)
     } catch (error) {
-      if (!this.#isStopped) this.#hooks.onLost(error)
-      return
+      return this.#lose(error)
     }
     this.#isReading = false
     for (const news of this.#waiting.splice(0)) this.#apply(news)
@@ -201,21 +256,25 @@ export class Follower implements Side {
 
   /** Everything as the store has it. */
   #take(saved: Saved, events: readonly TapeEvent[]): void {
-    const { untaken, tab } = this.#parts
+    const { untaken, publications } = this.#parts
+    const { tab } = untaken
     if (this.#tape.epoch !== null && this.#tape.epoch !== saved.tape.epoch) this.#hooks.onReset()
     this.#tape = saved.tape
     this.client = saved.client
     this.#entries.clear()
     this.#refused.clear()
     this.#put(saved.outbox)
-    untaken.taken(Object.hasOwn(saved.tabs, tab) ? (saved.tabs[tab] ?? 0) : 0)
-    this.#placeLost()
+    const taken = Object.hasOwn(saved.tabs, tab) ? (saved.tabs[tab] ?? 0) : 0
+    untaken.taken(taken)
+    untaken.known(taken)
+    publications.found(saved.outbox, untaken.lost())
     this.#changed()
     this.#hooks.onEvents(events)
   }
 
   #apply({ change, placed, leaving }: TabNews): void {
-    const { untaken, publications, tab } = this.#parts
+    const { untaken, publications } = this.#parts
+    const { tab } = untaken
     if (change.forgetEvents === true) this.#hooks.onReset()
     if (change.tape !== undefined) this.#tape = change.tape
     if (change.client !== undefined) this.client = change.client
@@ -248,15 +307,6 @@ export class Follower implements Side {
     }
   }
 
-  /** Drafts that an owner took and never placed are behind none of those that wait now: they go with the last. */
-  #placeLost(): void {
-    const last = [...this.#entries.keys()].at(-1)
-    for (const publication of this.#parts.untaken.lost()) {
-      if (last === undefined) publication.become({ type: 'applied', seq: undefined })
-      else this.#parts.publications.place(publication, last)
-    }
-  }
-
   #changed(): void {
     this.#pending = undefined
     this.#outbox = undefined
@@ -266,9 +316,4 @@ export class Follower implements Side {
 
 function itemOf({ place, draft, madeAt, folded, counter }: OutboxEntry): OutboxItem {
   return { place, draft, madeAt, folded, state: counter === undefined ? 'queued' : 'sent' }
-}
-
-/** It has no place yet: those are numbered from the other side of zero. */
-function itemOfUntaken({ number, pending, madeAt }: UntakenDraft): OutboxItem {
-  return { place: -number, draft: pending, madeAt, folded: { drafts: 1, bytes: 0 }, state: 'queued' }
 }

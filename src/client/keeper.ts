@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts'
 import { MemoryStore } from './memory-store.ts'
 import { Saving, type SavingHooks } from './saving.ts'
 import type { StorageStatus } from './status.ts'
-import { blankTape, type ClientStore, type OutboxEntry, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
+import { blankTape, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 
 /** A store that fails for no reason that we know is tried so often before the client goes on in memory. */
 const openingsMax = 4
@@ -21,9 +21,11 @@ export interface KeeperHooks extends SavingHooks {
 export class Keeper {
   readonly #environment: Environment
   readonly #hooks: KeeperHooks
+  /** The store that we were given, unless it cannot be opened. */
   #store: ClientStore
   #saving: Saving
   #openTrouble: StoreTrouble | undefined
+  #isInMemory = false
   /** The tape, when the store has no room for it. */
   #tapeInMemory: MemoryStore | undefined
   #unreadable = 0
@@ -47,20 +49,16 @@ export class Keeper {
 
   /** Whether it is the store that we were given, which other tabs have, too. */
   get isShared(): boolean {
-    return this.#tapeInMemory === undefined && (this.#openTrouble === undefined || this.#openTrouble === 'unreadable')
+    return this.#tapeInMemory === undefined && !this.#isInMemory
   }
 
   get storage(): StorageStatus {
     return {
       isDurable: this.#store.isDurable,
       trouble: this.#saving.trouble ?? this.#openTrouble,
-      unsaved: this.#saving.unsavedDrafts.length,
+      unsaved: this.#saving.unsavedCount,
       unreadable: this.#unreadable,
     }
-  }
-
-  get unsavedDrafts(): readonly OutboxEntry[] {
-    return this.#saving.unsavedDrafts
   }
 
   /** Claims the store and reads it. Never rejects: what cannot be read is said in `storage`. */
@@ -82,6 +80,7 @@ export class Keeper {
         this.#openTrouble = undefined
         return this.open(attempt + 1)
       }
+      this.#isInMemory = true
       this.#store = new MemoryStore()
       this.#saving = this.#savingTo(this.#store)
       return this.open()
@@ -96,8 +95,9 @@ export class Keeper {
       if (!(error instanceof StoreFailure) || error.trouble !== 'unreadable') throw error
       this.#environment.report(error)
       this.#openTrouble = 'unreadable'
-      void this.save({ tape: blankTape, forgetEvents: true })
-      return { saved: { ...saved, tape: blankTape }, events: [] }
+      const tape = { ...blankTape, epoch: saved.tape.epoch }
+      void this.save({ tape, forgetEvents: true })
+      return { saved: { ...saved, tape }, events: [] }
     }
   }
 
@@ -111,8 +111,8 @@ export class Keeper {
   /** Everything of the tape that was given to `save`, folded. Rejects when the store cannot be read. */
   async events(): Promise<readonly TapeEvent[]> {
     if (this.#tapeInMemory !== undefined) return this.#tapeInMemory.events()
-    const unsaved = this.#saving.unsavedEvents
-    const saved = await this.#store.events()
-    return unsaved.length === 0 ? saved : foldEvents([...saved, ...unsaved])
+    const { events = [], forgetEvents = false } = this.#saving.unsaved
+    const saved = forgetEvents ? [] : await this.#store.events()
+    return events.length === 0 ? saved : foldEvents([...saved, ...events])
   }
 }

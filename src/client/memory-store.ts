@@ -69,7 +69,8 @@ export class LostStore extends MemoryStore {
 
   constructor(reason: unknown) {
     super()
-    this.#reason = reason
+    // What is lost is not worth another try.
+    this.#reason = reason instanceof StoreFailure ? reason : new StoreFailure('unavailable', { cause: reason })
   }
 
   override claim(): Promise<void> {

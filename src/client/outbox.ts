@@ -22,6 +22,8 @@ export class Outbox {
   /** What was folded away altogether since the outbox was last empty. */
   #vanished = nothing
   #pending: readonly Draft[] | undefined
+  /** What came behind `#pending` since it was put together. */
+  #appended: Draft[] = []
   client: string
 
   constructor(client: string) {
@@ -30,7 +32,9 @@ export class Outbox {
 
   /** Drafts that are not on the tape, oldest first: the same array until one is added, changed or gone. */
   get pending(): readonly Draft[] {
-    this.#pending ??= Array.from(this.#entries.values(), ({ draft }) => draft)
+    if (this.#pending === undefined) this.#pending = Array.from(this.#entries.values(), ({ draft }) => draft)
+    else if (this.#appended.length > 0) this.#pending = [...this.#pending, ...this.#appended]
+    this.#appended = []
     return this.#pending
   }
 
@@ -40,6 +44,11 @@ export class Outbox {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  get oldestAt(): number | undefined {
+    for (const { madeAt } of this.#entries.values()) return madeAt
+    return undefined
   }
 
   get refused(): Iterable<OutboxEntry> {
@@ -86,7 +95,7 @@ export class Outbox {
     let entry: Omit<Entry, 'bytes'> | undefined
     if (newest !== undefined) entry = { place: this.#nextPlace++, draft: newest, madeAt, folded, ref: undefined }
     else if (last !== undefined && older !== undefined) entry = { ...older, draft: last, folded: sum(older.folded, own) }
-    if (entry === undefined) this.#vanished = this.#entries.size === 0 ? nothing : sum(this.#vanished, folded)
+    if (entry === undefined) this.#vanished = sum(this.#vanished, folded)
     return {
       place: entry?.place,
       change: { put: entry === undefined ? [] : [toSaved(this.#set(entry))], remove: leaving.map(({ place }) => place) },
@@ -269,7 +278,8 @@ export class Outbox {
     this.#count(before, -1)
     this.#count(entry, 1)
     if (entry.counter !== undefined) this.#byCounter.set(entry.counter, entry.place)
-    if (!isSameDraft) this.#pending = undefined
+    if (before === undefined) this.#appended.push(entry.draft)
+    else if (!isSameDraft) this.#pending = undefined
     if (before !== undefined) return entry
     const key = objectKey(entry.draft)
     this.#byObject.set(key, [...(this.#byObject.get(key) ?? []), entry.place])

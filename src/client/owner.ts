@@ -28,7 +28,7 @@ import type { Publication, Publications } from './publications.ts'
 import { Publisher } from './publisher.ts'
 import type { Side, SideHooks, SideReport } from './side.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from './status.ts'
-import { blankTape, type LocalTape, type OutboxEntry, type SavedChange } from './store.ts'
+import { blankTape, type LocalTape, type SavedChange } from './store.ts'
 import type { StreamOptions } from './stream-options.ts'
 import type { Placed, TabDraft, TabNews } from './tabs.ts'
 import { TokenKeeper } from './token-keeper.ts'
@@ -42,6 +42,9 @@ export interface OwnerHooks extends SideHooks {
   /** Other tabs do not find in the store what they need any more. */
   readonly onAlone: () => void
 }
+
+/** A draft as it was made, and who asks what became of it. */
+type MadeDraft = Pick<UntakenDraft, 'draft' | 'publications'>
 
 /** A run of this many events is applied though more of it is on its way. */
 const runEventsMax = 20_000
@@ -60,7 +63,12 @@ export class Owner implements Side {
   #catchUpTo: number | undefined
   /** How many drafts were taken from each other tab. */
   #tabs: Readonly<Record<string, number>> = {}
+  /** What is to be told with the change that is gathered now, and with the one that is being saved. */
   #news = noNews()
+  #newsUnderWay = noNews()
+  /** What was made here since then. */
+  #made: MadeDraft[] = []
+  #madeUnderWay: MadeDraft[] = []
   #lastHeardAt: number | undefined
   #isPaused = false
   #isFenced = false
@@ -70,6 +78,7 @@ export class Owner implements Side {
     this.#hooks = hooks
     this.#publications = publications
     this.#keeper = new Keeper(store, environment, {
+      onSaving: () => this.#sealNews(),
       onSaved: (change) => this.#tell(change),
       onFenced: () => this.#fenced(),
       onShed: () => this.#readAgain(),
@@ -107,7 +116,7 @@ export class Owner implements Side {
         send,
         newRef,
         // A page that was under way when the epoch changed tells of a tape that is no more.
-        onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice),
+        onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice, 'page'),
         onEpoch: () => this.#link.backOff(),
         onFatal: (code) => this.#link.stop(code),
         onFail: () => this.#deliver(),
@@ -140,6 +149,10 @@ export class Owner implements Side {
 
   get amount(): Amount & { readonly made: Amount } {
     return this.#publisher.outbox.amount
+  }
+
+  get oldestAt(): number | undefined {
+    return this.#publisher.outbox.oldestAt
   }
 
   get refused(): readonly RefusedDraft[] {
@@ -176,27 +189,34 @@ export class Owner implements Side {
   publish(change: Change, publications: readonly Publication[]): void {
     // A draft has seen what the models show.
     this.#deliver()
-    const place = this.#publisher.add(change, seenOf(this.#tape.accounted))
+    const seen = seenOf(this.#tape.accounted)
+    this.#made.push({ draft: { change, seen, epoch: this.#tape.epoch }, publications })
+    const place = this.#publisher.add(change, seen)
     for (const publication of publications) this.#publications.place(publication, place)
+    this.#outboxChanged()
   }
 
   /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
-  adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[]): void {
-    const last = this.outbox.at(-1)?.place
-    for (const publication of lost) {
-      // Nothing that was taken lies behind what waits last.
-      if (last === undefined) publication.become({ type: 'applied', seq: undefined })
-      else this.#publications.place(publication, last)
-    }
+  adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
+    const { entries, refused } = this.#publisher.outbox
+    this.#publications.found([...entries, ...refused], lost)
     for (const { draft, publications } of drafts) {
+      this.#made.push({ draft, publications })
       const place = this.#publisher.add(draft.change, draft.epoch === this.#tape.epoch ? draft.seen : -1)
       for (const publication of publications) this.#publications.place(publication, place)
     }
+    const last = drafts.at(-1)
+    if (tab !== undefined && last !== undefined) {
+      // Those who are asked for them later, by a message that was long on its way, know that they are taken.
+      this.#tabs = withTab(this.#tabs, tab, last.number)
+      void this.#keeper.save({ tabs: this.#tabs })
+    }
+    this.#outboxChanged()
   }
 
-  /** Drafts that the store does not have as they are. */
-  get unsaved(): readonly OutboxEntry[] {
-    return this.#keeper.unsavedDrafts
+  /** Drafts of this tab that the store does not have, as they were made. Those of other tabs are still there. */
+  get unsaved(): readonly MadeDraft[] {
+    return [...this.#madeUnderWay, ...this.#made]
   }
 
   /** Takes drafts of another tab that it has not taken yet; gives how many it has taken from that tab by now. */
@@ -211,6 +231,7 @@ export class Owner implements Side {
     this.#tabs = withTab(this.#tabs, tab, taken + fresh.length)
     void this.#keeper.save({ tabs: this.#tabs })
     this.#hooks.onPending()
+    this.#outboxChanged()
     return taken + fresh.length
   }
 
@@ -243,6 +264,11 @@ export class Owner implements Side {
     this.#link.stop()
   }
 
+  /** Resolves when everything until now has been saved. */
+  saved(): Promise<void> {
+    return this.#keeper.save({})
+  }
+
   /** Gives models that come late what is known of the tape. */
   async events(): Promise<readonly TapeEvent[]> {
     return this.#keeper.events()
@@ -263,7 +289,7 @@ export class Owner implements Side {
       case 'slice':
         this.#backfiller.received(frame)
         if (this.#tape.epoch !== null && frame.epoch !== this.#tape.epoch) return this.#link.backOff()
-        return this.#take(frame)
+        return this.#take(frame, 'link')
       case 'refused':
         return this.#refuse(frame)
       case 'token':
@@ -273,17 +299,17 @@ export class Owner implements Side {
     }
   }
 
-  #take(slice: Slice): void {
+  #take(slice: Slice, from: 'link' | 'page'): void {
     const { tape, fresh } = account(this.#tape, slice)
     this.#tape = tape
-    const before = this.pending
-    const change = this.#publisher.confirm(fresh)
+    const { change, leaving } = this.#publisher.confirm(fresh)
     void this.#keeper.save({ tape, events: fresh, ...change })
     for (const event of fresh) this.#run.push(event)
     this.#backfiller.fill()
-    // When a draft is gone from what is pending, its event must show in the same moment.
+    // What happens now shows now; and when a draft is gone from what is pending, its event must show in the same moment.
     const isWholeRun = !this.#backfiller.isReading || holesOf(tape).length === 0
-    if (isWholeRun || before !== this.pending || this.#run.length >= runEventsMax) this.#deliver()
+    if (isWholeRun || from === 'link' || leaving.length > 0 || this.#run.length >= runEventsMax) this.#deliver()
+    if (leaving.length > 0) this.#leave(leaving)
     this.#checkCaughtUp()
     this.#hooks.onChange()
   }
@@ -300,13 +326,18 @@ export class Owner implements Side {
   #checkCaughtUp(): void {
     if (this.#catchUpTo === undefined || holesUpTo(this.#tape.accounted, this.#catchUpTo).length > 0) return
     this.#catchUpTo = undefined
-    this.#publisher.caughtUp()
+    this.#tellPending(() => this.#publisher.caughtUp())
   }
 
   #refuse(frame: RefusedServerFrame): void {
-    const before = this.pending
-    this.#publisher.refuse(frame)
+    this.#tellPending(() => this.#publisher.refuse(frame))
     this.#backfiller.refuse(frame)
+  }
+
+  /** Tells the models, if that changes what is pending. */
+  #tellPending(change: () => void): void {
+    const before = this.pending
+    change()
     if (this.pending !== before) this.#hooks.onPending()
   }
 
@@ -345,6 +376,7 @@ export class Owner implements Side {
   }
 
   #leave(leaving: readonly Leaving[]): void {
+    this.#outbox = undefined
     this.#news.leaving.push(...leaving)
     this.#publications.left(leaving, seenOf(this.#tape.accounted))
   }
@@ -359,9 +391,19 @@ export class Owner implements Side {
     this.#hooks.onChange()
   }
 
-  #tell(change: SavedChange): void {
-    const news = this.#news
+  #sealNews(): void {
+    const { placed, leaving } = this.#news
     this.#news = noNews()
+    this.#newsUnderWay.placed.push(...placed)
+    this.#newsUnderWay.leaving.push(...leaving)
+    this.#madeUnderWay.push(...this.#made)
+    this.#made = []
+  }
+
+  #tell(change: SavedChange): void {
+    const news = this.#newsUnderWay
+    this.#newsUnderWay = noNews()
+    this.#madeUnderWay = []
     this.#hooks.onNews({ change, ...news })
     this.#hooks.onChange()
   }

@@ -4,6 +4,7 @@
  */
 import type { Code } from '../protocol/index.ts'
 import type { Leaving } from './outbox-entry.ts'
+import type { OutboxEntry } from './store.ts'
 
 export type DraftState =
   /** Waits for a connection, and may still be folded with others. */
@@ -34,16 +35,25 @@ export class Publication {
     return () => void this.#listeners.delete(listener)
   }
 
-  /** For the stream alone. */
-  become(state: DraftState): void {
+  /** For the stream alone. `report` is told of a listener that throws. */
+  become(state: DraftState, report: (error: unknown) => void): void {
     this.#state = state
-    for (const listener of this.#listeners) listener(state)
+    for (const listener of this.#listeners) {
+      try {
+        listener(state)
+      } catch (error) {
+        report(error)
+      }
+    }
   }
 }
 
 export class Publications {
   readonly #report: (error: unknown) => void
-  readonly #byPlace = new Map<number, readonly Publication[]>()
+  readonly #byPlace = new Map<number, Publication[]>()
+  /** Of drafts that nobody tells of any more, and the place of the last one that they lie behind. */
+  #orphans: Publication[] = []
+  #orphansBehind: number | undefined
   #aboveHoles: { readonly seq: number; readonly publications: readonly Publication[] }[] = []
 
   /** `report` is told of a listener that throws. */
@@ -53,8 +63,7 @@ export class Publications {
 
   /** The draft is in the outbox, at this place; folded away at once when there is none. */
   place(publication: Publication, place: number | undefined): void {
-    if (place === undefined) this.#become([publication], { type: 'folded-away' })
-    else this.#byPlace.set(place, [...(this.#byPlace.get(place) ?? []), publication])
+    this.#placeAll([publication], place)
   }
 
   sent(places: Iterable<number>): void {
@@ -71,14 +80,27 @@ export class Publications {
   take(place: number): readonly Publication[] {
     const publications = this.#byPlace.get(place) ?? []
     this.#byPlace.delete(place)
-    this.#become(publications, { type: 'queued' })
+    const others = publications.filter(({ state }) => state.type !== 'queued')
+    this.#become(others, { type: 'queued' })
     return publications
+  }
+
+  /** Of these, gives those that have not come to their end, to wait somewhere else. */
+  takeBack(publications: readonly Publication[]): readonly Publication[] {
+    const waiting = publications.filter(({ state }) => state.type === 'queued' || state.type === 'sent')
+    for (const [place, at] of [...this.#byPlace]) {
+      const others = at.filter((each) => !waiting.includes(each))
+      if (others.length > 0) this.#byPlace.set(place, others)
+      else this.#byPlace.delete(place)
+    }
+    return waiting
   }
 
   /** `seen`: everything up to there has been applied. */
   left(leaving: readonly Leaving[], seen: number): void {
-    if (this.#byPlace.size === 0) return
+    if (this.#byPlace.size === 0 && this.#orphans.length === 0) return
     for (const leave of leaving) {
+      if (leave.place === this.#orphansBehind) this.#waitBehind(leave.type === 'folded' ? leave.into : undefined)
       const publications = this.#byPlace.get(leave.place)
       if (publications === undefined) continue
       if (leave.type !== 'refused') this.#byPlace.delete(leave.place)
@@ -87,15 +109,42 @@ export class Publications {
           this.#landed(publications, leave.seq, seen)
           break
         case 'folded':
-          for (const publication of publications) this.place(publication, leave.into)
+          this.#placeAll(publications, leave.into)
           break
         case 'refused':
           this.#become(publications, leave)
           break
         case 'discarded':
-          this.#become(publications, leave)
+          this.#become(publications, { type: 'discarded' })
       }
     }
+  }
+
+  /**
+   * The outbox was read from a store that somebody else writes. Nobody says what became of a draft that is not there
+   * any more. It was taken, and lies behind nothing but what waits now: when the last of that is gone, it is applied.
+   * So it is with `lost` ones, of drafts that were taken by an owner who never said where they are.
+   */
+  found(outbox: readonly OutboxEntry[], lost: readonly Publication[]): void {
+    const byPlace = new Map(outbox.map((entry) => [entry.place, entry]))
+    const orphans = [...this.#orphans, ...lost]
+    for (const [place, publications] of [...this.#byPlace]) {
+      const entry = byPlace.get(place)
+      if (entry === undefined) {
+        this.#byPlace.delete(place)
+        orphans.push(...publications)
+      } else if (entry.refused !== undefined) {
+        const waiting = publications.filter(({ state }) => state.type !== 'refused')
+        this.#become(waiting, { type: 'refused', code: entry.refused, place })
+      } else if (entry.counter !== undefined) this.sent([place])
+    }
+    this.#orphans = orphans
+    this.#waitBehind(outbox.findLast(({ refused }) => refused === undefined)?.place)
+  }
+
+  #waitBehind(place: number | undefined): void {
+    this.#orphansBehind = place
+    if (place === undefined) this.#become(this.#orphans.splice(0), { type: 'applied', seq: undefined })
   }
 
   /** Everything up to `seen` has been applied. */
@@ -106,6 +155,14 @@ export class Publications {
     for (const { seq, publications } of applied) this.#become(publications, { type: 'applied', seq })
   }
 
+  /** A draft may stand for thousands, one more with each letter that is typed: the larger list takes the smaller one. */
+  #placeAll(publications: Publication[], place: number | undefined): void {
+    if (place === undefined) return this.#become(publications, { type: 'folded-away' })
+    const there = this.#byPlace.get(place)
+    if (there === undefined) this.#byPlace.set(place, publications)
+    else for (const publication of publications) there.push(publication)
+  }
+
   #landed(publications: readonly Publication[], seq: number | undefined, seen: number): void {
     if (seq === undefined || seq <= seen) return this.#become(publications, { type: 'applied', seq })
     this.#aboveHoles.push({ seq, publications })
@@ -113,12 +170,6 @@ export class Publications {
   }
 
   #become(publications: readonly Publication[], state: DraftState): void {
-    for (const publication of publications) {
-      try {
-        publication.become(state)
-      } catch (error) {
-        this.#report(error)
-      }
-    }
+    for (const publication of publications) publication.become(state, this.#report)
   }
 }

@@ -23,7 +23,7 @@ export interface PublisherHooks {
   readonly save: (change: SavedChange) => Promise<void>
   /** Ends the link, to open another one after a while. */
   readonly backOff: () => void
-  /** These drafts have left the outbox, or gone to another place. Called before they are gone from `pending`'s readers. */
+  /** These drafts have left the outbox, or gone to another place, and that is on its way into the store. */
   readonly onLeave: (leaving: readonly Leaving[]) => void
   /** The drafts at these places are on their way. */
   readonly onSent: (places: readonly number[]) => void
@@ -72,12 +72,17 @@ export class Publisher {
     this.#learn(events)
   }
 
-  /** Adds a draft; gives the place where it is now, unless folding left nothing of it. */
+  /** Adds a draft; gives the place where it is now, unless folding left nothing of it. Whoever adds it tells of the change. */
   add(change: Change, seen: number): number | undefined {
-    const step = this.outbox.add({ ...change, seen }, this.#environment.now(), this.#onTape.has(objectKey(change)))
-    this.#save(step)
+    const {
+      change: saved,
+      leaving,
+      place,
+    } = this.outbox.add({ ...change, seen }, this.#environment.now(), this.#onTape.has(objectKey(change)))
+    void this.#hooks.save(saved)
+    if (leaving.length > 0) this.#hooks.onLeave(leaving)
     void this.#flush()
-    return step.place
+    return place
   }
 
   discard(place: number): void {
@@ -139,11 +144,13 @@ export class Publisher {
     this.#generation++
   }
 
-  /** Takes off the drafts whose events are among these; gives what is to be saved together with the events. */
-  confirm(events: readonly TapeEvent[]): SavedChange {
+  /**
+   * Takes off the drafts whose events are among these; gives what is to be saved together with the events, and what to
+   * tell of the drafts once the models show the events.
+   */
+  confirm(events: readonly TapeEvent[]): OutboxStep {
     this.#learn(events)
     const { change, leaving, isOurs } = this.outbox.confirm(events)
-    if (leaving.length > 0) this.#hooks.onLeave(leaving)
     if (!isOurs && !this.#isCopied) {
       this.#isCopied = true
       // On a fresh link nothing can come after it that was under way on this one.
@@ -153,7 +160,7 @@ export class Publisher {
       this.#unverifiedUpTo = undefined
     }
     if (leaving.length > 0 || events.length > 0) void this.#flush()
-    return change
+    return { change, leaving }
   }
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still. */
@@ -230,8 +237,9 @@ export class Publisher {
   }
 
   #save({ change, leaving }: OutboxStep): Promise<void> {
-    if (leaving.length > 0) this.#hooks.onLeave(leaving)
+    // Saved first: whoever hears of it may do something about it at once, and that is to be saved behind this.
     const saved = this.#hooks.save(change)
+    if (leaving.length > 0) this.#hooks.onLeave(leaving)
     this.#hooks.onChange()
     return saved
   }

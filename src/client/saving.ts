@@ -2,13 +2,15 @@
  * Saves changes in their order, one at a time: what comes meanwhile goes together into the next save. What the store
  * will not take is kept and tried again, before anything that comes later. Nothing is given up but by being fenced.
  */
-import type { Draft, TapeEvent } from '../protocol/index.ts'
+import type { Draft } from '../protocol/index.ts'
 import { retryDelayMs } from './connection.ts'
 import type { Environment } from './environment.ts'
 import { GatheredChange } from './gathered-change.ts'
 import { type ClientStore, type OutboxEntry, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 
 export interface SavingHooks {
+  /** All that was given to `save` until now is on its way into the store, together. */
+  readonly onSaving: () => void
   /** This much has just been saved, together. */
   readonly onSaved: (change: SavedChange) => void
   /** There is no room for the tape any more: what was kept of it is gone, and nothing more is kept. Called once. */
@@ -27,10 +29,12 @@ export class Saving {
   /** What waits for the change that is being saved, and for the one that is queued. */
   #waiting: (() => void)[] = []
   #underWay: SavedChange | undefined
-  /** What the store has at each place of the outbox. */
+  /** What the store has at each place of the outbox, and what it does not have yet. */
   readonly #saved = new Map<number, Draft>()
+  readonly #unsaved = new Map<number, OutboxEntry>()
   #isRunning = false
   #isFenced = false
+  #isShed = false
   #failures = 0
   /** Why the last save did not succeed; undefined when it did. */
   trouble: StoreTrouble | undefined
@@ -41,10 +45,13 @@ export class Saving {
     this.#hooks = hooks
   }
 
-  /** Drafts that the store does not have as they are. */
+  /** Drafts that the store does not have as they are, in order of place. */
   get unsavedDrafts(): readonly OutboxEntry[] {
-    const put = [...(this.#underWay?.put ?? []), ...(this.#queued.change.put ?? [])]
-    return put.filter(({ place, draft, refused }) => refused === undefined && this.#saved.get(place) !== draft)
+    return [...this.#unsaved.values()].sort((a, b) => a.place - b.place)
+  }
+
+  get unsavedCount(): number {
+    return this.#unsaved.size
   }
 
   /** The store has these already. */
@@ -52,13 +59,20 @@ export class Saving {
     for (const { place, draft } of outbox) this.#saved.set(place, draft)
   }
 
-  get unsavedEvents(): readonly TapeEvent[] {
-    return [...(this.#underWay?.events ?? []), ...(this.#queued.change.events ?? [])]
+  /** All that the store is not known to have. */
+  get unsaved(): SavedChange {
+    return this.#underWay === undefined ? this.#queued.change : new GatheredChange().add(this.#underWay).add(this.#queued.change).change
   }
 
   /** Resolves when the change has been saved, after as many attempts as that takes. Never rejects. */
   save(change: SavedChange): Promise<void> {
     this.#queued.add(change)
+    for (const entry of change.put ?? []) {
+      const { place, draft, refused } = entry
+      if (refused === undefined && this.#saved.get(place) !== draft) this.#unsaved.set(place, entry)
+      else this.#unsaved.delete(place)
+    }
+    for (const place of change.remove ?? []) this.#unsaved.delete(place)
     const saved = new Promise<void>((resolve) => this.#waiting.push(resolve))
     if (!this.#isRunning) void this.#run()
     return saved
@@ -73,6 +87,7 @@ export class Saving {
       const waiting = this.#waiting.splice(0)
       this.#queued = new GatheredChange()
       this.#underWay = change
+      this.#hooks.onSaving()
       let isShed: boolean
       try {
         isShed = (await this.#store.save(change))?.shed === true
@@ -85,9 +100,15 @@ export class Saving {
       }
       this.#underWay = undefined
       this.#failures = 0
-      if (isShed && this.trouble !== 'full') this.#hooks.onShed()
+      if (isShed && !this.#isShed) {
+        this.#isShed = true
+        this.#hooks.onShed()
+      }
       this.#setTrouble(isShed ? 'full' : undefined)
-      for (const { place, draft } of change.put ?? []) this.#saved.set(place, draft)
+      for (const { place, draft } of change.put ?? []) {
+        this.#saved.set(place, draft)
+        if (this.#unsaved.get(place)?.draft === draft) this.#unsaved.delete(place)
+      }
       for (const place of change.remove ?? []) this.#saved.delete(place)
       this.#hooks.onSaved(change)
       for (const resolve of waiting) resolve()

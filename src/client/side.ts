@@ -40,6 +40,8 @@ export interface Side {
   readonly outbox: readonly OutboxItem[]
   readonly amount: Amount & { readonly made: Amount }
   readonly refused: readonly RefusedDraft[]
+  /** When the oldest of the pending drafts was made. */
+  readonly oldestAt: number | undefined
   readonly report: SideReport
 
   /** Forgets a refused draft. */

@@ -22,17 +22,14 @@ import { Untaken } from './untaken.ts'
 
 export type Unsubscribe = () => void
 
-const nothingWaits = { drafts: 0, bytes: 0, made: { drafts: 0, bytes: 0 } }
-
 export class Stream implements OutboundEventReceiver {
   readonly #options: StreamOptions
   readonly #models = new Set<ModelReconciler>()
   readonly #statusListeners = new Set<(status: StreamStatus) => void>()
   readonly #whisperListeners = new Set<(whisper: Whisper) => void>()
-  readonly #publications: Publications
+  #publications: Publications
   /** Drafts of this tab that no owner has, made before there was one or while another tab is it. */
-  readonly #untaken = new Untaken()
-  readonly #tab: string
+  readonly #untaken: Untaken
   #tabs: Tabs | undefined
   #side: Owner | Follower | undefined
   #opening: Owner | undefined
@@ -46,7 +43,7 @@ export class Stream implements OutboundEventReceiver {
   constructor(options: StreamOptions) {
     this.#options = options
     this.#tabs = options.tabs
-    this.#tab = options.environment.newId()
+    this.#untaken = new Untaken(options.environment.newId)
     this.#publications = new Publications(options.environment.report)
     void this.#start()
   }
@@ -68,7 +65,7 @@ export class Stream implements OutboundEventReceiver {
 
   /** The drafts that are not on the tape yet, oldest first: the same array until something in it changes. */
   get outbox(): readonly OutboxItem[] {
-    return this.#side?.outbox ?? []
+    return this.#side?.outbox ?? this.#untaken.items
   }
 
   /** Calls `listener` after each change of the status, until the function that it gives is called. */
@@ -163,9 +160,11 @@ export class Stream implements OutboundEventReceiver {
   close(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#side?.stop()
-    this.#host = undefined
-    this.#release?.()
+    this.#closeHost()
+    const side = this.#side
+    side?.stop()
+    // What was made here is saved before another tab claims the store. (An owner that is still opening sees to it itself.)
+    if (side instanceof Owner) void side.saved().then(() => this.#release?.())
     this.#tabs?.channel.close()
     this.#changed()
   }
@@ -182,7 +181,14 @@ export class Stream implements OutboundEventReceiver {
     if (tabs === undefined || this.#isStopped) return
     const { store, environment } = this.#options
     const follower = new Follower(
-      { tab: this.#tab, store, channel: tabs.channel, untaken: this.#untaken, publications: this.#publications, environment },
+      {
+        store,
+        channel: tabs.channel,
+        untaken: this.#untaken,
+        publications: this.#publications,
+        environment,
+        tape: this.#side?.tape ?? blankTape,
+      },
       { ...this.#hooks(() => this.#side === follower), onLost: (error) => void this.#goAlone(error) },
     )
     this.#side = follower
@@ -197,6 +203,9 @@ export class Stream implements OutboundEventReceiver {
     this.#options.environment.report(error)
     this.#tabs?.channel.close()
     this.#tabs = undefined
+    // Of what an owner has taken from here nobody tells any more.
+    this.#publications = new Publications(this.#options.environment.report)
+    this.#untaken.lost()
     await this.#own(undefined, new LostStore(error))
   }
 
@@ -227,9 +236,10 @@ export class Stream implements OutboundEventReceiver {
     this.#side = owner
     before?.stop()
     if (before !== undefined && before.tape.epoch !== null && before.tape.epoch !== owner.tape.epoch) hooks.onReset()
-    this.#untaken.taken(owner.takenFrom(this.#tab))
-    owner.adopt(this.#untaken.takeAll(), this.#untaken.lost())
-    if (events.length > 0 || owner.pending.length > 0) this.#apply(this.#models, events)
+    const { tab } = this.#untaken
+    this.#untaken.taken(owner.takenFrom(tab))
+    owner.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
+    if (before !== undefined || events.length > 0 || owner.pending.length > 0) this.#apply(this.#models, events)
     if (this.#tabs !== undefined) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
     owner.connect()
     this.#changed()
@@ -237,19 +247,19 @@ export class Stream implements OutboundEventReceiver {
 
   /** Another process has the store now. What this one had not saved is handed over, where that can be done. */
   #fenced(owner: Owner): void {
-    this.#host = undefined
+    this.#closeHost()
     this.#release?.()
     this.#release = undefined
     if (this.#tabs === undefined || this.#isStopped) return this.#changed()
-    for (const { place, draft } of owner.unsaved) {
-      // (The store may have an insert to which something was added since: then it comes twice, and means the same.)
-      this.#untaken.add(
-        { change: draft, seen: draft.seen, epoch: owner.tape.epoch },
-        this.#publications.take(place),
-        this.#options.environment.now(),
-      )
+    for (const { draft, publications } of owner.unsaved) {
+      this.#untaken.add(draft, this.#publications.takeBack(publications), this.#options.environment.now())
     }
     void this.#follow()
+  }
+
+  #closeHost(): void {
+    this.#host?.close()
+    this.#host = undefined
   }
 
   #publish(change: Change, publications: readonly Publication[]): void {
@@ -327,8 +337,8 @@ export class Stream implements OutboundEventReceiver {
       holes,
       progress: { have: total - countSeqs(holes), total },
       pending: this.#pending.length,
-      outbox: this.#side?.amount ?? nothingWaits,
-      oldestPendingAt: this.outbox[0]?.madeAt,
+      outbox: this.#side?.amount ?? { ...this.#untaken.amount, made: this.#untaken.amount },
+      oldestPendingAt: this.#side === undefined ? this.#untaken.oldestAt : this.#side.oldestAt,
       refused: this.#side?.refused ?? [],
     }
   }

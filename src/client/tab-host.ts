@@ -11,6 +11,7 @@ export class TabHost {
   readonly #id: string
   #revision = 0
   #isReportDue = false
+  #isClosed = false
 
   constructor(owner: Owner, channel: TabChannel, environment: Environment) {
     this.#owner = owner
@@ -34,8 +35,9 @@ export class TabHost {
     this.#isReportDue = true
     await null
     this.#isReportDue = false
+    if (this.#isClosed) return
     const { report, client, tape } = this.#owner
-    this.#channel.post({ type: 'report', owner: this.#id, report, client, latestSeq: tape.latestSeq })
+    this.#channel.post({ type: 'report', owner: this.#id, revision: this.#revision, report, client, latestSeq: tape.latestSeq })
   }
 
   /** Says who the owner is, or that there is nothing to be shared. */
@@ -45,11 +47,19 @@ export class TabHost {
     void this.report()
   }
 
+  /** Says and hears nothing more. */
+  close(): void {
+    this.#isClosed = true
+    this.#channel.onMessage = undefined
+  }
+
   #receive(message: TabMessage): void {
     switch (message.type) {
       case 'hello':
         return this.announce()
       case 'drafts': {
+        // Whoever goes alone takes its drafts along.
+        if (!this.#owner.isShared) return this.announce()
         const { tab, first, drafts } = message
         const taken = this.#owner.takeDrafts(tab, first, drafts)
         // Some before them got lost: the tab is told where to go on.

@@ -37,7 +37,14 @@ export type TabMessage =
   /** From the owner. */
   | { readonly type: 'owner'; readonly owner: string; readonly revision: number }
   | { readonly type: 'news'; readonly owner: string; readonly revision: number; readonly news: TabNews }
-  | { readonly type: 'report'; readonly owner: string; readonly report: SideReport; readonly client: string; readonly latestSeq: number }
+  | {
+      readonly type: 'report'
+      readonly owner: string
+      readonly revision: number
+      readonly report: SideReport
+      readonly client: string
+      readonly latestSeq: number
+    }
   /** So many drafts of the tab are taken: those after it are to be sent again. */
   | { readonly type: 'taken'; readonly tab: string; readonly drafts: number }
   | { readonly type: 'heard'; readonly whisper: Whisper }

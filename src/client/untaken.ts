@@ -1,6 +1,11 @@
-/** The drafts of this tab that no owner has taken yet, numbered 1, 2, 3 … for as long as the tab lives. */
+/**
+ * The drafts of this tab that no owner has taken yet, numbered 1, 2, 3 … under a name. A number is never given twice
+ * under one name, so whatever comes late is known as such: to count anew is to take another name.
+ */
 import type { Draft } from '../protocol/index.ts'
+import { type Amount, bytesOf, nothing, sum } from './outbox-entry.ts'
 import type { Publication } from './publications.ts'
+import type { OutboxItem } from './status.ts'
 import type { TabDraft } from './tabs.ts'
 
 export interface UntakenDraft {
@@ -9,17 +14,31 @@ export interface UntakenDraft {
   readonly pending: Draft
   readonly publications: readonly Publication[]
   readonly madeAt: number
+  readonly bytes: number
 }
 
 export class Untaken {
   #drafts: readonly UntakenDraft[] = []
   #pending: readonly Draft[] | undefined
+  #items: readonly OutboxItem[] | undefined
   #made = 0
+  readonly #newName: () => string
+  /** What owners know this tab by. */
+  tab: string
   /** Taken, but where they are now is not known yet. */
   readonly #unplaced = new Map<number, readonly Publication[]>()
 
+  constructor(newName: () => string) {
+    this.#newName = newName
+    this.tab = newName()
+  }
+
   get drafts(): readonly UntakenDraft[] {
     return this.#drafts
+  }
+
+  get oldestAt(): number | undefined {
+    return this.#drafts[0]?.madeAt
   }
 
   get pending(): readonly Draft[] {
@@ -27,9 +46,21 @@ export class Untaken {
     return this.#pending
   }
 
+  /** As they are shown: they have no place yet, those are numbered from the other side of zero. */
+  get items(): readonly OutboxItem[] {
+    this.#items ??= this.#drafts.map(({ number, pending, madeAt, bytes }) => {
+      return { place: -number, draft: pending, madeAt, folded: { drafts: 1, bytes }, state: 'queued' }
+    })
+    return this.#items
+  }
+
+  get amount(): Amount {
+    return this.#drafts.reduce((total, { bytes }) => sum(total, { drafts: 1, bytes }), nothing)
+  }
+
   add(draft: TabDraft, publications: readonly Publication[], madeAt: number): UntakenDraft {
     const pending = { ...draft.change, seen: draft.seen }
-    const untaken = { number: ++this.#made, draft, pending, publications, madeAt }
+    const untaken = { number: ++this.#made, draft, pending, publications, madeAt, bytes: bytesOf(pending) }
     this.#set([...this.#drafts, untaken])
     return untaken
   }
@@ -43,11 +74,24 @@ export class Untaken {
     return true
   }
 
+  /** The store knows of so many. When there were more, it has forgotten this tab. */
+  known(count: number): void {
+    const first = this.#drafts[0]?.number ?? this.#made + 1
+    if (first > count + 1) this.#countAnew()
+  }
+
   /** This tab is the owner now: they go into its own outbox. */
   takeAll(): readonly UntakenDraft[] {
     const all = this.#drafts
     this.#set([])
+    if (this.#made > 0) this.#countAnew()
     return all
+  }
+
+  #countAnew(): void {
+    this.tab = this.#newName()
+    this.#made = 0
+    this.#set(this.#drafts.map((draft) => ({ ...draft, number: ++this.#made })))
   }
 
   /** Gives the publications of a draft that was taken, once. */
@@ -67,5 +111,6 @@ export class Untaken {
   #set(drafts: readonly UntakenDraft[]): void {
     this.#drafts = drafts
     this.#pending = undefined
+    this.#items = undefined
   }
 }

@@ -118,6 +118,7 @@ class Database {
         tabs: Object.fromEntries(this.#rows('SELECT tab, taken FROM tabs').map(({ tab, taken }) => [tab, taken])),
         outbox,
         unreadable: rows.length - outbox.length,
+        lastPlace: Math.max(0, Number(rows.at(-1)?.place ?? 0)),
       }
     })
   }

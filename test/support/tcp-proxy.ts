@@ -25,6 +25,8 @@ export class TcpProxy {
   #allowance: Allowance | undefined
   /** For each piece, in each direction. */
   delayMs = 0
+  /** Besides, for each piece that comes down: what the server has done is known to the client so much later. */
+  downDelayMs = 0
 
   private constructor(targetPort: number) {
     this.#server = createServer((client) => this.#connect(client, targetPort))
@@ -94,7 +96,7 @@ export class TcpProxy {
     }
     const connection = new Connection(client, targetPort, {
       pass: (direction, chunk) => this.#pass(direction, chunk),
-      delayMs: () => this.delayMs,
+      delayMs: (direction) => this.delayMs + (direction === 'down' ? this.downDelayMs : 0),
       onEnd: () => {
         if (this.#connections.delete(connection)) this.#finished.push(connection.conversation)
       },
@@ -136,7 +138,7 @@ interface Passage {
 
 interface ConnectionHooks {
   readonly pass: (direction: Direction, chunk: Buffer) => Passage
-  readonly delayMs: () => number
+  readonly delayMs: (direction: Direction) => number
   readonly onEnd: () => void
 }
 
@@ -177,7 +179,7 @@ class Connection {
   #wire(from: Socket, to: Socket, direction: Direction): void {
     from.setNoDelay(true)
     from.on('data', (chunk: Buffer) => {
-      const delayMs = this.#hooks.delayMs()
+      const delayMs = this.#hooks.delayMs(direction)
       if (delayMs === 0) this.#forward(to, direction, chunk)
       // Timers of one length fire in the order in which they were set.
       else setTimeout(() => this.#forward(to, direction, chunk), delayMs)

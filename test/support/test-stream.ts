@@ -8,6 +8,7 @@ import {
   type OutboundEventReceiver,
   type ReadRequest,
   Stream,
+  type Tabs,
   type Transport,
 } from '../../src/client/index.ts'
 import type { Draft, SeqRanges, Slice, TapeEvent } from '../../src/protocol/index.ts'
@@ -71,10 +72,14 @@ export interface TestStreamOptions {
   readonly store?: ClientStore
   readonly token?: () => string | Promise<string>
   readonly ids?: string[]
+  /** In place of `ids` and 'me'. */
+  readonly newId?: () => string
+  readonly time?: VirtualTime
+  readonly tabs?: Tabs
 }
 
 export class TestStream {
-  readonly time = new VirtualTime()
+  readonly time: VirtualTime
   readonly transport = new TestTransport()
   readonly model = new NotingModel()
   readonly reported: unknown[] = []
@@ -83,9 +88,18 @@ export class TestStream {
   readonly stream: Stream
   random = 0.5
 
-  constructor({ store = new MemoryStore(), token = () => 'token', ids = [] }: TestStreamOptions = {}) {
+  constructor({
+    store = new MemoryStore(),
+    token = () => 'token',
+    ids = [],
+    newId,
+    time = new VirtualTime(),
+    tabs,
+  }: TestStreamOptions = {}) {
     this.ids = ids
+    this.time = time
     this.stream = new Stream({
+      tabs,
       transport: this.transport,
       store,
       token,
@@ -94,7 +108,7 @@ export class TestStream {
         setTimer: (run, afterMs) => this.time.set(run, afterMs),
         clearTimer: (timer) => this.time.clear(timer),
         random: () => this.random,
-        newId: () => this.ids.shift() ?? 'me',
+        newId: newId ?? (() => this.ids.shift() ?? 'me'),
         report: (error) => this.reported.push(error),
       },
     })

@@ -1,0 +1,120 @@
+/** A browser with tabs that share a stream: one store, one lock and one channel, and tabs that can be killed. */
+import type { TabChannel, TabMessage, Tabs } from '../../src/client/index.ts'
+import { TestStore } from './test-store.ts'
+import { TestStream } from './test-stream.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+export interface TestTab extends TestStream {
+  readonly store: TestStore
+}
+
+type Release = (() => void) | undefined
+
+export class TestBrowser {
+  readonly time = new VirtualTime()
+  /** Everything that was posted. */
+  readonly posted: TabMessage[] = []
+  /** Loses the messages that it says yes to. */
+  loses: (message: TabMessage) => boolean = () => false
+  readonly #first = new TestStore()
+  readonly #channels = new Map<string, TestChannel>()
+  readonly #locks = new TestLock()
+  readonly #stores = new Map<TestStream, { readonly name: string; readonly store: TestStore }>()
+
+  /** Opens a tab; its ids are `name-1` (the tab's own), `name-2` … */
+  async open(name: string, store = new TestStore(this.#first)): Promise<TestTab> {
+    const channel = new TestChannel((message) => this.#deliver(name, message))
+    this.#channels.set(name, channel)
+    let ids = 0
+    const tabs: Tabs = { channel, own: (options) => this.#locks.own(name, options?.isUrgent === true) }
+    const tab = Object.assign(new TestStream({ store, time: this.time, tabs, newId: () => `${name}-${++ids}` }), { store })
+    this.#stores.set(tab, { name, store })
+    await this.settle()
+    return tab
+  }
+
+  /** The process is gone, whatever it was about to do. */
+  async kill(tab: TestTab): Promise<void> {
+    const { name, store } = this.#stores.get(tab) ?? { name: '', store: tab.store }
+    store.isDead = true
+    this.#channels.get(name)?.cut()
+    this.#channels.delete(name)
+    this.#locks.leave(name)
+    await this.settle()
+  }
+
+  /** Another process takes the store, without asking for the lock. */
+  async fence(): Promise<TestStore> {
+    const store = new TestStore(this.#first)
+    await store.claim('somebody else')
+    return store
+  }
+
+  settle(ms = 0): Promise<void> {
+    return this.time.advance(ms)
+  }
+
+  #deliver(from: string, message: TabMessage): void {
+    this.posted.push(message)
+    if (this.loses(message)) return
+    const copy = structuredClone(message)
+    for (const [name, channel] of this.#channels) if (name !== from) queueMicrotask(() => channel.receive(copy))
+  }
+}
+
+/** As strict as a BroadcastChannel: nothing can be posted once it is closed. */
+class TestChannel implements TabChannel {
+  onMessage: ((message: TabMessage) => void) | undefined
+  readonly #post: (message: TabMessage) => void
+  #state: 'open' | 'closed' | 'cut' = 'open'
+
+  constructor(post: (message: TabMessage) => void) {
+    this.#post = post
+  }
+
+  post(message: TabMessage): void {
+    if (this.#state === 'closed') throw new Error('The channel is closed.')
+    if (this.#state === 'open') this.#post(message)
+  }
+
+  receive(message: TabMessage): void {
+    if (this.#state === 'open') this.onMessage?.(message)
+  }
+
+  close(): void {
+    this.#state = 'closed'
+  }
+
+  cut(): void {
+    this.#state = 'cut'
+  }
+}
+
+class TestLock {
+  #holder: { readonly name: string } | undefined
+  #waiting: { readonly name: string; readonly go: (release: Release) => void }[] = []
+
+  own(name: string, isUrgent: boolean): Promise<Release> {
+    if (this.#holder === undefined) return Promise.resolve(this.#give(name))
+    return isUrgent ? Promise.resolve(undefined) : new Promise((go) => this.#waiting.push({ name, go }))
+  }
+
+  leave(name: string): void {
+    this.#waiting = this.#waiting.filter((each) => each.name !== name)
+    if (this.#holder?.name === name) this.#next()
+  }
+
+  #give(name: string): () => void {
+    const holder = { name }
+    this.#holder = holder
+    return () => {
+      if (this.#holder === holder) this.#next()
+    }
+  }
+
+  #next(): void {
+    this.#holder = undefined
+    const next = this.#waiting.shift()
+    next?.go(this.#give(next.name))
+  }
+}
