@@ -16,8 +16,8 @@ export class Lease {
     this.#key = `${name} owner`
   }
 
-  /** Resolves with what ends it, once it is ours; without waiting for that, undefined, when `isUrgent`. */
-  async own(isUrgent: boolean): Promise<(() => void) | undefined> {
+  /** Resolves with what ends it, once it is ours; without waiting for that, undefined, with `ifFree`. */
+  async own(ifFree: boolean): Promise<(() => void) | undefined> {
     for (;;) {
       if (this.#isFree()) {
         this.#renew()
@@ -25,7 +25,7 @@ export class Lease {
         await sleep(renewalMs / 4)
         if (this.#isOurs()) return this.#hold()
       }
-      if (isUrgent) return undefined
+      if (ifFree) return undefined
       await sleep(renewalMs)
     }
   }

@@ -12,15 +12,15 @@ export class WebTabs implements Tabs {
     this.channel = new WebTabChannel(name)
   }
 
-  own({ isUrgent = false }: { readonly isUrgent?: boolean } = {}): Promise<(() => void) | undefined> {
+  own({ ifFree = false }: { readonly ifFree?: boolean } = {}): Promise<(() => void) | undefined> {
     // Pages without TLS, and old browsers, have no locks.
-    if (globalThis.navigator?.locks === undefined) return new Lease(this.#name).own(isUrgent)
+    if (globalThis.navigator?.locks === undefined) return new Lease(this.#name).own(ifFree)
     return new Promise((resolve, reject) => {
       const hold = (lock: Lock | null): Promise<void> | undefined => {
         if (lock === null) return void resolve(undefined)
         return new Promise((release) => resolve(release))
       }
-      navigator.locks.request(this.#name, { ifAvailable: isUrgent }, hold).catch(reject)
+      navigator.locks.request(this.#name, { ifAvailable: ifFree }, hold).catch(reject)
     })
   }
 }

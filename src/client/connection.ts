@@ -2,8 +2,8 @@
  * The live connection as a pure machine: (state, input) → [state, effects]. One timer, whose meaning is the state's.
  *
  *              start                    welcomed
- *     idle ───────────► connecting ─────────────────► online ⟲ timer: ping, listen for an answer
- *                        ▲      │ lost, timer (too late)  │ lost, timer (three pings unanswered)
+ *     idle ───────────► connecting ─────────────────► online ⟲ timer: ping, listen
+ *                        ▲      │ lost, timer (too late)  │ lost, timer (silence after three pings, or five without a pong)
  *          timer, nudge  │      ▼                         │
  *                        waiting ◄────────────────────────┘
  *     any ── pause ► idle            any ── stop ► stopped
@@ -16,6 +16,8 @@ export type Connection =
       readonly type: 'online'
       readonly attempt: number
       readonly misses: number
+      /** Pings since the last pong: others' events may come on a link that carries nothing to the server. */
+      readonly unanswered: number
       readonly isListening: boolean
       readonly hasHeard: boolean
     }
@@ -26,8 +28,10 @@ export type ConnectionInput =
   | { readonly type: 'start' }
   /** The server's first frame came. */
   | { readonly type: 'welcomed' }
-  /** Any other frame, or a pong. */
+  /** Any other frame. */
   | { readonly type: 'heard' }
+  /** The answer to a ping. */
+  | { readonly type: 'answered' }
   /** The link closed, or could not be opened. `random` is from 0 up to 1. */
   | { readonly type: 'lost'; readonly random: number }
   | { readonly type: 'timer'; readonly random: number }
@@ -51,6 +55,8 @@ export const pingIntervalMs = 20_000
 /** For one answer. An answer may get lost around hibernation, so two misses are allowed. */
 export const pongDeadlineMs = 5_000
 export const missesMax = 2
+/** Pings without an answer, though other frames come. On a slow link a pong may lie behind large slices. */
+export const unansweredMax = 4
 /** Full jitter: a random wait up to 0.5 s, doubled with each attempt up to 30 s. */
 const retryDelayMsMin = 500
 const retryDelayMsMax = 30_000
@@ -73,9 +79,11 @@ export function stepConnection(state: Connection, input: ConnectionInput): Step 
       if (state.type === 'waiting') return open(state.attempt)
       return state.type === 'online' && !state.isListening ? listen(state, 0) : [state, []]
     case 'welcomed':
-      return state.type === 'connecting' ? rest(state.attempt) : [state, []]
+      return state.type === 'connecting' ? rest(state.attempt, 0) : [state, []]
     case 'heard':
       return state.type === 'online' && !state.hasHeard ? [{ ...state, hasHeard: true }, []] : [state, []]
+    case 'answered':
+      return state.type === 'online' ? [{ ...state, hasHeard: true, unanswered: 0 }, []] : [state, []]
     case 'lost':
       return state.type === 'connecting' || state.type === 'online' ? wait(state.attempt, input.random) : [state, []]
     case 'timer':
@@ -95,7 +103,8 @@ function onTimer(state: Connection, random: number): Step {
     case 'online':
       // A connection that has lasted a while starts counting attempts anew.
       if (!state.isListening) return listen({ ...state, attempt: 0 }, 0)
-      if (state.hasHeard) return rest(0)
+      if (state.unanswered > unansweredMax) return closeAndWait(0, random)
+      if (state.hasHeard) return rest(0, state.unanswered)
       return state.misses < missesMax ? listen(state, state.misses + 1) : closeAndWait(0, random)
   }
 }
@@ -104,12 +113,19 @@ function open(attempt: number): Step {
   return [{ type: 'connecting', attempt }, [{ type: 'open' }, { type: 'timer', afterMs: connectDeadlineMs }]]
 }
 
-function rest(attempt: number): Step {
-  return [{ type: 'online', attempt, misses: 0, isListening: false, hasHeard: false }, [{ type: 'timer', afterMs: pingIntervalMs }]]
+function rest(attempt: number, unanswered: number): Step {
+  return [
+    { type: 'online', attempt, misses: 0, unanswered, isListening: false, hasHeard: false },
+    [{ type: 'timer', afterMs: pingIntervalMs }],
+  ]
 }
 
 function listen(state: Connection & { type: 'online' }, misses: number): Step {
-  return [{ ...state, misses, isListening: true, hasHeard: false }, [{ type: 'ping' }, { type: 'timer', afterMs: pongDeadlineMs }]]
+  const unanswered = state.unanswered + 1
+  return [
+    { ...state, misses, unanswered, isListening: true, hasHeard: false },
+    [{ type: 'ping' }, { type: 'timer', afterMs: pongDeadlineMs }],
+  ]
 }
 
 function wait(attempt: number, random: number): Step {

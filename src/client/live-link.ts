@@ -138,7 +138,7 @@ export class LiveLink {
 
   #receive(text: string): void {
     this.#hooks.onHeard()
-    if (text === pongText) return this.#step({ type: 'heard' })
+    if (text === pongText) return this.#step({ type: 'answered' })
     let frame: ServerFrame
     try {
       frame = decodeServerFrame(text)

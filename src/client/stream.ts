@@ -171,7 +171,7 @@ export class Stream implements OutboundEventReceiver {
 
   async #start(): Promise<void> {
     if (this.#tabs === undefined) return this.#own()
-    const release = await this.#tabs.own({ isUrgent: true })
+    const release = await this.#tabs.own({ ifFree: true })
     return release === undefined ? this.#follow() : this.#own(release)
   }
 
@@ -329,10 +329,13 @@ export class Stream implements OutboundEventReceiver {
   #snapshot(): StreamStatus {
     const tape = this.#side?.tape ?? blankTape
     const holes = holesOf(tape)
-    const { connection, ...report } = (this.#side ?? this.#opening)?.report ?? silence
+    const { connection, storage, ...report } = (this.#side ?? this.#opening)?.report ?? silence
+    // Until there is a side, what is made here is nowhere else.
+    const early = this.#side === undefined ? this.#untaken.drafts.length : 0
     const total = tape.latestSeq + 1
     return {
       ...report,
+      storage: early === 0 ? storage : { ...storage, unsaved: storage.unsaved + early },
       connection: this.#isStopped ? 'stopped' : connection,
       holes,
       progress: { have: total - countSeqs(holes), total },

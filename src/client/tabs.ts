@@ -12,9 +12,9 @@ export interface Tabs {
   readonly channel: TabChannel
   /**
    * Resolves when this tab has become the owner, with what ends that; until then, and for ever if need be, it waits its
-   * turn. `isUrgent` says no instead of waiting. A tab that dies ends its ownership within a second.
+   * turn. `ifFree` gives undefined instead of waiting. A tab that dies ends its ownership within a second.
    */
-  own(options?: { readonly isUrgent: boolean }): Promise<(() => void) | undefined>
+  own(options?: { readonly ifFree: boolean }): Promise<(() => void) | undefined>
 }
 
 export interface TabChannel {

@@ -267,6 +267,18 @@ describe('when the owner is fenced', () => {
     expect(sentBy(follower).toSorted()).toEqual(['own', 'theirs'])
   })
 
+  test('[C14] [C11] a delete that met its insert, which the store still has, is handed over, too', async () => {
+    const { browser, owner, follower } = await twoTabs()
+    owner.link.events.onClose({})
+    const inserted = owner.stream.publish(named('gone'))
+    await owner.settle()
+    await browser.fence()
+    const deleted = owner.stream.publish({ type: 'delete', collection: 'things', identifier: 'gone' })
+    await follower.welcome(-1, { counter: 0 })
+    expect([sentBy(follower), pendingOf(follower), pendingOf(owner)]).toEqual([[], [], []])
+    expect([inserted.state.type, deleted.state.type]).toEqual(['folded-away', 'folded-away'])
+  })
+
   test('[C14] what it had not saved keeps its order', async () => {
     const { browser, owner, follower } = await twoTabs()
     owner.link.events.onClose({})

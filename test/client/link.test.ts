@@ -55,6 +55,18 @@ describe('the live link', () => {
     expect(client.link.texts).toEqual(['ping', 'ping'])
   })
 
+  test('[C7] a link that brings events and carries nothing to the server is given up, too', async () => {
+    const client = new TestStream()
+    await client.welcome(-1)
+    let seq = -1
+    while (client.stream.status.connection === 'online' && seq < 100) {
+      await client.slice([[++seq, seq]])
+      await client.settle(pongDeadlineMs)
+    }
+    expect(client.time.now).toBeLessThanOrEqual((pingIntervalMs + pongDeadlineMs) * 6)
+    expect(client.stream.status.connection).toBe('offline')
+  })
+
   test('[C6] close code 4410 ends the stream', async () => {
     const client = new TestStream()
     await client.welcome(-1)

@@ -26,7 +26,7 @@ export class TestBrowser {
     const channel = new TestChannel((message) => this.#deliver(name, message))
     this.#channels.set(name, channel)
     let ids = 0
-    const tabs: Tabs = { channel, own: (options) => this.#locks.own(name, options?.isUrgent === true) }
+    const tabs: Tabs = { channel, own: (options) => this.#locks.own(name, options?.ifFree === true) }
     const tab = Object.assign(new TestStream({ store, time: this.time, tabs, newId: () => `${name}-${++ids}` }), { store })
     this.#stores.set(tab, { name, store })
     await this.settle()
@@ -94,9 +94,9 @@ class TestLock {
   #holder: { readonly name: string } | undefined
   #waiting: { readonly name: string; readonly go: (release: Release) => void }[] = []
 
-  own(name: string, isUrgent: boolean): Promise<Release> {
+  own(name: string, ifFree: boolean): Promise<Release> {
     if (this.#holder === undefined) return Promise.resolve(this.#give(name))
-    return isUrgent ? Promise.resolve(undefined) : new Promise((go) => this.#waiting.push({ name, go }))
+    return ifFree ? Promise.resolve(undefined) : new Promise((go) => this.#waiting.push({ name, go }))
   }
 
   leave(name: string): void {
