@@ -10,6 +10,7 @@ interface Contents {
   tabs: Readonly<Record<string, number>>
   readonly objects: Map<string, readonly TapeEvent[]>
   readonly outbox: Map<number, OutboxEntry>
+  lastPlace: number
 }
 
 export class MemoryStore implements ClientStore {
@@ -28,7 +29,7 @@ export class MemoryStore implements ClientStore {
   }
 
   async load(): Promise<Saved | undefined> {
-    const { client, nextCounter, tape, tabs, outbox } = this.#contents
+    const { client, nextCounter, tape, tabs, outbox, lastPlace } = this.#contents
     if (client === undefined) return undefined
     return {
       client,
@@ -37,7 +38,7 @@ export class MemoryStore implements ClientStore {
       tabs,
       outbox: [...outbox.values()].sort((a, b) => a.place - b.place),
       unreadable: 0,
-      lastPlace: Math.max(0, ...outbox.keys()),
+      lastPlace,
     }
   }
 
@@ -56,7 +57,10 @@ export class MemoryStore implements ClientStore {
     for (const [key, events] of groupByObject(change.events ?? [])) {
       contents.objects.set(key, foldEvents([...(contents.objects.get(key) ?? []), ...events]))
     }
-    for (const entry of change.put ?? []) contents.outbox.set(entry.place, entry)
+    for (const entry of change.put ?? []) {
+      contents.outbox.set(entry.place, entry)
+      contents.lastPlace = Math.max(contents.lastPlace, entry.place)
+    }
     for (const place of change.remove ?? []) contents.outbox.delete(place)
   }
 
@@ -79,5 +83,14 @@ export class LostStore extends MemoryStore {
 }
 
 function blankContents(): Contents {
-  return { owner: undefined, client: undefined, nextCounter: 1, tape: blankTape, tabs: {}, objects: new Map(), outbox: new Map() }
+  return {
+    owner: undefined,
+    client: undefined,
+    nextCounter: 1,
+    tape: blankTape,
+    tabs: {},
+    objects: new Map(),
+    outbox: new Map(),
+    lastPlace: 0,
+  }
 }

@@ -160,7 +160,9 @@ export class Publisher {
       this.#unverifiedUpTo = undefined
     }
     if (leaving.length > 0 || events.length > 0) void this.#flush()
-    return { change, leaving }
+    // Whoever is killed before it has a new id learns it from the next welcome, which is ahead of this counter. (The
+    // events themselves are known by then, so nothing would be compared any more.)
+    return { change: isOurs ? change : { ...change, nextCounter: 1 }, leaving }
   }
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still. */

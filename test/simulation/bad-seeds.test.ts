@@ -1,23 +1,28 @@
 import { expect, test } from 'vitest'
+import { steps } from './histories.ts'
 import { runHistory } from './history.ts'
 
-/** Every seed that ever found something, with what it found. */
+/** Seeds that found something, with what it was. */
 const badSeeds = [
-  { seed: 3, found: 'pending objects were shown in the order in which they had last changed' },
-  { seed: 1, found: 'a batch with a gap, left by a draft whose event came above a hole, was refused and a draft dropped' },
-  { seed: 43, found: 'a draft without a counter was put behind such a gap' },
-  { seed: 1054, found: 'a late frame on an old link closed the new one' },
-  { seed: 80, found: 'drafts made before the store was read took the places of older ones, and waited for ever' },
+  { seed: 6654, found: 'a client that was killed after it had seen its id taken by a copy dropped its drafts as published' },
+  { seed: 7672, found: 'the same, in a browser with tabs' },
+  { seed: 7, found: 'a tab that was owner, and then was not, numbered its drafts with a gap, and waited for ever' },
+  { seed: 14, found: 'a tab was told where its draft is before it was told that the draft was taken, and never again' },
+  { seed: 23, found: 'a place of the outbox was used again, and a publication followed a stranger' },
+  { seed: 74, found: 'whoever was fenced published again what it had taken from another tab, which did so, too' },
+  { seed: 363, found: 'whoever was fenced published again, folded into something new, what had been saved already' },
+  { seed: 219, found: 'what a fenced owner had not saved was lost, when it had left another draft than the saved one' },
+  { seed: 318, found: 'a tab that is fenced shows more than the store has, for a while' },
 ]
 
-test.each(badSeeds)('[C4] [O3] seed $seed: $found', async ({ seed }) => {
-  expect((await runHistory({ seed, steps: 200 })).events).toBeGreaterThan(0)
+test.each(badSeeds)('[C4] [C10] [C12] [C14] [O3] seed $seed: $found', async ({ seed }) => {
+  expect((await runHistory({ seed, steps })).events).toBeGreaterThan(0)
 })
 
 test('a history can be repeated: the same seed, the same steps', async () => {
   const log = async () => {
     const lines: string[] = []
-    const report = await runHistory({ seed: 7, steps: 100, log: (line) => lines.push(line) })
+    const report = await runHistory({ seed: 7, steps, log: (line) => lines.push(line) })
     return { lines, report }
   }
   expect(await log()).toEqual(await log())

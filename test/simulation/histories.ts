@@ -1,23 +1,53 @@
 /** Runs histories of consecutive seeds and gives what was found, for the tests that split the work among them. */
-import { runHistory } from './history.ts'
+import { type HistoryReport, runHistory } from './history.ts'
 
-export const steps = 200
+export const steps = 100
 
-export async function runHistories(
-  firstSeed: number,
-  count: number,
-): Promise<{ violations: string[]; actions: Record<string, number>; events: number }> {
+/** What 2,500 histories do not mean much without. */
+export const leastCounts = {
+  events: 100_000,
+  edits: 200_000,
+  folded: 50_000,
+  cut: 10_000,
+  sleep: 10_000,
+  kill: 5000,
+  restart: 5000,
+  'killed during save, lost': 500,
+  'killed during save, saved': 500,
+  'save failed': 5000,
+  'opening failed': 1000,
+  'kill tab': 2000,
+  'close tab': 1000,
+  owner: 5000,
+  steal: 200,
+  fenced: 200,
+  'message missed': 5000,
+  refused: 2000,
+  retry: 300,
+  discard: 150,
+  copy: 400,
+  spree: 2000,
+}
+
+export interface Findings {
+  readonly violations: readonly string[]
+  /** How often each thing happened. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export async function runHistories(firstSeed: number, count: number): Promise<Findings> {
   const violations: string[] = []
-  const actions: Record<string, number> = {}
-  let events = 0
+  const counts: Record<string, number> = {}
   for (let seed = firstSeed; seed < firstSeed + count; seed++) {
     try {
-      const report = await runHistory({ seed, steps })
-      events += report.events
-      for (const [action, times] of Object.entries(report.actions)) actions[action] = (actions[action] ?? 0) + times
+      addTo(counts, await runHistory({ seed, steps }))
     } catch (error) {
       violations.push(`${error instanceof Error ? error.message : error} Again: npm run simulate -- --seed ${seed} --log`)
     }
   }
-  return { violations, actions, events }
+  return { violations, counts }
+}
+
+export function addTo(counts: Record<string, number>, { counts: more, ...totals }: HistoryReport): void {
+  for (const [what, times] of Object.entries({ ...totals, ...more })) counts[what] = (counts[what] ?? 0) + times
 }

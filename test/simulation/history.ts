@@ -1,14 +1,18 @@
-/** One history: some clients, one server, a bad network, so many random steps, then peace, and a last look. */
+/** One history: some browsers, one server, a bad network, so many random steps, then peace, and a last look. */
 
-import type { ClientStore } from '../../src/client/index.ts'
+import { MemoryStore } from '../../src/client/index.ts'
+import type { TapeEvent } from '../../src/protocol/index.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
-import { Checker, Violation } from './checker.ts'
-import { SimClient } from './sim-client.ts'
+import { Checker } from './checker.ts'
+import { type Family, SimBrowser } from './sim-browser.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimServer } from './sim-server.ts'
+import { identifiers, type SimTab } from './sim-tab.ts'
+import { type Action, drawAction, drawTemper, type Temper } from './temper.ts'
+import { Violation } from './violation.ts'
 
 export interface HistoryOptions {
   readonly seed: number
@@ -16,14 +20,17 @@ export interface HistoryOptions {
   /** Told of each step, to follow a history. */
   readonly log?: (line: string) => void
   readonly createTape?: () => TapeStorage & { onKill?(random: SeededRandom): void }
-  readonly createStore?: () => ClientStore
+  readonly createStore?: (other?: MemoryStore) => MemoryStore
 }
 
 /** What happened, so that a test can see that something did. */
 export interface HistoryReport {
   readonly events: number
-  readonly clients: number
-  readonly actions: Readonly<Record<string, number>>
+  readonly edits: number
+  readonly browsers: number
+  /** Objects for which it could not be decided whether what was made is on the tape. */
+  readonly leftOpen: number
+  readonly counts: Readonly<Record<string, number>>
 }
 
 /** Runs one history; rejects with a `Violation` that names the seed. */
@@ -32,10 +39,16 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryReport
   try {
     return await history.run()
   } catch (error) {
+    options.log?.(`Until then: ${JSON.stringify(history.counts)}`)
+    for (const event of history.events) options.log?.(JSON.stringify(event))
     const reason = error instanceof Violation ? error.message : String(error instanceof Error ? error.stack : error)
     throw new Violation(`Seed ${options.seed}, step ${history.step} of ${options.steps}: ${reason}`)
   }
 }
+
+/** What is not done after so long will not be done. */
+const restMsMax = 600_000
+const restMs = 5000
 
 class History {
   step = 0
@@ -45,62 +58,132 @@ class History {
   readonly #tape: TapeStorage & { onKill?(random: SeededRandom): void }
   readonly #server: SimServer
   readonly #network: SimNetwork
-  readonly #clients: SimClient[] = []
+  readonly #temper: Temper
+  readonly #families: Family[] = []
+  readonly #browsers: SimBrowser[] = []
   readonly #checker: Checker
-  readonly #actions: Record<string, number> = {}
+  readonly counts: Record<string, number> = {}
+  readonly #failures: unknown[] = []
 
   constructor(options: HistoryOptions) {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     this.#tape = options.createTape?.() ?? new MemoryTape()
     this.#server = new SimServer(this.#time, this.#tape)
-    const temper = {
-      loss: this.#random.pick([0, 0.05, 0.2]),
-      failure: this.#random.pick([0, 0.2]),
-      delayMsMax: this.#random.pick([5, 50, 400]),
-    }
-    this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper })
-    const count = 2 + this.#random.below(4)
-    for (let i = 0; i < count; i++) {
-      const store = options.createStore?.()
-      const around = {
-        time: this.#time,
-        random: this.#random,
-        transport: this.#network.transport(),
-        ...(store === undefined ? {} : { store }),
-      }
-      this.#clients.push(new SimClient(String.fromCharCode(65 + i), around))
-    }
-    this.#checker = new Checker(this.#tape, this.#clients)
+    this.#temper = drawTemper(this.#random)
+    this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper: this.#temper.network })
+    const count = 2 + this.#random.below(this.#temper.tabs > 0 ? 2 : 4)
+    for (let i = 0; i < count; i++) this.#start(String.fromCharCode(65 + i))
+    this.#checker = new Checker(this.#tape, this.#browsers)
   }
 
   async run(): Promise<HistoryReport> {
     for (this.step = 1; this.step <= this.#options.steps; this.step++) {
-      this.#act()
+      await this.#act()
       const pause = this.#random.chance(0.05) ? 5000 : this.#random.chance(0.3) ? 0 : 60
-      await this.#time.advance(this.#random.next() * pause)
+      await this.#pass(this.#random.next() * pause)
       this.#checker.checkStep()
       if (this.step % 20 === 0) this.#checker.checkModels()
     }
     await this.#comeToRest()
-    this.#checker.checkEnd(this.#random)
-    return { events: this.#checker.events.length, clients: this.#clients.length, actions: this.#actions }
+    this.#checker.checkEnd(this.#families, this.#random)
+    await this.#checkSettled()
+    return this.#report()
   }
 
-  #act(): void {
-    const dice = this.#random.next()
-    const client = this.#random.pick(this.#clients)
-    if (dice < 0.7) this.#did(`${client.name} edits`, 'edit', () => client.edit())
-    else if (dice < 0.8) this.#did('a link is cut', 'cut', () => this.#network.cutOne())
-    else if (dice < 0.87) this.#did('the object sleeps', 'sleep', () => this.#server.sleep())
-    else if (dice < 0.9) this.#did('the object is killed', 'kill', () => this.#kill())
-    else if (dice < 0.94) this.#did(`${client.name} restarts`, 'restart', () => client.start())
-    else if (dice < 0.97) this.#did(`${client.name} is nudged`, 'nudge', () => client.stream.nudge())
-    else this.#did('everyone edits', 'burst', () => this.#burst())
+  get events(): readonly TapeEvent[] {
+    return this.#checker.events
+  }
+
+  #start(name: string): void {
+    const family: Family = { name, browsers: [], ids: 0, lines: 0 }
+    this.#families.push(family)
+    const browser = new SimBrowser(family, this.#random.chance(this.#temper.tabs), {
+      time: this.#time,
+      random: this.#random,
+      network: this.#network,
+      temper: this.#temper,
+      createStore: this.#options.createStore ?? ((other) => new MemoryStore(other)),
+      count: (what) => this.#count(what),
+      refusedAt: ({ values }) => this.#server.refusedAt.get(values?.mark),
+      fail: (error) => this.#failures.push(error),
+    })
+    browser.openTab()
+    this.#browsers.push(browser)
+  }
+
+  async #pass(ms: number): Promise<void> {
+    await this.#time.advance(ms)
+    if (this.#failures.length > 0) throw this.#failures[0]
+  }
+
+  async #act(): Promise<void> {
+    const action = drawAction(this.#temper, this.#random)
+    const browser = this.#random.pick(this.#browsers)
+    const tab = browser.open.length > 0 ? this.#random.pick(browser.open) : undefined
+    this.#options.log?.(`${Math.round(this.#time.now)} ms, step ${this.step}: ${action} (${tab?.line.name ?? browser.name})`)
+    if ((await this.#do(action, browser, tab)) !== false) this.#count(action)
+  }
+
+  /** False when there was nothing to do it with. */
+  #do(action: Action, browser: SimBrowser, tab: SimTab | undefined): unknown {
+    switch (action) {
+      case 'burst':
+        return this.#burst()
+      case 'cut':
+        return this.#network.cutOne()
+      case 'sleep':
+        return this.#server.sleep()
+      case 'kill':
+        return this.#kill()
+      case 'restart':
+        return browser.restart()
+      case 'trouble':
+        return this.#trouble(browser)
+      case 'open tab':
+        return browser.openTab()
+      case 'steal':
+        return browser.steal()
+      case 'copy':
+        return this.#copy(browser)
+      case 'mood':
+        this.#server.isStrict = !this.#server.isStrict
+        return
+    }
+    if (tab === undefined) return browser.openTab()
+    switch (action) {
+      case 'edit':
+        return tab.edit()
+      case 'spree':
+        return this.#spree(tab)
+      case 'nudge':
+        return tab.stream.nudge()
+      case 'pause':
+        return tab.stream.pause()
+      case 'resume':
+        return tab.stream.resume()
+      case 'close tab':
+        return browser.close(tab)
+      case 'kill tab':
+        return browser.kill(tab)
+      case 'retry':
+      case 'discard':
+        return browser.decide(tab, action)
+    }
   }
 
   #burst(): void {
-    for (const client of this.#clients) for (let i = this.#random.below(6); i > 0; i--) client.edit()
+    for (const tab of this.#browsers.flatMap(({ open }) => open)) this.#edits(tab, this.#random.below(6))
+  }
+
+  #edits(tab: SimTab, count: number, among: readonly string[] = identifiers): void {
+    for (let i = 0; i < count; i++) tab.edit(this.#random.pick(among))
+  }
+
+  /** Offline, many edits of few objects: there is much to fold. */
+  #spree(tab: SimTab): void {
+    tab.stream.pause()
+    this.#edits(tab, 5 + this.#random.below(20), [this.#random.pick(identifiers), this.#random.pick(identifiers)])
   }
 
   #kill(): void {
@@ -109,20 +192,68 @@ class History {
     this.#network.cutAll()
   }
 
-  #did(line: string, action: string, act: () => void): void {
-    this.#options.log?.(`${Math.round(this.#time.now)} ms, step ${this.step}: ${line}`)
-    this.#actions[action] = (this.#actions[action] ?? 0) + 1
-    act()
+  #trouble(browser: SimBrowser): void {
+    if (this.#random.chance(0.3)) return browser.restartInTrouble()
+    browser.disk.failFor(this.#random.next() * 10_000, this.#random.pick(['full', 'failed'] as const))
   }
 
-  /** The network heals, every link is made anew, and everyone gets the time they need. */
+  async #copy(browser: SimBrowser): Promise<boolean> {
+    if (!browser.mayBeCopied) return false
+    const copy = await browser.copy()
+    if (copy !== undefined) this.#browsers.push(copy)
+    return copy !== undefined
+  }
+
+  #count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  /** Everything heals, every link is made anew, and everyone gets the time they need. */
   async #comeToRest(): Promise<void> {
-    this.#network.temper.loss = 0
-    this.#network.temper.failure = 0
+    const { network, disk, channel } = this.#temper
+    network.loss = 0
+    network.failure = 0
+    disk.failure = 0
+    channel.loss = 0
+    for (const browser of this.#browsers) browser.disk.heal()
+    await this.#pass(2000)
+    for (const { tabs } of this.#browsers) if (tabs.length === 0) for (const browser of this.#browsers) browser.openTab()
     this.#network.cutAll()
-    for (let minutes = 0; minutes < 10; minutes++) {
-      await this.#time.advance(60_000)
-      if (this.#clients.every((client) => client.isDrained)) return
+    await this.#settle()
+    const lost = this.#browsers.filter(({ isDurable }) => !isDurable)
+    for (const browser of lost) browser.restart()
+    if (lost.length > 0) await this.#settle()
+  }
+
+  /** Until nothing is left to do, and some time more, in which nothing may come up again. */
+  async #settle(): Promise<void> {
+    for (let waitedMs = 0; waitedMs < restMsMax; waitedMs += restMs) {
+      for (const { stream } of this.#browsers.flatMap(({ open }) => open)) {
+        stream.resume()
+        stream.nudge()
+      }
+      await this.#pass(restMs)
+      if (this.#browsers.every(({ open }) => open.every((tab) => tab.isDrained))) break
+    }
+    await this.#pass(restMs)
+  }
+
+  async #checkSettled(): Promise<void> {
+    const tabs = this.#browsers.flatMap(({ open }) => open)
+    let settled = 0
+    for (const { stream } of tabs) void stream.settled().then(() => settled++)
+    await this.#pass(0)
+    if (settled < tabs.length) throw new Violation(`${tabs.length - settled} tabs wait to be settled, and nothing is pending.`)
+  }
+
+  #report(): HistoryReport {
+    const edits = this.#browsers.reduce((sum, { lines }) => sum + lines.reduce((each, line) => each + line.edits.length, 0), 0)
+    return {
+      events: this.#checker.events.length,
+      edits,
+      browsers: this.#browsers.length,
+      leftOpen: this.#checker.leftOpen,
+      counts: this.counts,
     }
   }
 }

@@ -1,29 +1,29 @@
-/** Runs histories from the command line: `npm run simulate -- --seed 7 --histories 1 --steps 200 --log`. */
+/** Runs histories from the command line: `npm run simulate -- --seed 7 --histories 1 --steps 100 --log`. */
 import { parseArgs } from 'node:util'
+import { addTo, steps as usualSteps } from './histories.ts'
 import { runHistory } from './history.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     histories: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '200' },
+    steps: { type: 'string', default: String(usualSteps) },
     log: { type: 'boolean', default: false },
   },
 })
 
 const first = Number(values.seed)
 const steps = Number(values.steps)
-let events = 0
+const counts: Record<string, number> = {}
 let failures = 0
 for (let seed = first; seed < first + Number(values.histories); seed++) {
   try {
-    const report = await runHistory({ seed, steps, ...(values.log ? { log: console.log } : {}) })
-    events += report.events
-    if (values.log) console.log(report)
+    addTo(counts, await runHistory({ seed, steps, ...(values.log ? { log: console.log } : {}) }))
   } catch (error) {
     failures++
     console.error(error instanceof Error ? error.message : error)
   }
 }
-console.log(`${values.histories} histories of ${steps} steps from seed ${first}: ${events} events, ${failures} violations.`)
+console.log(counts)
+console.log(`${values.histories} histories of ${steps} steps from seed ${first}: ${failures} violations.`)
 process.exitCode = failures > 0 ? 1 : 0

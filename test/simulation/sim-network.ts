@@ -7,14 +7,7 @@ import { decodeSlice, type Slice } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'
-
-export interface NetworkTemper {
-  /** Chance that a live slice is lost on its way. */
-  loss: number
-  /** Chance that a request fails, before or after the server has answered it. */
-  failure: number
-  delayMsMax: number
-}
+import type { NetworkTemper } from './temper.ts'
 
 export class SimNetwork {
   readonly temper: NetworkTemper
@@ -30,15 +23,17 @@ export class SimNetwork {
     this.temper = temper
   }
 
-  /** A way to the server for one client. */
-  transport(): Transport {
+  /** A way to the server for one process; `cut` when it is no more. */
+  transport(): Transport & { cut(): void } {
+    let last: SimLink | undefined
     return {
       connect: (request, events) => {
-        const link = new SimLink(this.#server, { time: this.#time, random: this.#random, temper: this.temper, events })
-        this.#links.add(link)
-        link.open(request)
-        return link
+        last = new SimLink(this.#server, { time: this.#time, random: this.#random, temper: this.temper, events })
+        this.#links.add(last)
+        last.open(request)
+        return last
       },
+      cut: () => last?.cut(),
       read: (request) => this.#read(request),
     }
   }

@@ -3,6 +3,7 @@
  * It can be put to sleep (memory gone, sockets and tape stay) or killed (sockets and unanswered publishes gone, too).
  */
 import type { LinkRequest } from '../../src/client/index.ts'
+import { Refusal } from '../../src/protocol/codes.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
@@ -58,6 +59,10 @@ export class SimServer {
   #life = 0
   #opened = 0
   #hasWaiting = false
+  /** Whether it refuses drafts with `bad` values. */
+  isStrict = true
+  /** When it refused the draft with a mark for the first time. */
+  readonly refusedAt = new Map<unknown, number>()
 
   constructor(time: VirtualTime, tape: TapeStorage = new MemoryTape()) {
     this.#time = time
@@ -92,6 +97,21 @@ export class SimServer {
     return cut
   }
 
+  /** A rule of an application's: what the tape has not taken yet and breaks it spoils its batch, and is named. */
+  #refuseBadDrafts(core: StreamCore): void {
+    const submit = core.submit.bind(core)
+    core.submit = (submission, answer) => {
+      const { client, drafts } = submission.publish
+      if (!this.isStrict || client === undefined || drafts.every(({ values }) => values?.bad !== true)) return submit(submission, answer)
+      const taken = core.takenFrom(client, submission.sub) ?? 0
+      const fresh = drafts.filter(({ counter = 0 }) => counter > taken)
+      const { counter, values } = fresh.find((draft) => draft.values?.bad === true) ?? {}
+      if (counter === undefined || fresh[0]?.counter !== taken + 1) return submit(submission, answer)
+      if (!this.refusedAt.has(values?.mark)) this.refusedAt.set(values?.mark, this.#time.now)
+      answer({ type: 'refused', refusal: new Refusal('invalid', { counter }) })
+    }
+  }
+
   #wake(): void {
     const life = ++this.#life
     this.#hasWaiting = false
@@ -112,6 +132,7 @@ export class SimServer {
         throw error
       },
     })
+    this.#refuseBadDrafts(this.#core)
     this.#live = new Live({
       core: this.#core,
       sessions: this.sessions,

@@ -35,6 +35,8 @@ const plugs: readonly (readonly [name: string, count: number, pull: (options: Pl
 const seed = Number(values.seed)
 console.log(`Seed ${seed}.`)
 for (const [name, count, pull] of plugs) if (count > 0) await run(name, count, pull)
+// A connection that was stalled on purpose may stay half open for as long as TCP likes.
+process.exit()
 
 async function run(name: string, count: number, pull: (options: PlugOptions) => Promise<PlugReport>): Promise<void> {
   const startedAt = performance.now()
