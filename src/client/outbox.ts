@@ -93,7 +93,8 @@ export class Outbox {
     for (const { place } of leaving) this.#delete(place)
     const older = waiting.at(-1)
     let entry: Omit<Entry, 'bytes'> | undefined
-    if (newest !== undefined) entry = { place: this.#nextPlace++, draft: newest, madeAt, folded, ref: undefined }
+    if (newest !== undefined)
+      entry = { place: this.#nextPlace++, draft: newest, madeAt: leaving[0]?.madeAt ?? madeAt, folded, ref: undefined }
     else if (last !== undefined && older !== undefined) entry = { ...older, draft: last, folded: sum(older.folded, own) }
     if (entry === undefined) this.#vanished = sum(this.#vanished, folded)
     return {

@@ -70,6 +70,7 @@ export class Owner implements Side {
   #made: MadeDraft[] = []
   #madeUnderWay: MadeDraft[] = []
   #lastHeardAt: number | undefined
+  #mayConnect = false
   #isPaused = false
   #isFenced = false
   #outbox: readonly OutboxItem[] | undefined
@@ -182,7 +183,9 @@ export class Owner implements Side {
     return Object.hasOwn(this.#tabs, tab) ? (this.#tabs[tab] ?? 0) : 0
   }
 
+  /** From now on, unless it is paused. */
   connect(): void {
+    this.#mayConnect = true
     if (!this.#isPaused) this.#link.start()
   }
 
@@ -256,7 +259,7 @@ export class Owner implements Side {
   resume(): void {
     if (!this.#isPaused || this.#isFenced) return
     this.#isPaused = false
-    this.#link.start()
+    if (this.#mayConnect) this.#link.start()
     this.#hooks.onChange()
   }
 

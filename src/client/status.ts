@@ -40,7 +40,7 @@ export interface StorageStatus {
   readonly isDurable: boolean
   /** What is wrong with the store. Then the client goes on in memory, or tries again, and nothing is sent unsaved. */
   readonly trouble: StoreTrouble | undefined
-  /** Drafts that would be lost if this process ended now. */
+  /** Drafts that the store does not have yet: they would be lost if this process ended now. */
   readonly unsaved: number
   /** Drafts in the store that cannot be understood, and are left where they are. */
   readonly unreadable: number

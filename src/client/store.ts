@@ -18,10 +18,10 @@ export const blankTape: LocalTape = { epoch: null, latestSeq: -1, accounted: [] 
 
 /** A draft that is not on the tape yet. */
 export interface OutboxEntry {
-  /** Its place in this outbox: rises with each draft, and is never used again. */
+  /** Its place in this outbox: rises with each draft. */
   readonly place: number
   readonly draft: Draft
-  /** When it was made, in ms since 1970, for people. */
+  /** When it was made, or the first that was folded into it, in ms since 1970, for people. */
   readonly madeAt: number
   /** The drafts that were folded into this one, itself included, and their bytes before that. */
   readonly folded: { readonly drafts: number; readonly bytes: number }

@@ -6,9 +6,10 @@
  *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
 import { type Change, checkedCopy, countSeqs, type Draft, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
+import { retryDelayMs } from './connection.ts'
 import { Follower } from './follower.ts'
 import { holesOf } from './local-tape.ts'
-import { LostStore } from './memory-store.ts'
+import { LostStore } from './lost-store.ts'
 import { Owner } from './owner.ts'
 import { Publication, Publications } from './publications.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
@@ -79,7 +80,7 @@ export class Stream implements OutboundEventReceiver {
     this.#models.add(model)
     model.receiver = this
     this.#apply([model], [])
-    if (this.#side !== undefined) this.#replay(model, this.#side).catch(this.#options.environment.report)
+    if (this.#side !== undefined) void this.#replay(model, this.#side)
     return () => this.detach(model)
   }
 
@@ -146,12 +147,14 @@ export class Stream implements OutboundEventReceiver {
   /** Works offline on purpose, with all tabs of the stream, until `resume`. */
   pause(): void {
     this.#isPaused = true
+    this.#opening?.pause()
     this.#side?.pause()
     this.#changed()
   }
 
   resume(): void {
     this.#isPaused = false
+    this.#opening?.resume()
     this.#side?.resume()
     this.#changed()
   }
@@ -163,16 +166,29 @@ export class Stream implements OutboundEventReceiver {
     this.#closeHost()
     const side = this.#side
     side?.stop()
-    // What was made here is saved before another tab claims the store. (An owner that is still opening sees to it itself.)
-    if (side instanceof Owner) void side.saved().then(() => this.#release?.())
+    this.#letGo(side).catch(this.#options.environment.report)
     this.#tabs?.channel.close()
     this.#changed()
   }
 
+  /** What was made here is saved before another tab claims the store. (An owner that is still opening sees to it itself.) */
+  async #letGo(side: Side | undefined): Promise<void> {
+    if (side instanceof Owner) {
+      await side.saved()
+      this.#release?.()
+    }
+    if (side !== undefined) await this.#options.store.close()
+  }
+
   async #start(): Promise<void> {
     if (this.#tabs === undefined) return this.#own()
-    const release = await this.#tabs.own({ ifFree: true })
-    return release === undefined ? this.#follow() : this.#own(release)
+    try {
+      const release = await this.#tabs.own({ ifFree: true })
+      return await (release === undefined ? this.#follow() : this.#own(release))
+    } catch (error) {
+      // A page that may have no locks gets along by itself.
+      return this.#goAlone(error)
+    }
   }
 
   /** Works through another tab, until the lock comes here. */
@@ -291,10 +307,17 @@ export class Stream implements OutboundEventReceiver {
   }
 
   /** Gives a model that came late what is known of the tape, unless another tape has begun meanwhile. */
-  async #replay(model: ModelReconciler, side: Side): Promise<void> {
+  async #replay(model: ModelReconciler, side: Side, attempt = 0): Promise<void> {
     const { epoch } = side.tape
-    const events = await side.events()
-    if (this.#models.has(model) && side === this.#side && epoch === side.tape.epoch) this.#apply([model], events)
+    const isMeant = () => this.#models.has(model) && side === this.#side && epoch === side.tape.epoch
+    try {
+      const events = await side.events()
+      if (isMeant()) this.#apply([model], events)
+    } catch (error) {
+      const { report, random, setTimer } = this.#options.environment
+      if (attempt === 0) report(error)
+      setTimer(() => isMeant() && void this.#replay(model, side, attempt + 1), retryDelayMs(attempt, random()))
+    }
   }
 
   #apply(models: Iterable<ModelReconciler>, events: readonly TapeEvent[]): void {
