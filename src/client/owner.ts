@@ -32,7 +32,7 @@ import { blankTape, type LocalTape, type SavedChange } from './store.ts'
 import type { StreamOptions } from './stream-options.ts'
 import type { Placed, TabDraft, TabNews } from './tabs.ts'
 import { TokenKeeper } from './token-keeper.ts'
-import type { UntakenDraft } from './untaken.ts'
+import type { MadeDraft, UntakenDraft } from './untaken.ts'
 
 export interface OwnerHooks extends SideHooks {
   /** What other tabs are told: this was saved, and this much happened until then. */
@@ -44,7 +44,6 @@ export interface OwnerHooks extends SideHooks {
 }
 
 /** A draft as it was made, and who asks what became of it. */
-type MadeDraft = Pick<UntakenDraft, 'draft' | 'publications'>
 
 /** A run of this many events is applied though more of it is on its way. */
 const runEventsMax = 20_000
@@ -203,8 +202,8 @@ export class Owner implements Side {
   adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
     const { entries, refused } = this.#publisher.outbox
     this.#publications.found([...entries, ...refused], lost)
-    for (const { draft, publications } of drafts) {
-      this.#made.push({ draft, publications })
+    for (const { draft, publications, number } of drafts) {
+      this.#made.push({ draft, publications, number })
       const place = this.#publisher.add(draft.change, draft.epoch === this.#tape.epoch ? draft.seen : -1)
       for (const publication of publications) this.#publications.place(publication, place)
     }

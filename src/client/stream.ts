@@ -208,6 +208,7 @@ export class Stream implements OutboundEventReceiver {
       { ...this.#hooks(() => this.#side === follower), onLost: (error) => void this.#goAlone(error) },
     )
     this.#side = follower
+    this.#changed()
     follower.start()
     const release = await tabs.own()
     if (this.#tabs === tabs) await this.#own(release)
@@ -267,8 +268,8 @@ export class Stream implements OutboundEventReceiver {
     this.#release?.()
     this.#release = undefined
     if (this.#tabs === undefined || this.#isStopped) return this.#changed()
-    for (const { draft, publications } of owner.unsaved) {
-      this.#untaken.add(draft, this.#publications.takeBack(publications), this.#options.environment.now())
+    for (const { draft, publications, number } of owner.unsaved) {
+      this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())
     }
     void this.#follow()
   }

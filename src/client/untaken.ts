@@ -17,6 +17,12 @@ export interface UntakenDraft {
   readonly bytes: number
 }
 
+/** What an owner has of a draft that was made in its own tab. */
+export interface MadeDraft extends Pick<UntakenDraft, 'draft' | 'publications'> {
+  /** When it had been offered to other owners before. */
+  readonly number?: number | undefined
+}
+
 export class Untaken {
   #drafts: readonly UntakenDraft[] = []
   #pending: readonly Draft[] | undefined
@@ -59,10 +65,7 @@ export class Untaken {
   }
 
   add(draft: TabDraft, publications: readonly Publication[], madeAt: number): UntakenDraft {
-    const pending = { ...draft.change, seen: draft.seen }
-    const untaken = { number: ++this.#made, draft, pending, publications, madeAt, bytes: bytesOf(pending) }
-    this.#set([...this.#drafts, untaken])
-    return untaken
+    return this.putBack({ draft, publications }, madeAt)
   }
 
   /** An owner has taken so many of all that were made; whether there were any among them. */
@@ -84,8 +87,18 @@ export class Untaken {
   takeAll(): readonly UntakenDraft[] {
     const all = this.#drafts
     this.#set([])
-    if (this.#made > 0) this.#countAnew()
     return all
+  }
+
+  /**
+   * This tab is the owner no more, and this was never saved. A draft that had a number keeps it: the one who is the owner
+   * now may have taken it under that.
+   */
+  putBack({ draft, publications, number = ++this.#made }: MadeDraft, madeAt: number): UntakenDraft {
+    const pending = { ...draft.change, seen: draft.seen }
+    const untaken = { number, draft, pending, publications, madeAt, bytes: bytesOf(pending) }
+    this.#set([...this.#drafts, untaken])
+    return untaken
   }
 
   #countAnew(): void {

@@ -6,6 +6,7 @@ import { runHistory } from './history.ts'
 const badSeeds = [
   { seed: 6654, found: 'a client that was killed after it had seen its id taken by a copy dropped its drafts as published' },
   { seed: 7672, found: 'the same, in a browser with tabs' },
+  { seed: 2170, found: 'a tab that had just been fenced told of refused drafts that it could not publish again' },
   { seed: 7, found: 'a tab that was owner, and then was not, numbered its drafts with a gap, and waited for ever' },
   { seed: 14, found: 'a tab was told where its draft is before it was told that the draft was taken, and never again' },
   { seed: 23, found: 'a place of the outbox was used again, and a publication followed a stranger' },

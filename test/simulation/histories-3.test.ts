@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { leastCounts, runHistories } from './histories.ts'
+
+test('[E1] [S2] [P1] [P2] [P7] [L8] [L9] [O2] [O3] [C2] [C4] [C5] [C9] [C10] [C11] [C12] [C14] 2,500 histories of 100 steps hold, part 3 of 4', {
+  timeout: 300_000,
+}, async () => {
+  const { violations, counts } = await runHistories(5001, 2500)
+  expect(violations).toEqual([])
+  for (const [what, times] of Object.entries(leastCounts)) expect(counts[what], what).toBeGreaterThan(times)
+  expect(counts.leftOpen).toBeLessThan(50)
+})
