@@ -10,7 +10,6 @@ interface Contents {
   tabs: Readonly<Record<string, number>>
   readonly objects: Map<string, readonly TapeEvent[]>
   readonly outbox: Map<number, OutboxEntry>
-  lastPlace: number
 }
 
 export class MemoryStore implements ClientStore {
@@ -29,7 +28,7 @@ export class MemoryStore implements ClientStore {
   }
 
   async load(): Promise<Saved | undefined> {
-    const { client, nextCounter, tape, tabs, outbox, lastPlace } = this.#contents
+    const { client, nextCounter, tape, tabs, outbox } = this.#contents
     if (client === undefined) return undefined
     return {
       client,
@@ -38,7 +37,7 @@ export class MemoryStore implements ClientStore {
       tabs,
       outbox: [...outbox.values()].sort((a, b) => a.place - b.place),
       unreadable: 0,
-      lastPlace,
+      lastPlace: Math.max(0, ...outbox.keys()),
     }
   }
 
@@ -59,7 +58,6 @@ export class MemoryStore implements ClientStore {
     }
     for (const entry of change.put ?? []) {
       contents.outbox.set(entry.place, entry)
-      contents.lastPlace = Math.max(contents.lastPlace, entry.place)
     }
     for (const place of change.remove ?? []) contents.outbox.delete(place)
   }
@@ -76,6 +74,5 @@ function blankContents(): Contents {
     tabs: {},
     objects: new Map(),
     outbox: new Map(),
-    lastPlace: 0,
   }
 }

@@ -293,7 +293,11 @@ export class Stream implements OutboundEventReceiver {
 
   #hooks(isCurrent: () => boolean): SideHooks {
     return {
-      onEvents: (events) => isCurrent() && this.#apply(this.#models, events),
+      onEvents: (events) => {
+        // A model may look at the status, and is to see what it is given.
+        this.#status = undefined
+        if (isCurrent()) this.#apply(this.#models, events)
+      },
       onPending: () => isCurrent() && this.#apply(this.#models, []),
       onReset: () => {
         if (!isCurrent()) return
