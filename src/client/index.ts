@@ -1,10 +1,11 @@
 /** The reconciling client without a platform: bring a transport, a store and an environment. */
 export type { Environment } from './environment.ts'
-export { MemoryStore } from './memory-store.ts'
-export { type DraftState, Publication } from './publications.ts'
+export type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './link/transport.ts'
+export { type DraftState, Publication } from './outbox/publications.ts'
 export type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 export type { Whisper } from './side.ts'
 export type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
+export { MemoryStore } from './storage/memory-store.ts'
 export {
   blankTape,
   type ClientStore,
@@ -14,8 +15,7 @@ export {
   type SavedChange,
   StoreFailure,
   type StoreTrouble,
-} from './store.ts'
+} from './storage/store.ts'
 export { Stream, type Unsubscribe } from './stream.ts'
 export type { StreamOptions } from './stream-options.ts'
-export type { TabChannel, TabMessage, Tabs } from './tabs.ts'
-export type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './transport.ts'
+export type { TabChannel, TabMessage, Tabs } from './tabs/tabs.ts'

@@ -1,38 +1,27 @@
 /**
- * The side that holds the socket and the outbox. It owns the local tape and hands everything else to one part each:
- * the live link, the backfiller, the publisher, and the keeper of it all.
+ * The side that holds the socket and the outbox: it ties together one part for each of link, tape, outbox and store.
  *
- *   link ─ frames ─► local tape ─ fresh events, folded ─► the stream's models
- *                       │ holes ─► backfiller ─► socket or HTTP ─► slices, back into the tape
+ *   link ─ slices ─► intake ─ fresh events, folded ─► the stream's models
+ *                       │ holes ─► backfiller ─► socket or HTTP ─► slices, back into the intake
  *   models ─ changes ─► publisher ─► link
+ *   all of them ─ what must not be lost ─► keeper ─ what was saved ─► other tabs
  */
-import {
-  type Change,
-  type Draft,
-  foldEvents,
-  holesUpTo,
-  type Json,
-  type RefusedServerFrame,
-  type ServerFrame,
-  type Slice,
-  seenOf,
-  type TapeEvent,
-  type WelcomeFrame,
-} from '../protocol/index.ts'
-import { Backfiller } from './backfiller.ts'
-import { Keeper } from './keeper.ts'
-import { LiveLink } from './live-link.ts'
-import { account, holesOf } from './local-tape.ts'
-import { type Amount, itemOf, type Leaving, refusedOf } from './outbox-entry.ts'
-import type { Publication, Publications } from './publications.ts'
-import { Publisher } from './publisher.ts'
+import type { Change, Draft, Json, RefusedServerFrame, ServerFrame, TapeEvent, WelcomeFrame } from '../protocol/index.ts'
+import { LiveLink } from './link/live-link.ts'
+import { TokenKeeper } from './link/token-keeper.ts'
+import { type Amount, itemOf, type Leaving, refusedOf } from './outbox/outbox-entry.ts'
+import type { Publication, Publications } from './outbox/publications.ts'
+import { Publisher } from './outbox/publisher.ts'
 import type { Side, SideHooks, SideReport } from './side.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from './status.ts'
-import { blankTape, type LocalTape, type SavedChange } from './store.ts'
+import { Keeper } from './storage/keeper.ts'
+import { blankTape, type LocalTape } from './storage/store.ts'
 import type { StreamOptions } from './stream-options.ts'
-import type { Placed, TabDraft, TabNews } from './tabs.ts'
-import { TokenKeeper } from './token-keeper.ts'
-import type { MadeDraft, UntakenDraft } from './untaken.ts'
+import { countOf, type TabCounts, withCount } from './tabs/tab-counts.ts'
+import type { TabDraft, TabNews } from './tabs/tabs.ts'
+import { UnsavedNews } from './tabs/unsaved-news.ts'
+import type { MadeDraft, UntakenDraft } from './tabs/untaken.ts'
+import { Intake } from './tape/intake.ts'
 
 export interface OwnerHooks extends SideHooks {
   /** What other tabs are told: this was saved, and this much happened until then. */
@@ -43,31 +32,15 @@ export interface OwnerHooks extends SideHooks {
   readonly onAlone: () => void
 }
 
-/** A draft as it was made, and who asks what became of it. */
-
-/** A run of this many events is applied though more of it is on its way. */
-const runEventsMax = 20_000
-
 export class Owner implements Side {
   readonly #hooks: OwnerHooks
   readonly #publications: Publications
   readonly #keeper: Keeper
   readonly #link: LiveLink
-  readonly #backfiller: Backfiller
+  readonly #intake: Intake
   readonly #publisher: Publisher
-  #tape: LocalTape = blankTape
-  /** Fresh events that the models have not been given yet, while more of a catch-up is under way. */
-  #run: TapeEvent[] = []
-  /** Where the tape ended when the present link was opened, until everything up to there is known. */
-  #catchUpTo: number | undefined
-  /** How many drafts were taken from each other tab. */
-  #tabs: Readonly<Record<string, number>> = {}
-  /** What is to be told with the change that is gathered now, and with the one that is being saved. */
-  #news = noNews()
-  #newsUnderWay = noNews()
-  /** What was made here since then. */
-  #made: MadeDraft[] = []
-  #madeUnderWay: MadeDraft[] = []
+  readonly #news = new UnsavedNews()
+  #tabs: TabCounts = {}
   #lastHeardAt: number | undefined
   #mayConnect = false
   #isPaused = false
@@ -78,8 +51,11 @@ export class Owner implements Side {
     this.#hooks = hooks
     this.#publications = publications
     this.#keeper = new Keeper(store, environment, {
-      onSaving: () => this.#sealNews(),
-      onSaved: (change) => this.#tell(change),
+      onSaving: () => this.#news.seal(),
+      onSaved: (change) => {
+        hooks.onNews({ change, ...this.#news.take() })
+        hooks.onChange()
+      },
       onFenced: () => this.#fenced(),
       onShed: () => this.#readAgain(),
       onChange: hooks.onChange,
@@ -99,7 +75,7 @@ export class Owner implements Side {
     })
     this.#link = new LiveLink(
       {
-        resume: () => ({ after: this.#tape.accounted.at(-1)?.[1] ?? -1, epoch: this.#tape.epoch, client: this.#publisher.publisherOnLink }),
+        resume: () => this.#resume(),
         onWelcome: (frame) => this.#welcome(frame),
         onFrame: (frame) => this.#receive(frame),
         onHeard: () => {
@@ -110,16 +86,21 @@ export class Owner implements Side {
       },
       parts,
     )
-    this.#backfiller = new Backfiller(
+    this.#intake = new Intake(
       {
-        tape: () => this.#tape,
         send,
         newRef,
-        // A page that was under way when the epoch changed tells of a tape that is no more.
-        onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice, 'page'),
+        save: (change) => void this.#keeper.save(change),
+        confirm: (events) => this.#publisher.confirm(events),
+        onLeave: (leaving) => this.#leave(leaving),
+        onRun: (events) => {
+          hooks.onEvents(events)
+          publications.applied(this.#intake.seen)
+        },
+        onCaughtUp: () => this.#tellPending(() => this.#publisher.caughtUp()),
+        onChange: hooks.onChange,
         onEpoch: () => this.#link.backOff(),
         onFatal: (code) => this.#link.stop(code),
-        onFail: () => this.#deliver(),
       },
       parts,
     )
@@ -130,7 +111,7 @@ export class Owner implements Side {
   }
 
   get tape(): LocalTape {
-    return this.#tape
+    return this.#intake.tape
   }
 
   get pending(): readonly Draft[] {
@@ -171,7 +152,7 @@ export class Owner implements Side {
   /** Reads the store, which decides who this client is. Gives what was kept of the tape. Nothing may be published before. */
   async open(): Promise<readonly TapeEvent[]> {
     const { saved, events } = await this.#keeper.open()
-    this.#tape = saved?.tape ?? blankTape
+    this.#intake.restore(saved?.tape ?? blankTape)
     this.#tabs = saved?.tabs ?? {}
     this.#publisher.restore(saved, events)
     return events
@@ -179,7 +160,7 @@ export class Owner implements Side {
 
   /** How many drafts of this tab the store has. */
   takenFrom(tab: string): number {
-    return Object.hasOwn(this.#tabs, tab) ? (this.#tabs[tab] ?? 0) : 0
+    return countOf(this.#tabs, tab)
   }
 
   /** From now on, unless it is paused. */
@@ -190,9 +171,9 @@ export class Owner implements Side {
 
   publish(change: Change, publications: readonly Publication[]): void {
     // A draft has seen what the models show.
-    this.#deliver()
-    const seen = seenOf(this.#tape.accounted)
-    this.#made.push({ draft: { change, seen, epoch: this.#tape.epoch }, publications })
+    this.#intake.deliver()
+    const { seen, tape } = this.#intake
+    this.#news.addMade({ draft: { change, seen, epoch: tape.epoch }, publications })
     const place = this.#publisher.add(change, seen)
     for (const publication of publications) this.#publications.place(publication, place)
     this.#outboxChanged()
@@ -203,14 +184,14 @@ export class Owner implements Side {
     const { entries, refused } = this.#publisher.outbox
     this.#publications.found([...entries, ...refused], lost)
     for (const { draft, publications, number } of drafts) {
-      this.#made.push({ draft, publications, number })
-      const place = this.#publisher.add(draft.change, draft.epoch === this.#tape.epoch ? draft.seen : -1)
+      this.#news.addMade({ draft, publications, number })
+      const place = this.#addDraft(draft)
       for (const publication of publications) this.#publications.place(publication, place)
     }
     const last = drafts.at(-1)
     if (tab !== undefined && last !== undefined) {
       // Those who are asked for them later, by a message that was long on its way, know that they are taken.
-      this.#tabs = withTab(this.#tabs, tab, last.number)
+      this.#tabs = withCount(this.#tabs, tab, last.number)
       void this.#keeper.save({ tabs: this.#tabs })
     }
     this.#outboxChanged()
@@ -218,7 +199,7 @@ export class Owner implements Side {
 
   /** Drafts of this tab that the store does not have, as they were made. Those of other tabs are still there. */
   get unsaved(): readonly MadeDraft[] {
-    return [...this.#madeUnderWay, ...this.#made]
+    return this.#news.made
   }
 
   /** Takes drafts of another tab that it has not taken yet; gives how many it has taken from that tab by now. */
@@ -226,11 +207,10 @@ export class Owner implements Side {
     const taken = this.takenFrom(tab)
     const fresh = first > taken + 1 ? [] : drafts.slice(taken + 1 - first)
     if (fresh.length === 0) return taken
-    fresh.forEach(({ change, seen, epoch }, index) => {
-      const place = this.#publisher.add(change, epoch === this.#tape.epoch ? seen : -1)
-      this.#news.placed.push({ tab, draft: taken + 1 + index, place })
+    fresh.forEach((draft, index) => {
+      this.#news.addPlaced({ tab, draft: taken + 1 + index, place: this.#addDraft(draft) })
     })
-    this.#tabs = withTab(this.#tabs, tab, taken + fresh.length)
+    this.#tabs = withCount(this.#tabs, tab, taken + fresh.length)
     void this.#keeper.save({ tabs: this.#tabs })
     this.#hooks.onPending()
     this.#outboxChanged()
@@ -276,22 +256,27 @@ export class Owner implements Side {
     return this.#keeper.events()
   }
 
-  #welcome({ epoch, latestSeq, counter, follows }: WelcomeFrame): void {
-    this.#enterEpoch(epoch)
-    this.#tape = { ...this.#tape, epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
-    this.#catchUpTo = this.#tape.latestSeq
-    this.#publisher.online(counter)
-    this.#backfiller.online(follows ?? [])
-    this.#checkCaughtUp()
+  /** What a draft has seen means something under its own epoch alone. */
+  #addDraft({ change, seen, epoch }: TabDraft): number | undefined {
+    return this.#publisher.add(change, epoch === this.#intake.tape.epoch ? seen : -1)
+  }
+
+  #resume() {
+    const { accounted, epoch } = this.#intake.tape
+    return { after: accounted.at(-1)?.[1] ?? -1, epoch, client: this.#publisher.publisherOnLink }
+  }
+
+  #welcome(frame: WelcomeFrame): void {
+    if (this.#intake.isOther(frame.epoch)) this.#beginAnew(frame.epoch)
+    this.#publisher.online(frame.counter)
+    this.#intake.online(frame)
     this.#hooks.onChange()
   }
 
   #receive(frame: Exclude<ServerFrame, WelcomeFrame>): void {
     switch (frame.type) {
       case 'slice':
-        this.#backfiller.received(frame)
-        if (this.#tape.epoch !== null && frame.epoch !== this.#tape.epoch) return this.#link.backOff()
-        return this.#take(frame, 'link')
+        return this.#intake.receive(frame)
       case 'refused':
         return this.#refuse(frame)
       case 'token':
@@ -301,39 +286,9 @@ export class Owner implements Side {
     }
   }
 
-  #take(slice: Slice, from: 'link' | 'page'): void {
-    const { tape, fresh } = account(this.#tape, slice)
-    this.#tape = tape
-    const { change, leaving } = this.#publisher.confirm(fresh)
-    void this.#keeper.save({ tape, events: fresh, ...change })
-    for (const event of fresh) this.#run.push(event)
-    this.#backfiller.fill()
-    // What happens now shows now; and when a draft is gone from what is pending, its event must show in the same moment.
-    const isWholeRun = !this.#backfiller.isReading || holesOf(tape).length === 0
-    if (isWholeRun || from === 'link' || leaving.length > 0 || this.#run.length >= runEventsMax) this.#deliver()
-    if (leaving.length > 0) this.#leave(leaving)
-    this.#checkCaughtUp()
-    this.#hooks.onChange()
-  }
-
-  /** Gives the models what has come, folded: each object is touched once. */
-  #deliver(): void {
-    if (this.#run.length === 0) return
-    const run = foldEvents(this.#run)
-    this.#run = []
-    this.#hooks.onEvents(run)
-    this.#publications.applied(seenOf(this.#tape.accounted))
-  }
-
-  #checkCaughtUp(): void {
-    if (this.#catchUpTo === undefined || holesUpTo(this.#tape.accounted, this.#catchUpTo).length > 0) return
-    this.#catchUpTo = undefined
-    this.#tellPending(() => this.#publisher.caughtUp())
-  }
-
   #refuse(frame: RefusedServerFrame): void {
     this.#tellPending(() => this.#publisher.refuse(frame))
-    this.#backfiller.refuse(frame)
+    this.#intake.refuse(frame)
   }
 
   /** Tells the models, if that changes what is pending. */
@@ -344,31 +299,25 @@ export class Owner implements Side {
   }
 
   /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
-  #enterEpoch(epoch: string | null): void {
-    if (this.#tape.epoch === null || this.#tape.epoch === epoch) return
-    this.#tape = { ...blankTape, epoch }
-    this.#run = []
-    void this.#keeper.save({ tape: this.#tape, forgetEvents: true, ...this.#publisher.forgetTape() })
+  #beginAnew(epoch: string | null): void {
+    this.#intake.begin(epoch)
+    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...this.#publisher.forgetTape() })
     this.#outboxChanged()
     this.#hooks.onReset()
   }
 
   #goOffline(): void {
     this.#publisher.offline()
-    this.#backfiller.offline()
-    this.#catchUpTo = undefined
-    this.#deliver()
+    this.#intake.offline()
     if (this.#link.problem !== 'superseded') return
     // Somebody publishes under our id: another process on this store, which fences this save, or a copy of the store.
     this.#publisher.superseded()
     void this.#keeper.save({})
   }
 
-  /** What was kept of the tape is gone from the store. The models have it; those that come later need it, too. */
   #readAgain(): void {
-    this.#tape = { ...blankTape, epoch: this.#tape.epoch, latestSeq: this.#tape.latestSeq }
     this.#hooks.onAlone()
-    this.#backfiller.fill()
+    this.#intake.readAgain()
   }
 
   #fenced(): void {
@@ -379,8 +328,8 @@ export class Owner implements Side {
 
   #leave(leaving: readonly Leaving[]): void {
     this.#outbox = undefined
-    this.#news.leaving.push(...leaving)
-    this.#publications.left(leaving, seenOf(this.#tape.accounted))
+    this.#news.addLeaving(leaving)
+    this.#publications.left(leaving, this.#intake.seen)
   }
 
   #sent(places: readonly number[]): void {
@@ -392,35 +341,6 @@ export class Owner implements Side {
     this.#outbox = undefined
     this.#hooks.onChange()
   }
-
-  #sealNews(): void {
-    const { placed, leaving } = this.#news
-    this.#news = noNews()
-    this.#newsUnderWay.placed.push(...placed)
-    this.#newsUnderWay.leaving.push(...leaving)
-    this.#madeUnderWay.push(...this.#made)
-    this.#made = []
-  }
-
-  #tell(change: SavedChange): void {
-    const news = this.#newsUnderWay
-    this.#newsUnderWay = noNews()
-    this.#madeUnderWay = []
-    this.#hooks.onNews({ change, ...news })
-    this.#hooks.onChange()
-  }
-}
-
-function noNews(): { placed: Placed[]; leaving: Leaving[] } {
-  return { placed: [], leaving: [] }
-}
-
-/** Tabs come and go. A tab that is told nothing for as long as so many others publish is not there any more. */
-const tabsMax = 64
-
-function withTab(tabs: Readonly<Record<string, number>>, tab: string, drafts: number): Readonly<Record<string, number>> {
-  const { [tab]: _, ...others } = tabs
-  return Object.fromEntries([...Object.entries(others).slice(1 - tabsMax), [tab, drafts]])
 }
 
 function connectionOf(state: LiveLink['state']): StreamStatus['connection'] {

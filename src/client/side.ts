@@ -3,9 +3,9 @@
  * tab that does (`Follower`). A stream is the same to its application on either, and can change over at any moment.
  */
 import type { Code, Draft, Json, TapeEvent } from '../protocol/index.ts'
-import type { Amount } from './outbox-entry.ts'
+import type { Amount } from './outbox/outbox-entry.ts'
 import type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
-import type { LocalTape } from './store.ts'
+import type { LocalTape } from './storage/store.ts'
 
 /** What one client whispers to those who listen now. */
 export interface Whisper {

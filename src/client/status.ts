@@ -1,7 +1,7 @@
 /** What a stream says of itself, as one immutable value: a new object whenever something in it has changed. */
 import type { Code, Draft, SeqRanges } from '../protocol/index.ts'
-import type { Amount } from './outbox-entry.ts'
-import type { StoreTrouble } from './store.ts'
+import type { Amount } from './outbox/outbox-entry.ts'
+import type { StoreTrouble } from './storage/store.ts'
 
 export interface StreamStatus {
   /**

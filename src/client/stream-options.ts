@@ -1,8 +1,8 @@
 /** What a stream is made of, from outside. */
 import type { Environment } from './environment.ts'
-import type { ClientStore } from './store.ts'
-import type { Tabs } from './tabs.ts'
-import type { Transport } from './transport.ts'
+import type { Transport } from './link/transport.ts'
+import type { ClientStore } from './storage/store.ts'
+import type { Tabs } from './tabs/tabs.ts'
 
 export interface StreamOptions {
   readonly transport: Transport

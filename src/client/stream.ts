@@ -6,20 +6,20 @@
  *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
 import { type Change, checkedCopy, countSeqs, type Draft, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
-import { retryDelayMs } from './connection.ts'
-import { Follower } from './follower.ts'
-import { holesOf } from './local-tape.ts'
-import { LostStore } from './lost-store.ts'
+import { retryDelayMs } from './link/connection.ts'
+import { Publication, Publications } from './outbox/publications.ts'
 import { Owner } from './owner.ts'
-import { Publication, Publications } from './publications.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import { type Side, type SideHooks, silence, type Whisper } from './side.ts'
 import type { OutboxItem, StreamStatus } from './status.ts'
-import { blankTape } from './store.ts'
+import { LostStore } from './storage/lost-store.ts'
+import { blankTape } from './storage/store.ts'
 import type { StreamOptions } from './stream-options.ts'
-import { TabHost } from './tab-host.ts'
-import type { Tabs } from './tabs.ts'
-import { Untaken } from './untaken.ts'
+import { Follower } from './tabs/follower.ts'
+import { TabHost } from './tabs/tab-host.ts'
+import type { Tabs } from './tabs/tabs.ts'
+import { Untaken } from './tabs/untaken.ts'
+import { holesOf } from './tape/local-tape.ts'
 
 export type Unsubscribe = () => void
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { pageEvents, planBackfill, socketEventsMax } from '../../src/client/backfill-plan.ts'
+import { pageEvents, planBackfill, socketEventsMax } from '../../src/client/tape/backfill-plan.ts'
 import { normalize, type SeqRange, subtract, union } from '../../src/protocol/index.ts'
 
 test('[C1] asks for a few missing events in one frame, whatever holes they lie in', () => {

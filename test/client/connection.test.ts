@@ -10,7 +10,7 @@ import {
   retryDelayMs,
   stepConnection,
   unansweredMax,
-} from '../../src/client/connection.ts'
+} from '../../src/client/link/connection.ts'
 
 const idle: Connection = { type: 'idle' }
 const connecting: Connection = { type: 'connecting', attempt: 2 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { GatheredChange } from '../../src/client/gathered-change.ts'
 import { MemoryStore, type OutboxEntry, type SavedChange } from '../../src/client/index.ts'
+import { GatheredChange } from '../../src/client/storage/gathered-change.ts'
 import type { Draft, TapeEvent } from '../../src/protocol/index.ts'
 
 const count = fc.nat(3)

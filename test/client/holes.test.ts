@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { retryDelayMs } from '../../src/client/connection.ts'
+import { retryDelayMs } from '../../src/client/link/connection.ts'
 import { Refusal } from '../../src/protocol/index.ts'
 import { epoch, plainSlice, TestStream } from '../support/test-stream.ts'
 

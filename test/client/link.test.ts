@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { connectDeadlineMs, missesMax, pingIntervalMs, pongDeadlineMs } from '../../src/client/connection.ts'
+import { connectDeadlineMs, missesMax, pingIntervalMs, pongDeadlineMs } from '../../src/client/link/connection.ts'
 import { change, TestStream } from '../support/test-stream.ts'
 
 describe('the live link', () => {

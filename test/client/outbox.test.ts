@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { Outbox } from '../../src/client/outbox.ts'
-import type { OutboxEntry } from '../../src/client/store.ts'
+import { Outbox } from '../../src/client/outbox/outbox.ts'
+import type { OutboxEntry } from '../../src/client/storage/store.ts'
 import type { Draft, EventType, TapeEvent } from '../../src/protocol/index.ts'
 
 const draft = (type: EventType, identifier: string, values?: Draft['values'], seen = 4): Draft => ({

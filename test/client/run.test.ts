@@ -1,7 +1,7 @@
 /** What a returning client is given: the run between what it had and what there is, folded, at once. */
 import { describe, expect, test } from 'vitest'
-import { retryDelayMs } from '../../src/client/connection.ts'
 import { MemoryStore } from '../../src/client/index.ts'
+import { retryDelayMs } from '../../src/client/link/connection.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
 import { change, epoch, plainSlice, TestStream, testEvent } from '../support/test-stream.ts'
 

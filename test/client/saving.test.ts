@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { retryDelayMs } from '../../src/client/connection.ts'
 import type { OutboxEntry } from '../../src/client/index.ts'
-import { Saving } from '../../src/client/saving.ts'
+import { retryDelayMs } from '../../src/client/link/connection.ts'
+import { Saving } from '../../src/client/storage/saving.ts'
 import { TestStore } from '../support/test-store.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 

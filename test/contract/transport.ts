@@ -1,5 +1,5 @@
 /**
- * What every way to the server keeps, as src/client/transport.ts words it: how links open, carry, end and are left,
+ * What every way to the server keeps, as src/client/link/transport.ts words it: how links open, carry, end and are left,
  * and how reads succeed and fail. Run over the simulation's network and over the platform's.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

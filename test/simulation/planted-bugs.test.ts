@@ -17,9 +17,9 @@ afterEach(() => {
   vi.doUnmock('../../src/server/sequencer.ts')
   vi.doUnmock('../../src/server/ledger.ts')
   vi.doUnmock('../../src/protocol/object-state.ts')
-  vi.doUnmock('../../src/client/local-tape.ts')
-  vi.doUnmock('../../src/client/outbox.ts')
-  vi.doUnmock('../../src/client/untaken.ts')
+  vi.doUnmock('../../src/client/tape/local-tape.ts')
+  vi.doUnmock('../../src/client/outbox/outbox.ts')
+  vi.doUnmock('../../src/client/tabs/untaken.ts')
   vi.resetModules()
 })
 
@@ -84,8 +84,8 @@ test('[O1] finds a model that lets the last event to arrive win', async () => {
 })
 
 test('[S2] finds a client that takes what lies below an event for granted', async () => {
-  vi.doMock('../../src/client/local-tape.ts', async (original) => {
-    const real = await original<typeof import('../../src/client/local-tape.ts')>()
+  vi.doMock('../../src/client/tape/local-tape.ts', async (original) => {
+    const real = await original<typeof import('../../src/client/tape/local-tape.ts')>()
     return {
       ...real,
       account: (...[tape, slice]: Parameters<typeof real.account>) => {
@@ -210,11 +210,11 @@ test('[C10] finds a store that lets two processes write', async () => {
   expect(await firstViolationWith({ createStore: (other) => new UnfencedStore(other) })).toBeDefined()
 })
 
-type OutboxModule = typeof import('../../src/client/outbox.ts')
+type OutboxModule = typeof import('../../src/client/outbox/outbox.ts')
 
 /** Puts another outbox in the place of the real one. */
 function plantOutbox(plant: (Real: OutboxModule['Outbox']) => OutboxModule['Outbox']): void {
-  vi.doMock('../../src/client/outbox.ts', async (original) => ({ Outbox: plant((await original<OutboxModule>()).Outbox) }))
+  vi.doMock('../../src/client/outbox/outbox.ts', async (original) => ({ Outbox: plant((await original<OutboxModule>()).Outbox) }))
 }
 
 interface Loose {
@@ -283,8 +283,8 @@ test('[C5] finds a client that drops a refused draft without a word', async () =
 })
 
 test('[C14] finds a tab that drops what no owner has taken when it becomes the owner', async () => {
-  vi.doMock('../../src/client/untaken.ts', async (original) => {
-    const { Untaken } = await original<typeof import('../../src/client/untaken.ts')>()
+  vi.doMock('../../src/client/tabs/untaken.ts', async (original) => {
+    const { Untaken } = await original<typeof import('../../src/client/tabs/untaken.ts')>()
     class Forgetful extends Untaken {
       override takeAll() {
         super.takeAll()

@@ -3,9 +3,9 @@
  * off when their events are seen. It decides and remembers; sending and saving is the publisher's work, and each
  * method that changes something gives what is to be saved.
  */
-import { type Code, type Draft, eventBytesMax, foldDraft, objectKey, type TapeEvent } from '../protocol/index.ts'
+import { type Code, type Draft, eventBytesMax, foldDraft, objectKey, type TapeEvent } from '../../protocol/index.ts'
+import type { OutboxEntry, Saved } from '../storage/store.ts'
 import { type Amount, bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, sizeOf, sum, toSaved } from './outbox-entry.ts'
-import type { OutboxEntry, Saved } from './store.ts'
 
 export class Outbox {
   /** In order of place. */

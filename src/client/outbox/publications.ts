@@ -2,9 +2,9 @@
  * What became of each draft, for the application that made it. A publication follows its draft through folding,
  * refusal and another try, until its event has been applied with everything beneath it.
  */
-import type { Code } from '../protocol/index.ts'
+import type { Code } from '../../protocol/index.ts'
+import type { OutboxEntry } from '../storage/store.ts'
 import type { Leaving } from './outbox-entry.ts'
-import type { OutboxEntry } from './store.ts'
 
 export type DraftState =
   /** Waits for a connection, and may still be folded with others. */

@@ -3,10 +3,10 @@
  * a channel. The store is what they have in common; the channel carries, numbered, the changes that the owner has
  * saved, so whoever missed one, or hears another owner, reads the store.
  */
-import type { Change, Json } from '../protocol/index.ts'
-import type { Leaving } from './outbox-entry.ts'
-import type { SideReport, Whisper } from './side.ts'
-import type { SavedChange } from './store.ts'
+import type { Change, Json } from '../../protocol/index.ts'
+import type { Leaving } from '../outbox/outbox-entry.ts'
+import type { SideReport, Whisper } from '../side.ts'
+import type { SavedChange } from '../storage/store.ts'
 
 export interface Tabs {
   readonly channel: TabChannel

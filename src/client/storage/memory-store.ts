@@ -1,5 +1,5 @@
 /** A store that lasts as long as the process: for tests, and for clients that need not outlive a page. */
-import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
+import { foldEvents, groupByObject, type TapeEvent } from '../../protocol/index.ts'
 import { blankTape, type ClientStore, type LocalTape, type OutboxEntry, type Saved, type SavedChange, StoreFailure } from './store.ts'
 
 interface Contents {

@@ -4,7 +4,7 @@
  *
  * A store may be open in several processes (tabs, programs); the one that claimed it last is the one that writes.
  */
-import type { Code, Draft, SeqRanges, TapeEvent } from '../protocol/index.ts'
+import type { Code, Draft, SeqRanges, TapeEvent } from '../../protocol/index.ts'
 
 /** The part of the tape that this client has accounted for. */
 export interface LocalTape {

@@ -7,13 +7,14 @@
  *      └── a number is missing, ┘    └────────────────────┘
  *          another owner
  */
-import { type Draft, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
-import type { Environment } from './environment.ts'
-import { type Amount, refusedOf, sizeOf, sum } from './outbox-entry.ts'
-import type { Publications } from './publications.ts'
-import { type Side, type SideHooks, type SideReport, silence } from './side.ts'
-import type { OutboxItem, RefusedDraft } from './status.ts'
-import { type ClientStore, type LocalTape, type OutboxEntry, type Saved, StoreFailure } from './store.ts'
+import { type Draft, type Json, seenOf, type TapeEvent } from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
+import { type Amount, refusedOf, sizeOf, sum } from '../outbox/outbox-entry.ts'
+import type { Publications } from '../outbox/publications.ts'
+import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
+import type { OutboxItem, RefusedDraft } from '../status.ts'
+import { type ClientStore, type LocalTape, type OutboxEntry, type Saved, StoreFailure } from '../storage/store.ts'
+import { countOf } from './tab-counts.ts'
 import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
 import type { Untaken, UntakenDraft } from './untaken.ts'
 
@@ -264,7 +265,7 @@ export class Follower implements Side {
     this.#entries.clear()
     this.#refused.clear()
     this.#put(saved.outbox)
-    const taken = Object.hasOwn(saved.tabs, tab) ? (saved.tabs[tab] ?? 0) : 0
+    const taken = countOf(saved.tabs, tab)
     untaken.taken(taken)
     untaken.known(taken)
     publications.found(saved.outbox, untaken.lost())
@@ -283,7 +284,7 @@ export class Follower implements Side {
       this.#entries.delete(place)
       this.#refused.delete(place)
     }
-    if (change.tabs !== undefined && Object.hasOwn(change.tabs, tab)) untaken.taken(change.tabs[tab] ?? 0)
+    if (change.tabs !== undefined) untaken.taken(countOf(change.tabs, tab))
     for (const each of placed) {
       if (each.tab !== tab) continue
       for (const publication of untaken.place(each.draft)) publications.place(publication, each.place)

@@ -1,7 +1,7 @@
 /** The owner's end of the channel between tabs: tells what was saved, takes drafts and orders. */
-import type { Environment } from './environment.ts'
-import type { Owner } from './owner.ts'
-import type { Whisper } from './side.ts'
+import type { Environment } from '../environment.ts'
+import type { Owner } from '../owner.ts'
+import type { Whisper } from '../side.ts'
 import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
 
 export class TabHost {

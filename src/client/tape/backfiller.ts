@@ -9,14 +9,14 @@ import {
   type Slice,
   type SliceFrame,
   union,
-} from '../protocol/index.ts'
+} from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
+import { retryDelayMs } from '../link/connection.ts'
+import type { ClientParts, TokenKeeper } from '../link/token-keeper.ts'
+import type { Transport } from '../link/transport.ts'
+import type { LocalTape } from '../storage/store.ts'
 import { planBackfill } from './backfill-plan.ts'
-import { retryDelayMs } from './connection.ts'
-import type { Environment } from './environment.ts'
 import { holesOf } from './local-tape.ts'
-import type { LocalTape } from './store.ts'
-import type { ClientParts, TokenKeeper } from './token-keeper.ts'
-import type { Transport } from './transport.ts'
 
 export interface BackfillerHooks {
   readonly tape: () => LocalTape

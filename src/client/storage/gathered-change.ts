@@ -1,5 +1,5 @@
 /** Several changes of a store as one: what comes while a save is under way goes together into the next. */
-import type { TapeEvent } from '../protocol/index.ts'
+import type { TapeEvent } from '../../protocol/index.ts'
 import type { OutboxEntry, SavedChange } from './store.ts'
 
 export class GatheredChange {

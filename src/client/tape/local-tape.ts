@@ -1,6 +1,6 @@
 /** The one rule of reading: add what a slice covers to what is accounted for; what is missing is what to ask for. */
-import { holesUpTo, includes, intersect, type Slice, type TapeEvent, union } from '../protocol/index.ts'
-import type { LocalTape } from './store.ts'
+import { holesUpTo, includes, intersect, type Slice, type TapeEvent, union } from '../../protocol/index.ts'
+import type { LocalTape } from '../storage/store.ts'
 
 /** The tape with one more slice of its epoch, and the events in it that were not accounted for before. */
 export function account(tape: LocalTape, slice: Slice): { readonly tape: LocalTape; readonly fresh: readonly TapeEvent[] } {

@@ -2,7 +2,7 @@
  * Which reads fill a client's holes. A few events come over the socket in one frame, whatever holes they lie in;
  * many come over HTTP in aligned pages, which are the same for every client, so that one cached page serves all.
  */
-import { countSeqs, formatSeqs, intersect, rangesMax, type SeqRanges, subtract } from '../protocol/index.ts'
+import { countSeqs, formatSeqs, intersect, rangesMax, type SeqRanges, subtract } from '../../protocol/index.ts'
 
 /** So many events fit a frame or two and are quicker asked for on the open socket. */
 export const socketEventsMax = 1000

@@ -2,7 +2,7 @@
  * Keeps a token as long as it is good, so that a reconnect need not fetch another. How long that is says the
  * server, in what it welcomes with; before the end, and whenever a token is refused, it is forgotten.
  */
-import type { Environment } from './environment.ts'
+import type { Environment } from '../environment.ts'
 import type { Transport } from './transport.ts'
 
 /** What the parts of a client have in common. */

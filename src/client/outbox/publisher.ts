@@ -9,11 +9,19 @@
  * id. A copied profile does. So each link begins with a look at what the tape has taken under that id: when it took
  * what we have sent, the events are compared with our drafts first; when they are not ours, we go on under a new id.
  */
-import { batchBytesMax, type Change, type Code, codeFacts, objectKey, type RefusedServerFrame, type TapeEvent } from '../protocol/index.ts'
-import type { Environment } from './environment.ts'
+import {
+  batchBytesMax,
+  type Change,
+  type Code,
+  codeFacts,
+  objectKey,
+  type RefusedServerFrame,
+  type TapeEvent,
+} from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
+import type { Saved, SavedChange } from '../storage/store.ts'
 import { Outbox } from './outbox.ts'
 import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-entry.ts'
-import type { Saved, SavedChange } from './store.ts'
 
 export interface PublisherHooks {
   readonly send: (frame: object) => void

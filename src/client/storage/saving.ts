@@ -2,9 +2,9 @@
  * Saves changes in their order, one at a time: what comes meanwhile goes together into the next save. What the store
  * will not take is kept and tried again, before anything that comes later. Nothing is given up but by being fenced.
  */
-import type { Draft } from '../protocol/index.ts'
-import { retryDelayMs } from './connection.ts'
-import type { Environment } from './environment.ts'
+import type { Draft } from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
+import { retryDelayMs } from '../link/connection.ts'
 import { GatheredChange } from './gathered-change.ts'
 import { type ClientStore, type OutboxEntry, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 

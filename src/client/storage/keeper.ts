@@ -2,12 +2,12 @@
  * Keeps what the client must not lose: opens the store, or goes on in memory where it cannot be opened, saves in order,
  * and says how things stand. A client in memory has an id of its own, so it can be no trouble to what the store holds.
  */
-import { foldEvents, type TapeEvent } from '../protocol/index.ts'
-import { retryDelayMs } from './connection.ts'
-import type { Environment } from './environment.ts'
+import { foldEvents, type TapeEvent } from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
+import { retryDelayMs } from '../link/connection.ts'
+import type { StorageStatus } from '../status.ts'
 import { MemoryStore } from './memory-store.ts'
 import { Saving, type SavingHooks } from './saving.ts'
-import type { StorageStatus } from './status.ts'
 import { blankTape, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 
 /** A store that fails for no reason that we know is tried so often before the client goes on in memory. */

@@ -11,9 +11,9 @@ import {
   pongText,
   type ServerFrame,
   type WelcomeFrame,
-} from '../protocol/index.ts'
+} from '../../protocol/index.ts'
+import type { Environment } from '../environment.ts'
 import { type Connection, type ConnectionInput, initialConnection, stepConnection } from './connection.ts'
-import type { Environment } from './environment.ts'
 import type { ClientParts, TokenKeeper } from './token-keeper.ts'
 import type { Closing, Link, LinkRequest, Transport } from './transport.ts'
 

@@ -2,10 +2,10 @@
  * The drafts of this tab that no owner has taken yet, numbered 1, 2, 3 … under a name. A number is never given twice
  * under one name, so whatever comes late is known as such: to count anew is to take another name.
  */
-import type { Draft } from '../protocol/index.ts'
-import { type Amount, bytesOf, nothing, sum } from './outbox-entry.ts'
-import type { Publication } from './publications.ts'
-import type { OutboxItem } from './status.ts'
+import type { Draft } from '../../protocol/index.ts'
+import { type Amount, bytesOf, nothing, sum } from '../outbox/outbox-entry.ts'
+import type { Publication } from '../outbox/publications.ts'
+import type { OutboxItem } from '../status.ts'
 import type { TabDraft } from './tabs.ts'
 
 export interface UntakenDraft {

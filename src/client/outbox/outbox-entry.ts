@@ -1,7 +1,7 @@
 /** What an outbox is made of: its entries, what their changes come to, and how much they are. */
-import { type Change, type Code, type Draft, type TapeEvent, utf8Length } from '../protocol/index.ts'
-import type { OutboxItem, RefusedDraft } from './status.ts'
-import type { OutboxEntry, SavedChange } from './store.ts'
+import { type Change, type Code, type Draft, type TapeEvent, utf8Length } from '../../protocol/index.ts'
+import type { OutboxItem, RefusedDraft } from '../status.ts'
+import type { OutboxEntry, SavedChange } from '../storage/store.ts'
 
 export interface Entry extends OutboxEntry {
   /** The frame that carries it on the present link; undefined while it waits to be sent. */

@@ -1,5 +1,5 @@
 /** How the client reaches the server: one live link, and reads in bulk. */
-import type { Code, SeqRanges, Slice } from '../protocol/index.ts'
+import type { Code, SeqRanges, Slice } from '../../protocol/index.ts'
 
 export interface Transport {
   /**
