@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { testOrigin, testSecret } from './test/support/secrets.ts'
@@ -5,6 +6,8 @@ import { testOrigin, testSecret } from './test/support/secrets.ts'
 /** `node` runs what is pure, `runtime` runs in workerd beside the real objects, `journey` drives a real browser. */
 export default defineConfig({
   test: {
+    // The simulation computes and the runtime waits: on a small machine both cores have work.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
