@@ -42,7 +42,7 @@ export async function spendMonthOffline(options: MonthOptions): Promise<PlugRepo
       manners: ['reset', 'end', 'stall', 'half', 'drip', 'late'],
     })
     const distinct = await new Month(server, 'month-objects', { ...options, random }).run(marks(options.drafts, random), {
-      bytesMax: 65_536,
+      bytesMax: 16_384,
     })
     return {
       summary: `${options.drafts} drafts offline: titles ${foldable.summary}; objects ${distinct.summary}`,
