@@ -6,14 +6,15 @@
  *   models ─ changes ─► publisher ─► link
  *   all of them ─ what must not be lost ─► keeper ─ what was saved ─► other tabs
  */
-import type { Change, Draft, Json, RefusedServerFrame, ServerFrame, TapeEvent, WelcomeFrame } from '../protocol/index.ts'
+import type { Change, Json, RefusedServerFrame, ServerFrame, TapeEvent, WelcomeFrame } from '../protocol/index.ts'
 import { LiveLink } from './link/live-link.ts'
 import { TokenKeeper } from './link/token-keeper.ts'
-import { type Amount, itemOf, type Leaving, refusedOf } from './outbox/outbox-entry.ts'
+import type { Leaving } from './outbox/outbox-entry.ts'
+import type { OutboxView } from './outbox/outbox-view.ts'
 import type { Publication, Publications } from './outbox/publications.ts'
 import { Publisher } from './outbox/publisher.ts'
 import type { Side, SideHooks, SideReport } from './side.ts'
-import type { OutboxItem, RefusedDraft, StreamStatus } from './status.ts'
+import type { StreamStatus } from './status.ts'
 import { Keeper } from './storage/keeper.ts'
 import { blankTape, type LocalTape } from './storage/store.ts'
 import type { StreamOptions } from './stream-options.ts'
@@ -45,7 +46,6 @@ export class Owner implements Side {
   #mayConnect = false
   #isPaused = false
   #isFenced = false
-  #outbox: readonly OutboxItem[] | undefined
 
   constructor({ transport, store, environment, token }: StreamOptions, publications: Publications, hooks: OwnerHooks) {
     this.#hooks = hooks
@@ -70,8 +70,11 @@ export class Owner implements Side {
       save: (change) => this.#keeper.save(change),
       backOff: () => this.#link.backOff(),
       onLeave: (leaving) => this.#leave(leaving),
-      onSent: (places) => this.#sent(places),
-      onChange: () => this.#outboxChanged(),
+      onSent: (places) => {
+        publications.sent(places)
+        hooks.onChange()
+      },
+      onChange: hooks.onChange,
     })
     this.#link = new LiveLink(
       {
@@ -114,30 +117,13 @@ export class Owner implements Side {
     return this.#intake.tape
   }
 
-  get pending(): readonly Draft[] {
-    return this.#publisher.outbox.pending
+  get outbox(): OutboxView {
+    return this.#publisher.outbox
   }
 
   /** Whether other tabs find in the store what this one saves. */
   get isShared(): boolean {
     return this.#keeper.isShared
-  }
-
-  get outbox(): readonly OutboxItem[] {
-    this.#outbox ??= Array.from(this.#publisher.outbox.entries, itemOf)
-    return this.#outbox
-  }
-
-  get amount(): Amount & { readonly made: Amount } {
-    return this.#publisher.outbox.amount
-  }
-
-  get oldestAt(): number | undefined {
-    return this.#publisher.outbox.oldestAt
-  }
-
-  get refused(): readonly RefusedDraft[] {
-    return Array.from(this.#publisher.outbox.refused, refusedOf)
   }
 
   get report(): SideReport {
@@ -176,13 +162,12 @@ export class Owner implements Side {
     this.#news.addMade({ draft: { change, seen, epoch: tape.epoch }, publications })
     const place = this.#publisher.add(change, seen)
     for (const publication of publications) this.#publications.place(publication, place)
-    this.#outboxChanged()
+    this.#hooks.onChange()
   }
 
   /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
   adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
-    const { entries, refused } = this.#publisher.outbox
-    this.#publications.found([...entries, ...refused], lost)
+    this.#publications.found(this.#publisher.outbox.all, lost)
     for (const { draft, publications, number } of drafts) {
       this.#news.addMade({ draft, publications, number })
       const place = this.#addDraft(draft)
@@ -194,7 +179,7 @@ export class Owner implements Side {
       this.#tabs = withCount(this.#tabs, tab, last.number)
       void this.#keeper.save({ tabs: this.#tabs })
     }
-    this.#outboxChanged()
+    this.#hooks.onChange()
   }
 
   /** Drafts of this tab that the store does not have, as they were made. Those of other tabs are still there. */
@@ -213,7 +198,7 @@ export class Owner implements Side {
     this.#tabs = withCount(this.#tabs, tab, taken + fresh.length)
     void this.#keeper.save({ tabs: this.#tabs })
     this.#hooks.onPending()
-    this.#outboxChanged()
+    this.#hooks.onChange()
     return taken + fresh.length
   }
 
@@ -293,16 +278,16 @@ export class Owner implements Side {
 
   /** Tells the models, if that changes what is pending. */
   #tellPending(change: () => void): void {
-    const before = this.pending
+    const before = this.outbox.pending
     change()
-    if (this.pending !== before) this.#hooks.onPending()
+    if (this.outbox.pending !== before) this.#hooks.onPending()
   }
 
   /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
   #beginAnew(epoch: string | null): void {
     this.#intake.begin(epoch)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...this.#publisher.forgetTape() })
-    this.#outboxChanged()
+    this.#hooks.onChange()
     this.#hooks.onReset()
   }
 
@@ -327,19 +312,8 @@ export class Owner implements Side {
   }
 
   #leave(leaving: readonly Leaving[]): void {
-    this.#outbox = undefined
     this.#news.addLeaving(leaving)
     this.#publications.left(leaving, this.#intake.seen)
-  }
-
-  #sent(places: readonly number[]): void {
-    this.#publications.sent(places)
-    this.#outboxChanged()
-  }
-
-  #outboxChanged(): void {
-    this.#outbox = undefined
-    this.#hooks.onChange()
   }
 }
 

@@ -2,9 +2,9 @@
  * The two sides that a stream can be on: it owns the socket and the outbox itself (`Owner`), or works through another
  * tab that does (`Follower`). A stream is the same to its application on either, and can change over at any moment.
  */
-import type { Code, Draft, Json, TapeEvent } from '../protocol/index.ts'
-import type { Amount } from './outbox/outbox-entry.ts'
-import type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
+import type { Code, Json, TapeEvent } from '../protocol/index.ts'
+import type { OutboxView } from './outbox/outbox-view.ts'
+import type { StorageStatus, StreamStatus } from './status.ts'
 import type { LocalTape } from './storage/store.ts'
 
 /** What one client whispers to those who listen now. */
@@ -35,13 +35,7 @@ export interface SideReport {
 export interface Side {
   readonly client: string
   readonly tape: LocalTape
-  /** The same array until a draft is added or gone. */
-  readonly pending: readonly Draft[]
-  readonly outbox: readonly OutboxItem[]
-  readonly amount: Amount & { readonly made: Amount }
-  readonly refused: readonly RefusedDraft[]
-  /** When the oldest of the pending drafts was made. */
-  readonly oldestAt: number | undefined
+  readonly outbox: OutboxView
   readonly report: SideReport
 
   /** Forgets a refused draft. */

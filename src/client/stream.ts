@@ -5,8 +5,9 @@
  *   alone:      ─► owner
  *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
-import { type Change, checkedCopy, countSeqs, type Draft, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
+import { type Change, checkedCopy, countSeqs, type Json, seenOf, type TapeEvent } from '../protocol/index.ts'
 import { retryDelayMs } from './link/connection.ts'
+import type { OutboxView } from './outbox/outbox-view.ts'
 import { Publication, Publications } from './outbox/publications.ts'
 import { Owner } from './owner.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
@@ -66,7 +67,7 @@ export class Stream implements OutboundEventReceiver {
 
   /** The drafts that are not on the tape yet, oldest first: the same array until something in it changes. */
   get outbox(): readonly OutboxItem[] {
-    return this.#side?.outbox ?? this.#untaken.items
+    return this.#outbox.items
   }
 
   /** Calls `listener` after each change of the status, until the function that it gives is called. */
@@ -109,7 +110,7 @@ export class Stream implements OutboundEventReceiver {
    * refused draft is at this place.
    */
   retry(place: number, change?: Change): void {
-    const refused = this.#side?.refused.find((each) => each.place === place)
+    const refused = this.#side?.outbox.refused.find((each) => each.place === place)
     if (refused === undefined) throw new RangeError(`No refused draft is at place ${place}.`)
     const { type, collection, identifier, values } = change === undefined ? refused.draft : checkedCopy(change)
     this.#publish({ type, collection, identifier, values }, this.#publications.take(place))
@@ -256,7 +257,7 @@ export class Stream implements OutboundEventReceiver {
     const { tab } = this.#untaken
     this.#untaken.taken(owner.takenFrom(tab))
     owner.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
-    if (before !== undefined || events.length > 0 || owner.pending.length > 0) this.#apply(this.#models, events)
+    if (before !== undefined || events.length > 0 || owner.outbox.pending.length > 0) this.#apply(this.#models, events)
     if (this.#tabs !== undefined) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
     owner.connect()
     this.#changed()
@@ -326,12 +327,12 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #apply(models: Iterable<ModelReconciler>, events: readonly TapeEvent[]): void {
-    const pending = this.#pending
+    const { pending } = this.#outbox
     for (const model of models) this.#guard(() => model.apply(events, pending))
   }
 
-  get #pending(): readonly Draft[] {
-    return this.#side === undefined ? this.#untaken.pending : this.#side.pending
+  get #outbox(): OutboxView {
+    return this.#side?.outbox ?? this.#untaken
   }
 
   /** A listener or a model that throws is its own trouble, not the stream's. */
@@ -350,13 +351,14 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #settle(): void {
-    if (this.#settling.length === 0 || this.#side === undefined || this.#pending.length > 0) return
+    if (this.#settling.length === 0 || this.#side === undefined || this.#outbox.pending.length > 0) return
     for (const resolve of this.#settling.splice(0)) resolve()
   }
 
   #snapshot(): StreamStatus {
     const tape = this.#side?.tape ?? blankTape
     const holes = holesOf(tape)
+    const { pending, amount, oldestAt, refused } = this.#outbox
     const { connection, storage, ...report } = (this.#side ?? this.#opening)?.report ?? silence
     // Until there is a side, what is made here is nowhere else.
     const early = this.#side === undefined ? this.#untaken.drafts.length : 0
@@ -367,10 +369,10 @@ export class Stream implements OutboundEventReceiver {
       connection: this.#isStopped ? 'stopped' : connection,
       holes,
       progress: { have: total - countSeqs(holes), total },
-      pending: this.#pending.length,
-      outbox: this.#side?.amount ?? { ...this.#untaken.amount, made: this.#untaken.amount },
-      oldestPendingAt: this.#side === undefined ? this.#untaken.oldestAt : this.#side.oldestAt,
-      refused: this.#side?.refused ?? [],
+      pending: pending.length,
+      outbox: amount,
+      oldestPendingAt: oldestAt,
+      refused,
     }
   }
 }

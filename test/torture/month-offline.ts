@@ -39,10 +39,13 @@ export async function spendMonthOffline(options: MonthOptions): Promise<PlugRepo
       // Folded they fit one frame, of ten kilobytes: none of it gets through before the cuts are over.
       bytesMax: 4096,
       directions: ['up'],
-      manners: ['reset', 'end', 'stall', 'half', 'drip', 'late'],
+      manners: ['reset', 'end', 'stall', 'half'],
     })
     const distinct = await new Month(server, 'month-objects', { ...options, random }).run(marks(options.drafts, random), {
-      bytesMax: 16_384,
+      // A frame or two gets through each time.
+      bytesMax: 30_000,
+      directions: ['up'],
+      manners: ['reset', 'end', 'late'],
     })
     return {
       summary: `${options.drafts} drafts offline: titles ${foldable.summary}; objects ${distinct.summary}`,

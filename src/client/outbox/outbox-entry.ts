@@ -57,8 +57,8 @@ export function isSame(draft: Draft, event: TapeEvent): boolean {
   )
 }
 
-export function itemOf({ place, draft, madeAt, folded, ref }: Readonly<Entry>): OutboxItem {
-  return { place, draft, madeAt, folded, state: ref === undefined ? 'queued' : 'sent' }
+export function itemOf({ place, draft, madeAt, folded }: OutboxEntry, isSent: boolean): OutboxItem {
+  return { place, draft, madeAt, folded, state: isSent ? 'sent' : 'queued' }
 }
 
 export function refusedOf({ place, draft, refused = 'invalid' }: OutboxEntry): RefusedDraft {

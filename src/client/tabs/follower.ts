@@ -7,13 +7,12 @@
  *      └── a number is missing, ┘    └────────────────────┘
  *          another owner
  */
-import { type Draft, type Json, seenOf, type TapeEvent } from '../../protocol/index.ts'
+import { type Json, seenOf, type TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
-import { type Amount, refusedOf, sizeOf, sum } from '../outbox/outbox-entry.ts'
 import type { Publications } from '../outbox/publications.ts'
 import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
-import type { OutboxItem, RefusedDraft } from '../status.ts'
-import { type ClientStore, type LocalTape, type OutboxEntry, type Saved, StoreFailure } from '../storage/store.ts'
+import { type ClientStore, type LocalTape, type Saved, StoreFailure } from '../storage/store.ts'
+import { FollowedOutbox } from './followed-outbox.ts'
 import { countOf } from './tab-counts.ts'
 import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
 import type { Untaken, UntakenDraft } from './untaken.ts'
@@ -39,11 +38,8 @@ const askAfterMs = 2000
 export class Follower implements Side {
   readonly #parts: FollowerParts
   readonly #hooks: FollowerHooks
+  readonly outbox: FollowedOutbox
   #tape: LocalTape
-  readonly #entries = new Map<number, OutboxEntry>()
-  readonly #refused = new Map<number, OutboxEntry>()
-  #pending: readonly Draft[] | undefined
-  #outbox: readonly OutboxItem[] | undefined
   #report = silence
   #latestSeq = -1
   client = ''
@@ -60,6 +56,7 @@ export class Follower implements Side {
 
   constructor(parts: FollowerParts, hooks: FollowerHooks) {
     this.#parts = parts
+    this.outbox = new FollowedOutbox(parts.untaken)
     this.#tape = parts.tape
     this.#hooks = hooks
     parts.channel.onMessage = (message) => this.#receive(message)
@@ -73,35 +70,6 @@ export class Follower implements Side {
 
   get tape(): LocalTape {
     return this.#latestSeq > this.#tape.latestSeq ? { ...this.#tape, latestSeq: this.#latestSeq } : this.#tape
-  }
-
-  get pending(): readonly Draft[] {
-    this.#pending ??= [...Array.from(this.#entries.values(), ({ draft }) => draft), ...this.#parts.untaken.pending]
-    return this.#pending
-  }
-
-  get outbox(): readonly OutboxItem[] {
-    this.#outbox ??= [...Array.from(this.#entries.values(), itemOf), ...this.#parts.untaken.items]
-    return this.#outbox
-  }
-
-  get amount(): Amount & { readonly made: Amount } {
-    let waiting = this.#parts.untaken.amount
-    let made = waiting
-    for (const entry of this.#entries.values()) {
-      waiting = sum(waiting, { drafts: 1, bytes: sizeOf(entry) })
-      made = sum(made, entry.folded)
-    }
-    return { ...waiting, made }
-  }
-
-  get oldestAt(): number | undefined {
-    for (const { madeAt } of this.#entries.values()) return madeAt
-    return this.#parts.untaken.oldestAt
-  }
-
-  get refused(): readonly RefusedDraft[] {
-    return Array.from(this.#refused.values(), refusedOf)
   }
 
   get report(): SideReport {
@@ -118,7 +86,7 @@ export class Follower implements Side {
 
   discard(place: number): void {
     // It is not there to be tried again meanwhile. When the order is lost with its owner, the store brings it back.
-    if (this.#refused.delete(place)) this.#changed()
+    if (this.outbox.dropRefused(place)) this.#changed()
     this.#order({ type: 'discard', place })
   }
 
@@ -262,9 +230,7 @@ export class Follower implements Side {
     if (this.#tape.epoch !== null && this.#tape.epoch !== saved.tape.epoch) this.#hooks.onReset()
     this.#tape = saved.tape
     this.client = saved.client
-    this.#entries.clear()
-    this.#refused.clear()
-    this.#put(saved.outbox)
+    this.outbox.restore(saved.outbox)
     const taken = countOf(saved.tabs, tab)
     untaken.taken(taken)
     untaken.known(taken)
@@ -279,11 +245,8 @@ export class Follower implements Side {
     if (change.forgetEvents === true) this.#hooks.onReset()
     if (change.tape !== undefined) this.#tape = change.tape
     if (change.client !== undefined) this.client = change.client
-    this.#put(change.put ?? [])
-    for (const place of change.remove ?? []) {
-      this.#entries.delete(place)
-      this.#refused.delete(place)
-    }
+    this.outbox.put(change.put ?? [])
+    this.outbox.remove(change.remove ?? [])
     if (change.tabs !== undefined) untaken.taken(countOf(change.tabs, tab))
     for (const each of placed) {
       if (each.tab !== tab) continue
@@ -297,24 +260,8 @@ export class Follower implements Side {
     publications.applied(seen)
   }
 
-  #put(entries: readonly OutboxEntry[]): void {
-    for (const entry of entries) {
-      // One that is replaced keeps its place in the order, a new one is the newest.
-      if (entry.refused === undefined) this.#entries.set(entry.place, entry)
-      else {
-        this.#entries.delete(entry.place)
-        this.#refused.set(entry.place, entry)
-      }
-    }
-  }
-
   #changed(): void {
-    this.#pending = undefined
-    this.#outbox = undefined
+    this.outbox.changed()
     this.#hooks.onChange()
   }
-}
-
-function itemOf({ place, draft, madeAt, folded, counter }: OutboxEntry): OutboxItem {
-  return { place, draft, madeAt, folded, state: counter === undefined ? 'queued' : 'sent' }
 }

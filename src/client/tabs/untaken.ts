@@ -3,9 +3,10 @@
  * under one name, so whatever comes late is known as such: to count anew is to take another name.
  */
 import type { Draft } from '../../protocol/index.ts'
-import { type Amount, bytesOf, nothing, sum } from '../outbox/outbox-entry.ts'
+import { bytesOf, nothing, sum } from '../outbox/outbox-entry.ts'
+import type { OutboxView } from '../outbox/outbox-view.ts'
 import type { Publication } from '../outbox/publications.ts'
-import type { OutboxItem } from '../status.ts'
+import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
 import type { TabDraft } from './tabs.ts'
 
 export interface UntakenDraft {
@@ -23,7 +24,7 @@ export interface MadeDraft extends Pick<UntakenDraft, 'draft' | 'publications'> 
   readonly number?: number | undefined
 }
 
-export class Untaken {
+export class Untaken implements OutboxView {
   #drafts: readonly UntakenDraft[] = []
   #pending: readonly Draft[] | undefined
   #items: readonly OutboxItem[] | undefined
@@ -60,21 +61,27 @@ export class Untaken {
     return this.#items
   }
 
-  get amount(): Amount {
-    return this.#drafts.reduce((total, { bytes }) => sum(total, { drafts: 1, bytes }), nothing)
+  /** Nothing is folded before an owner takes it. */
+  get amount(): StreamStatus['outbox'] {
+    const made = this.#drafts.reduce((total, { bytes }) => sum(total, { drafts: 1, bytes }), nothing)
+    return { ...made, made }
   }
 
-  add(draft: TabDraft, publications: readonly Publication[], madeAt: number): UntakenDraft {
-    return this.putBack({ draft, publications }, madeAt)
+  /** None is refused before an owner takes it. */
+  get refused(): readonly RefusedDraft[] {
+    return []
   }
 
-  /** An owner has taken so many of all that were made; whether there were any among them. */
-  taken(count: number): boolean {
+  add(draft: TabDraft, publications: readonly Publication[], madeAt: number): void {
+    this.putBack({ draft, publications }, madeAt)
+  }
+
+  /** An owner has taken so many of all that were made. */
+  taken(count: number): void {
     const taken = this.#drafts.filter(({ number }) => number <= count)
-    if (taken.length === 0) return false
+    if (taken.length === 0) return
     for (const { number, publications } of taken) this.#unplaced.set(number, publications)
     this.#set(this.#drafts.filter(({ number }) => number > count))
-    return true
   }
 
   /** The store knows of so many. When there were more, it has forgotten this tab. */
@@ -94,11 +101,9 @@ export class Untaken {
    * This tab is the owner no more, and this was never saved. A draft that had a number keeps it: the one who is the owner
    * now may have taken it under that.
    */
-  putBack({ draft, publications, number = ++this.#made }: MadeDraft, madeAt: number): UntakenDraft {
+  putBack({ draft, publications, number = ++this.#made }: MadeDraft, madeAt: number): void {
     const pending = { ...draft.change, seen: draft.seen }
-    const untaken = { number, draft, pending, publications, madeAt, bytes: bytesOf(pending) }
-    this.#set([...this.#drafts, untaken])
-    return untaken
+    this.#set([...this.#drafts, { number, draft, pending, publications, madeAt, bytes: bytesOf(pending) }])
   }
 
   #countAnew(): void {
