@@ -1,6 +1,7 @@
 /** The reconciling client without a platform: bring a transport, a store and an environment. */
 export type { Environment } from './environment.ts'
 export type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './link/transport.ts'
+export type { Unsubscribe } from './listeners.ts'
 export { type DraftState, Publication } from './outbox/publications.ts'
 export type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 export type { Whisper } from './side.ts'
@@ -16,6 +17,6 @@ export {
   StoreFailure,
   type StoreTrouble,
 } from './storage/store.ts'
-export { Stream, type Unsubscribe } from './stream.ts'
+export { Stream } from './stream.ts'
 export type { StreamOptions } from './stream-options.ts'
 export type { TabChannel, TabMessage, Tabs } from './tabs/tabs.ts'

@@ -9,18 +9,15 @@
 import type { Change, Json, RefusedServerFrame, ServerFrame, TapeEvent, WelcomeFrame } from '../protocol/index.ts'
 import { LiveLink } from './link/live-link.ts'
 import { TokenKeeper } from './link/token-keeper.ts'
-import type { Leaving } from './outbox/outbox-entry.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
 import type { Publication, Publications } from './outbox/publications.ts'
 import { Publisher } from './outbox/publisher.ts'
 import type { Side, SideHooks, SideReport } from './side.ts'
-import type { StreamStatus } from './status.ts'
 import { Keeper } from './storage/keeper.ts'
-import { blankTape, type LocalTape } from './storage/store.ts'
+import { blankTape, type LocalTape, type SavedChange } from './storage/store.ts'
 import type { StreamOptions } from './stream-options.ts'
-import { countOf, type TabCounts, withCount } from './tabs/tab-counts.ts'
 import type { TabDraft, TabNews } from './tabs/tabs.ts'
-import { UnsavedNews } from './tabs/unsaved-news.ts'
+import { Taken } from './tabs/taken.ts'
 import type { MadeDraft, UntakenDraft } from './tabs/untaken.ts'
 import { Intake } from './tape/intake.ts'
 
@@ -35,13 +32,11 @@ export interface OwnerHooks extends SideHooks {
 
 export class Owner implements Side {
   readonly #hooks: OwnerHooks
-  readonly #publications: Publications
   readonly #keeper: Keeper
   readonly #link: LiveLink
   readonly #intake: Intake
   readonly #publisher: Publisher
-  readonly #news = new UnsavedNews()
-  #tabs: TabCounts = {}
+  readonly #taken: Taken
   #lastHeardAt: number | undefined
   #mayConnect = false
   #isPaused = false
@@ -49,11 +44,10 @@ export class Owner implements Side {
 
   constructor({ transport, store, environment, token }: StreamOptions, publications: Publications, hooks: OwnerHooks) {
     this.#hooks = hooks
-    this.#publications = publications
     this.#keeper = new Keeper(store, environment, {
-      onSaving: () => this.#news.seal(),
+      onSaving: () => this.#taken.news.seal(),
       onSaved: (change) => {
-        hooks.onNews({ change, ...this.#news.take() })
+        hooks.onNews({ change, ...this.#taken.news.take() })
         hooks.onChange()
       },
       onFenced: () => this.#fenced(),
@@ -64,12 +58,13 @@ export class Owner implements Side {
     const newRef = () => ++lastRef
     const parts = { transport, environment, tokens: new TokenKeeper(token, environment) }
     const send = (frame: object) => this.#link.send(frame)
+    const save = (change: SavedChange) => this.#keeper.save(change)
     this.#publisher = new Publisher(environment, {
       send,
       newRef,
-      save: (change) => this.#keeper.save(change),
+      save,
       backOff: () => this.#link.backOff(),
-      onLeave: (leaving) => this.#leave(leaving),
+      onLeave: (leaving) => this.#taken.left(leaving),
       onSent: (places) => {
         publications.sent(places)
         hooks.onChange()
@@ -93,9 +88,9 @@ export class Owner implements Side {
       {
         send,
         newRef,
-        save: (change) => void this.#keeper.save(change),
+        save,
         confirm: (events) => this.#publisher.confirm(events),
-        onLeave: (leaving) => this.#leave(leaving),
+        onLeave: (leaving) => this.#taken.left(leaving),
         onRun: (events) => {
           hooks.onEvents(events)
           publications.applied(this.#intake.seen)
@@ -107,6 +102,7 @@ export class Owner implements Side {
       },
       parts,
     )
+    this.#taken = new Taken({ publisher: this.#publisher, intake: this.#intake, publications, save })
   }
 
   get client(): string {
@@ -128,7 +124,7 @@ export class Owner implements Side {
 
   get report(): SideReport {
     return {
-      connection: this.#isPaused ? 'paused' : connectionOf(this.#link.state),
+      connection: this.#isPaused ? 'paused' : this.#link.state,
       lastHeardAt: this.#lastHeardAt,
       problem: this.#link.problem ?? this.#publisher.problem,
       storage: this.#keeper.storage,
@@ -139,14 +135,14 @@ export class Owner implements Side {
   async open(): Promise<readonly TapeEvent[]> {
     const { saved, events } = await this.#keeper.open()
     this.#intake.restore(saved?.tape ?? blankTape)
-    this.#tabs = saved?.tabs ?? {}
+    this.#taken.restore(saved?.tabs ?? {})
     this.#publisher.restore(saved, events)
     return events
   }
 
   /** How many drafts of this tab the store has. */
   takenFrom(tab: string): number {
-    return countOf(this.#tabs, tab)
+    return this.#taken.from(tab)
   }
 
   /** From now on, unless it is paused. */
@@ -158,48 +154,28 @@ export class Owner implements Side {
   publish(change: Change, publications: readonly Publication[]): void {
     // A draft has seen what the models show.
     this.#intake.deliver()
-    const { seen, tape } = this.#intake
-    this.#news.addMade({ draft: { change, seen, epoch: tape.epoch }, publications })
-    const place = this.#publisher.add(change, seen)
-    for (const publication of publications) this.#publications.place(publication, place)
+    this.#taken.publish(change, publications)
     this.#hooks.onChange()
   }
 
   /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
   adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
-    this.#publications.found(this.#publisher.outbox.all, lost)
-    for (const { draft, publications, number } of drafts) {
-      this.#news.addMade({ draft, publications, number })
-      const place = this.#addDraft(draft)
-      for (const publication of publications) this.#publications.place(publication, place)
-    }
-    const last = drafts.at(-1)
-    if (tab !== undefined && last !== undefined) {
-      // Those who are asked for them later, by a message that was long on its way, know that they are taken.
-      this.#tabs = withCount(this.#tabs, tab, last.number)
-      void this.#keeper.save({ tabs: this.#tabs })
-    }
+    this.#taken.adopt(drafts, lost, tab)
     this.#hooks.onChange()
   }
 
   /** Drafts of this tab that the store does not have, as they were made. Those of other tabs are still there. */
   get unsaved(): readonly MadeDraft[] {
-    return this.#news.made
+    return this.#taken.news.made
   }
 
   /** Takes drafts of another tab that it has not taken yet; gives how many it has taken from that tab by now. */
   takeDrafts(tab: string, first: number, drafts: readonly TabDraft[]): number {
-    const taken = this.takenFrom(tab)
-    const fresh = first > taken + 1 ? [] : drafts.slice(taken + 1 - first)
-    if (fresh.length === 0) return taken
-    fresh.forEach((draft, index) => {
-      this.#news.addPlaced({ tab, draft: taken + 1 + index, place: this.#addDraft(draft) })
-    })
-    this.#tabs = withCount(this.#tabs, tab, taken + fresh.length)
-    void this.#keeper.save({ tabs: this.#tabs })
-    this.#hooks.onPending()
-    this.#hooks.onChange()
-    return taken + fresh.length
+    if (this.#taken.takeDrafts(tab, first, drafts)) {
+      this.#hooks.onPending()
+      this.#hooks.onChange()
+    }
+    return this.takenFrom(tab)
   }
 
   discard(place: number): void {
@@ -239,11 +215,6 @@ export class Owner implements Side {
   /** Gives models that come late what is known of the tape. */
   async events(): Promise<readonly TapeEvent[]> {
     return this.#keeper.events()
-  }
-
-  /** What a draft has seen means something under its own epoch alone. */
-  #addDraft({ change, seen, epoch }: TabDraft): number | undefined {
-    return this.#publisher.add(change, epoch === this.#intake.tape.epoch ? seen : -1)
   }
 
   #resume() {
@@ -309,23 +280,5 @@ export class Owner implements Side {
     this.#isFenced = true
     this.#link.stop()
     this.#hooks.onFenced()
-  }
-
-  #leave(leaving: readonly Leaving[]): void {
-    this.#news.addLeaving(leaving)
-    this.#publications.left(leaving, this.#intake.seen)
-  }
-}
-
-function connectionOf(state: LiveLink['state']): StreamStatus['connection'] {
-  switch (state) {
-    case 'idle':
-    case 'connecting':
-      return 'connecting'
-    case 'waiting':
-      return 'offline'
-    case 'online':
-    case 'stopped':
-      return state
   }
 }

@@ -30,6 +30,9 @@ export interface LiveLinkHooks {
   readonly onChange: () => void
 }
 
+/** How the connection stands, as a status says it. */
+export type LinkState = 'connecting' | 'online' | 'offline' | 'stopped'
+
 export class LiveLink {
   readonly #transport: Transport
   readonly #environment: Environment
@@ -50,8 +53,8 @@ export class LiveLink {
     this.#hooks = hooks
   }
 
-  get state(): Connection['type'] {
-    return this.#connection.type
+  get state(): LinkState {
+    return stateOf(this.#connection)
   }
 
   start(): void {
@@ -186,6 +189,19 @@ export class LiveLink {
       // The old token holds for a while; when it ends, the server closes and the next opening asks again.
       this.#environment.report(error)
     }
+  }
+}
+
+function stateOf({ type }: Connection): LinkState {
+  switch (type) {
+    case 'idle':
+    case 'connecting':
+      return 'connecting'
+    case 'waiting':
+      return 'offline'
+    case 'online':
+    case 'stopped':
+      return type
   }
 }
 

@@ -3,6 +3,7 @@
  * refusal and another try, until its event has been applied with everything beneath it.
  */
 import type { Code } from '../../protocol/index.ts'
+import { Listeners, type Unsubscribe } from '../listeners.ts'
 import type { OutboxEntry } from '../storage/store.ts'
 import type { Leaving } from './outbox-entry.ts'
 
@@ -23,28 +24,21 @@ export type DraftState =
 
 export class Publication {
   #state: DraftState = { type: 'queued' }
-  readonly #listeners = new Set<(state: DraftState) => void>()
+  readonly #listeners = new Listeners<DraftState>()
 
   get state(): DraftState {
     return this.#state
   }
 
   /** Calls `listener` after each change of the state, until the function that it gives is called. */
-  subscribe(listener: (state: DraftState) => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+  subscribe(listener: (state: DraftState) => void): Unsubscribe {
+    return this.#listeners.add(listener)
   }
 
   /** For the stream alone. `report` is told of a listener that throws. */
   become(state: DraftState, report: (error: unknown) => void): void {
     this.#state = state
-    for (const listener of this.#listeners) {
-      try {
-        listener(state)
-      } catch (error) {
-        report(error)
-      }
-    }
+    this.#listeners.tell(() => state, report)
   }
 }
 

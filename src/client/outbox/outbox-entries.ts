@@ -1,0 +1,127 @@
+/**
+ * The drafts that wait in an outbox, in order of place: found by place, by object and by counter, listed and summed up.
+ * What becomes of them is the outbox's to decide.
+ */
+import { type Draft, objectKey } from '../../protocol/index.ts'
+import type { OutboxItem } from '../status.ts'
+import { type Amount, type Entry, itemOf, nothing, sizeOf, sum } from './outbox-entry.ts'
+
+export class OutboxEntries implements Iterable<Entry> {
+  readonly #byPlace = new Map<number, Entry>()
+  /** The places of each object's drafts, rising. */
+  readonly #byObject = new Map<string, readonly number[]>()
+  readonly #byCounter = new Map<number, number>()
+  #waiting = nothing
+  #folded = nothing
+  #pending: readonly Draft[] | undefined
+  /** What came behind `#pending` since it was put together. */
+  #appended: Draft[] = []
+  #items: readonly OutboxItem[] | undefined;
+
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#byPlace.values()
+  }
+
+  get size(): number {
+    return this.#byPlace.size
+  }
+
+  /** The same array until a draft is added, changed or gone. */
+  get pending(): readonly Draft[] {
+    if (this.#pending === undefined) this.#pending = Array.from(this, ({ draft }) => draft)
+    else if (this.#appended.length > 0) this.#pending = [...this.#pending, ...this.#appended]
+    this.#appended = []
+    return this.#pending
+  }
+
+  /** The same array until something in it changes. */
+  get items(): readonly OutboxItem[] {
+    this.#items ??= Array.from(this, (entry) => itemOf(entry, entry.ref !== undefined))
+    return this.#items
+  }
+
+  /** The sum of the entries. */
+  get waiting(): Amount {
+    return this.#waiting
+  }
+
+  /** The sum of what was folded into them, themselves included. */
+  get folded(): Amount {
+    return this.#folded
+  }
+
+  at(place: number): Entry | undefined {
+    return this.#byPlace.get(place)
+  }
+
+  /** The places of all that is about the same object as this draft, rising. */
+  placesOf(draft: Draft): readonly number[] {
+    return this.#byObject.get(objectKey(draft)) ?? []
+  }
+
+  withCounter(counter: number): Entry | undefined {
+    const place = this.#byCounter.get(counter)
+    return place === undefined ? undefined : this.#byPlace.get(place)
+  }
+
+  /** Adds an entry behind all others, or puts another draft in the place of an older one. */
+  put(unweighed: Omit<Entry, 'bytes'>): Entry {
+    const entry = { ...unweighed, bytes: sizeOf(unweighed) }
+    const { place, draft, counter } = entry
+    const before = this.#byPlace.get(place)
+    this.#byPlace.set(place, entry)
+    if (counter !== undefined) this.#byCounter.set(counter, place)
+    this.#items = undefined
+    this.#count(entry, 1)
+    if (before === undefined) {
+      this.#byObject.set(objectKey(draft), [...this.placesOf(draft), place])
+      this.#appended.push(draft)
+    } else {
+      this.#count(before, -1)
+      this.#pending = undefined
+    }
+    return entry
+  }
+
+  /** Says other things of entries that are here: of their drafts, which weigh the same, or of their counters. */
+  replace(entries: readonly Entry[]): void {
+    // A new counter may be the old one of another.
+    for (const { place } of entries) this.#forgetCounter(this.#byPlace.get(place))
+    for (const entry of entries) {
+      const { draft, ref } = this.#byPlace.get(entry.place) ?? {}
+      if (draft !== entry.draft) this.#pending = undefined
+      if (draft !== entry.draft || ref !== entry.ref) this.#items = undefined
+      this.#byPlace.set(entry.place, entry)
+      if (entry.counter !== undefined) this.#byCounter.set(entry.counter, entry.place)
+    }
+  }
+
+  /** It travels in this frame of the present link, or waits to be sent. */
+  setRef(entry: Entry, ref: number | undefined): void {
+    if (entry.ref === ref) return
+    entry.ref = ref
+    this.#items = undefined
+  }
+
+  delete(place: number): void {
+    const entry = this.#byPlace.get(place)
+    if (entry === undefined) return
+    this.#byPlace.delete(place)
+    this.#forgetCounter(entry)
+    this.#pending = undefined
+    this.#items = undefined
+    this.#count(entry, -1)
+    const rest = this.placesOf(entry.draft).filter((each) => each !== place)
+    if (rest.length > 0) this.#byObject.set(objectKey(entry.draft), rest)
+    else this.#byObject.delete(objectKey(entry.draft))
+  }
+
+  #forgetCounter(entry: Entry | undefined): void {
+    if (entry?.counter !== undefined) this.#byCounter.delete(entry.counter)
+  }
+
+  #count({ bytes, folded }: Entry, sign: 1 | -1): void {
+    this.#waiting = sum(this.#waiting, { drafts: sign, bytes: sign * bytes })
+    this.#folded = sum(this.#folded, { drafts: sign * folded.drafts, bytes: sign * folded.bytes })
+  }
+}

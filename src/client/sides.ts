@@ -1,0 +1,223 @@
+/**
+ * Which side a stream is on, and how it comes to the next one. It owns the sides, and what outlasts each of them: the
+ * drafts that no owner has, and the publications.
+ *
+ *   alone:      ─► owner
+ *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
+ */
+import { type Change, seenOf } from '../protocol/index.ts'
+import type { OutboxView } from './outbox/outbox-view.ts'
+import { type Publication, Publications } from './outbox/publications.ts'
+import { Owner } from './owner.ts'
+import { type Side, type SideHooks, type SideReport, silence } from './side.ts'
+import { LostStore } from './storage/lost-store.ts'
+import { blankTape, type LocalTape } from './storage/store.ts'
+import type { StreamOptions } from './stream-options.ts'
+import { Follower } from './tabs/follower.ts'
+import { TabHost } from './tabs/tab-host.ts'
+import type { Tabs } from './tabs/tabs.ts'
+import { Untaken } from './tabs/untaken.ts'
+
+export class Sides {
+  readonly #options: StreamOptions
+  readonly #hooks: SideHooks
+  /** Drafts of this tab that no owner has, made before there was one or while another tab is it. */
+  readonly #untaken: Untaken
+  #publications: Publications
+  #tabs: Tabs | undefined
+  #current: Owner | Follower | undefined
+  #opening: Owner | undefined
+  #host: TabHost | undefined
+  /** Gives the lock to another tab. */
+  #release: (() => void) | undefined
+  #isPaused = false
+  #isStopped = false
+
+  constructor(options: StreamOptions, hooks: SideHooks) {
+    this.#options = options
+    this.#hooks = hooks
+    this.#tabs = options.tabs
+    this.#untaken = new Untaken(options.environment.newId)
+    this.#publications = new Publications(options.environment.report)
+  }
+
+  /** Undefined until a store has been read, or another tab is there to follow. */
+  get current(): Side | undefined {
+    return this.#current
+  }
+
+  get publications(): Publications {
+    return this.#publications
+  }
+
+  get tape(): LocalTape {
+    return this.#current?.tape ?? blankTape
+  }
+
+  get outbox(): OutboxView {
+    return this.#current?.outbox ?? this.#untaken
+  }
+
+  get report(): SideReport {
+    const { connection, storage, ...report } = (this.#current ?? this.#opening)?.report ?? silence
+    // Until there is a side, what is made here is nowhere else.
+    const early = this.#current === undefined ? this.#untaken.drafts.length : 0
+    return {
+      ...report,
+      connection: this.#isStopped ? 'stopped' : connection,
+      storage: early === 0 ? storage : { ...storage, unsaved: storage.unsaved + early },
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.#tabs === undefined) return this.#own()
+    try {
+      const release = await this.#tabs.own({ ifFree: true })
+      return await (release === undefined ? this.#follow() : this.#own(release))
+    } catch (error) {
+      // A page that may have no locks gets along by itself.
+      return this.#goAlone(error)
+    }
+  }
+
+  publish(change: Change, publications: readonly Publication[]): void {
+    const side = this.#current
+    if (side instanceof Owner) return side.publish(change, publications)
+    const { accounted, epoch } = this.tape
+    this.#untaken.add({ change, seen: seenOf(accounted), epoch }, publications, this.#options.environment.now())
+    side?.publish()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#opening?.pause()
+    this.#current?.pause()
+    this.#hooks.onChange()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#opening?.resume()
+    this.#current?.resume()
+    this.#hooks.onChange()
+  }
+
+  /** Ends for good; another tab may take over. */
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#closeHost()
+    this.#current?.stop()
+    this.#letGo(this.#current).catch(this.#options.environment.report)
+    this.#tabs?.channel.close()
+    this.#hooks.onChange()
+  }
+
+  /** What was made here is saved before another tab claims the store. (An owner that is still opening sees to it itself.) */
+  async #letGo(side: Side | undefined): Promise<void> {
+    if (side instanceof Owner) {
+      await side.saved()
+      this.#release?.()
+    }
+    if (side !== undefined) await this.#options.store.close()
+  }
+
+  /** Works through another tab, until the lock comes here. */
+  async #follow(): Promise<void> {
+    const tabs = this.#tabs
+    if (tabs === undefined || this.#isStopped) return
+    const { store, environment } = this.#options
+    const follower = new Follower(
+      {
+        store,
+        channel: tabs.channel,
+        untaken: this.#untaken,
+        publications: this.#publications,
+        environment,
+        tape: this.tape,
+      },
+      { ...this.#hooksWhile(() => this.#current === follower), onLost: (error) => void this.#goAlone(error) },
+    )
+    this.#current = follower
+    this.#hooks.onChange()
+    follower.start()
+    const release = await tabs.own()
+    if (this.#tabs === tabs) await this.#own(release)
+    else release?.()
+  }
+
+  /** What the tabs would share cannot be read here: this one gets along without. */
+  async #goAlone(error: unknown): Promise<void> {
+    this.#options.environment.report(error)
+    this.#tabs?.channel.close()
+    this.#tabs = undefined
+    // Of what an owner has taken from here nobody tells any more.
+    this.#publications = new Publications(this.#options.environment.report)
+    this.#untaken.lost()
+    await this.#own(undefined, new LostStore(error))
+  }
+
+  async #own(release?: () => void, store = this.#options.store): Promise<void> {
+    if (this.#isStopped) return release?.()
+    this.#release = release
+    const hooks = this.#hooksWhile(() => this.#current === owner)
+    const owner = new Owner({ ...this.#options, store }, this.#publications, {
+      ...hooks,
+      onChange: () => {
+        hooks.onChange()
+        void this.#host?.report()
+      },
+      onWhisper: (whisper) => {
+        hooks.onWhisper(whisper)
+        this.#host?.hear(whisper)
+      },
+      onNews: (news) => this.#host?.tell(news),
+      onFenced: () => this.#fenced(owner),
+      onAlone: () => this.#host?.announce(),
+    })
+    this.#opening = owner
+    const events = await owner.open()
+    this.#opening = undefined
+    if (this.#isStopped) return release?.()
+    const before = this.#current
+    if (before?.report.connection === 'paused' || (before === undefined && this.#isPaused)) owner.pause()
+    this.#current = owner
+    before?.stop()
+    if (before !== undefined && before.tape.epoch !== null && before.tape.epoch !== owner.tape.epoch) this.#hooks.onReset()
+    const { tab } = this.#untaken
+    this.#untaken.taken(owner.takenFrom(tab))
+    owner.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
+    if (before !== undefined || events.length > 0 || owner.outbox.pending.length > 0) this.#hooks.onEvents(events)
+    if (this.#tabs !== undefined) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
+    owner.connect()
+    this.#hooks.onChange()
+  }
+
+  /** Another process has the store now. What this one had not saved is handed over, where that can be done. */
+  #fenced(owner: Owner): void {
+    this.#closeHost()
+    this.#release?.()
+    this.#release = undefined
+    if (this.#tabs === undefined || this.#isStopped) return this.#hooks.onChange()
+    for (const { draft, publications, number } of owner.unsaved) {
+      this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())
+    }
+    void this.#follow()
+  }
+
+  #closeHost(): void {
+    this.#host?.close()
+    this.#host = undefined
+  }
+
+  /** A side that is not the current one has nothing to tell the models. */
+  #hooksWhile(isCurrent: () => boolean): SideHooks {
+    const { onEvents, onPending, onReset } = this.#hooks
+    return {
+      ...this.#hooks,
+      onEvents: (events) => isCurrent() && onEvents(events),
+      onPending: () => isCurrent() && onPending(),
+      onReset: () => isCurrent() && onReset(),
+    }
+  }
+}

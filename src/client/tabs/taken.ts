@@ -1,0 +1,91 @@
+/**
+ * The drafts that an owner has taken, of its own tab and of others: each goes into the outbox once, and where it is now
+ * is told to its publications, if they are here, or to its tab with the news.
+ */
+import type { Change } from '../../protocol/index.ts'
+import type { Leaving } from '../outbox/outbox-entry.ts'
+import type { Publication, Publications } from '../outbox/publications.ts'
+import type { Publisher } from '../outbox/publisher.ts'
+import type { SavedChange } from '../storage/store.ts'
+import type { Intake } from '../tape/intake.ts'
+import { countOf, type TabCounts, withCount } from './tab-counts.ts'
+import type { TabDraft } from './tabs.ts'
+import { UnsavedNews } from './unsaved-news.ts'
+import type { MadeDraft, UntakenDraft } from './untaken.ts'
+
+export interface TakenParts {
+  readonly publisher: Publisher
+  readonly intake: Intake
+  readonly publications: Publications
+  readonly save: (change: SavedChange) => Promise<void>
+}
+
+export class Taken {
+  readonly news = new UnsavedNews()
+  readonly #parts: TakenParts
+  #counts: TabCounts = {}
+
+  constructor(parts: TakenParts) {
+    this.#parts = parts
+  }
+
+  /** The store has so many of each tab. */
+  restore(counts: TabCounts): void {
+    this.#counts = counts
+  }
+
+  from(tab: string): number {
+    return countOf(this.#counts, tab)
+  }
+
+  /** Takes a draft that is made here and now. */
+  publish(change: Change, publications: readonly Publication[]): void {
+    const { seen, tape } = this.#parts.intake
+    this.#addMade({ draft: { change, seen, epoch: tape.epoch }, publications })
+  }
+
+  /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
+  adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
+    const { publications, publisher } = this.#parts
+    publications.found(publisher.outbox.all, lost)
+    for (const { draft, publications, number } of drafts) this.#addMade({ draft, publications, number })
+    const last = drafts.at(-1)
+    // Those who are asked for them later, by a message that was long on its way, know that they are taken.
+    if (tab !== undefined && last !== undefined) this.#setCount(tab, last.number)
+  }
+
+  /** Takes drafts of another tab that are not taken yet, unless some before them are missing; whether there were any. */
+  takeDrafts(tab: string, first: number, drafts: readonly TabDraft[]): boolean {
+    const taken = this.from(tab)
+    const fresh = first > taken + 1 ? [] : drafts.slice(taken + 1 - first)
+    if (fresh.length === 0) return false
+    fresh.forEach((draft, index) => {
+      this.news.addPlaced({ tab, draft: taken + 1 + index, place: this.#add(draft) })
+    })
+    this.#setCount(tab, taken + fresh.length)
+    return true
+  }
+
+  /** These have left the outbox, or gone to another place in it. */
+  left(leaving: readonly Leaving[]): void {
+    this.news.addLeaving(leaving)
+    this.#parts.publications.left(leaving, this.#parts.intake.seen)
+  }
+
+  #addMade(made: MadeDraft): void {
+    this.news.addMade(made)
+    const place = this.#add(made.draft)
+    for (const publication of made.publications) this.#parts.publications.place(publication, place)
+  }
+
+  /** What a draft has seen means something under its own epoch alone. */
+  #add({ change, seen, epoch }: TabDraft): number | undefined {
+    const { publisher, intake } = this.#parts
+    return publisher.add(change, epoch === intake.tape.epoch ? seen : -1)
+  }
+
+  #setCount(tab: string, drafts: number): void {
+    this.#counts = withCount(this.#counts, tab, drafts)
+    void this.#parts.save({ tabs: this.#counts })
+  }
+}
