@@ -154,7 +154,7 @@ async function write(
   const fresh = Array.from(groupByObject(change.events ?? []).values(), (events) => ({ key: keyOf(events), events }))
   const [row, ...kept] = await Promise.all([clients.get(clientKey), ...(forgetEvents ? [] : fresh.map(({ key }) => objects.get(key)))])
   const before = readClientRow(row)
-  if (owner === undefined || before.owner !== owner) throw new StoreFailure('fenced')
+  if (owner === undefined || before.owner !== owner) throw new StoreFailure(owner !== undefined && row === undefined ? 'cleared' : 'fenced')
 
   const { client = before.client, nextCounter = before.nextCounter, tape = before.tape, tabs = before.tabs } = change
   const folded = fresh.map(({ key, events }, index) => ({ key, events: foldEvents([...readObjectRow(kept[index] ?? []), ...events]) }))

@@ -52,7 +52,8 @@ export class WebTransport implements Transport {
       },
       close: () => {
         hasEnded = true
-        socket.close()
+        // Without a code of its own a close is answered late.
+        socket.close(1000)
       },
     }
   }

@@ -51,7 +51,11 @@ export class Owner implements Side {
         hooks.onChange()
       },
       onFenced: () => this.#fenced(),
-      onShed: () => this.#readAgain(),
+      onShed: () => {
+        hooks.onAlone()
+        this.#intake.readAgain()
+      },
+      everything: () => this.#everything(),
       onChange: hooks.onChange,
     })
     let lastRef = 0
@@ -104,6 +108,10 @@ export class Owner implements Side {
     )
     this.#taken = new Taken({ publisher: this.#publisher, intake: this.#intake, publications, save })
   }
+
+  readonly isReady = true
+  /** Whether `report` says how things stand. */
+  readonly hasHeard = true
 
   get client(): string {
     return this.#publisher.outbox.client
@@ -271,9 +279,11 @@ export class Owner implements Side {
     void this.#keeper.save({})
   }
 
-  #readAgain(): void {
-    this.#hooks.onAlone()
+  /** All that a store has to hold of this client, but the tape, which is read again. */
+  #everything(): SavedChange {
     this.#intake.readAgain()
+    const { client, nextCounter, all } = this.#publisher.outbox
+    return { client, nextCounter, tabs: this.#taken.counts, tape: this.#intake.tape, forgetEvents: true, put: all }
   }
 
   #fenced(): void {

@@ -37,6 +37,8 @@ export interface Side {
   readonly tape: LocalTape
   readonly outbox: OutboxView
   readonly report: SideReport
+  /** Whether it knows what the store has: nothing waits that it does not know of. */
+  readonly isReady: boolean
 
   /** Forgets a refused draft. */
   discard(place: number): void
@@ -45,6 +47,8 @@ export interface Side {
   pause(): void
   resume(): void
   stop(): void
+  /** Resolves when everything that was published until now has been saved, here or by the owner. */
+  saved(): Promise<void>
   /** What is kept of the tape, folded. */
   events(): Promise<readonly TapeEvent[]>
 }

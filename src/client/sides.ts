@@ -18,6 +18,9 @@ import { TabHost } from './tabs/tab-host.ts'
 import type { Tabs } from './tabs/tabs.ts'
 import { Untaken } from './tabs/untaken.ts'
 
+/** Saves take milliseconds. Who waits longer has a store in trouble. */
+const savedMsMax = 3_000
+
 export class Sides {
   readonly #options: StreamOptions
   readonly #hooks: SideHooks
@@ -32,6 +35,9 @@ export class Sides {
   #release: (() => void) | undefined
   #isPaused = false
   #isStopped = false
+  #ending: Promise<void> | undefined
+  /** Resolves when the first side is there. */
+  #isOpen: Promise<void> | undefined
 
   constructor(options: StreamOptions, hooks: SideHooks) {
     this.#options = options
@@ -69,11 +75,17 @@ export class Sides {
     }
   }
 
-  async start(): Promise<void> {
+  start(): void {
+    this.#isOpen = this.#begin()
+  }
+
+  async #begin(): Promise<void> {
     if (this.#tabs === undefined) return this.#own()
     try {
       const release = await this.#tabs.own({ ifFree: true })
-      return await (release === undefined ? this.#follow() : this.#own(release))
+      if (release !== undefined) return await this.#own(release)
+      // The lock may come much later.
+      this.#follow().catch((error) => this.#goAlone(error))
     } catch (error) {
       // A page that may have no locks gets along by itself.
       return this.#goAlone(error)
@@ -102,24 +114,37 @@ export class Sides {
     this.#hooks.onChange()
   }
 
-  /** Ends for good; another tab may take over. */
-  stop(): void {
-    if (this.#isStopped) return
-    this.#isStopped = true
-    this.#closeHost()
-    this.#current?.stop()
-    this.#letGo(this.#current).catch(this.#options.environment.report)
-    this.#tabs?.channel.close()
-    this.#hooks.onChange()
+  /** Ends for good; another tab may take over. Resolves when what was made here is saved, and the store is let go of. */
+  stop(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
   }
 
-  /** What was made here is saved before another tab claims the store. (An owner that is still opening sees to it itself.) */
-  async #letGo(side: Side | undefined): Promise<void> {
-    if (side instanceof Owner) {
-      await side.saved()
-      this.#release?.()
-    }
-    if (side !== undefined) await this.#options.store.close()
+  async #end(): Promise<void> {
+    this.#isStopped = true
+    this.#closeHost()
+    if (this.#current instanceof Owner) this.#current.stop()
+    this.#hooks.onChange()
+    // What was made before the store was open is saved once it is.
+    if (this.#current === undefined) await this.#isOpen
+    const side = this.#current
+    if (side !== undefined) await this.#soon(side.saved())
+    side?.stop()
+    this.#release?.()
+    this.#tabs?.channel.close()
+    await this.#options.store.close().catch(this.#options.environment.report)
+  }
+
+  /** Waits for what should not take long: when it does, nobody should have to wait for it. */
+  #soon(done: Promise<void>): Promise<void> {
+    const { setTimer, clearTimer } = this.#options.environment
+    return new Promise((resolve) => {
+      const timer = setTimer(resolve, savedMsMax)
+      done.then(() => {
+        clearTimer(timer)
+        resolve()
+      })
+    })
   }
 
   /** Works through another tab, until the lock comes here. */
@@ -141,6 +166,7 @@ export class Sides {
     this.#current = follower
     this.#hooks.onChange()
     follower.start()
+    if (this.#isPaused) follower.pause()
     const release = await tabs.own()
     if (this.#tabs === tabs) await this.#own(release)
     else release?.()
@@ -158,7 +184,7 @@ export class Sides {
   }
 
   async #own(release?: () => void, store = this.#options.store): Promise<void> {
-    if (this.#isStopped) return release?.()
+    if (this.#isStopped && this.#current !== undefined) return release?.()
     this.#release = release
     const hooks = this.#hooksWhile(() => this.#current === owner)
     const owner = new Owner({ ...this.#options, store }, this.#publications, {
@@ -178,9 +204,10 @@ export class Sides {
     this.#opening = owner
     const events = await owner.open()
     this.#opening = undefined
-    if (this.#isStopped) return release?.()
     const before = this.#current
-    if (before?.report.connection === 'paused' || (before === undefined && this.#isPaused)) owner.pause()
+    if (this.#isStopped && before !== undefined) return release?.()
+    if (before?.hasHeard === true) this.#isPaused = before.report.connection === 'paused'
+    if (this.#isPaused) owner.pause()
     this.#current = owner
     before?.stop()
     if (before !== undefined && before.tape.epoch !== null && before.tape.epoch !== owner.tape.epoch) this.#hooks.onReset()
@@ -188,8 +215,9 @@ export class Sides {
     this.#untaken.taken(owner.takenFrom(tab))
     owner.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
     if (before !== undefined || events.length > 0 || owner.outbox.pending.length > 0) this.#hooks.onEvents(events)
-    if (this.#tabs !== undefined) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
-    owner.connect()
+    if (this.#tabs !== undefined && !this.#isStopped) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
+    if (this.#isStopped) owner.stop()
+    else owner.connect()
     this.#hooks.onChange()
   }
 
@@ -198,6 +226,7 @@ export class Sides {
     this.#closeHost()
     this.#release?.()
     this.#release = undefined
+    this.#isPaused = owner.report.connection === 'paused'
     if (this.#tabs === undefined || this.#isStopped) return this.#hooks.onChange()
     for (const { draft, publications, number } of owner.unsaved) {
       this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())

@@ -21,7 +21,8 @@ export class Stream implements OutboundEventReceiver {
   readonly #statusListeners = new Listeners<StreamStatus>()
   readonly #whisperListeners = new Listeners<Whisper>()
   #status: StreamStatus | undefined
-  #settling: (() => void)[] = []
+  #settling: { readonly resolve: () => void; readonly reject: (reason: Error) => void }[] = []
+  #isClosed = false
 
   constructor(options: StreamOptions) {
     const { report } = options.environment
@@ -40,7 +41,7 @@ export class Stream implements OutboundEventReceiver {
       onWhisper: (whisper) => this.#whisperListeners.tell(() => whisper, report),
       onChange: () => this.#changed(),
     })
-    void this.#sides.start()
+    this.#sides.start()
   }
 
   /** The id under which this client publishes; empty until the store has been read. */
@@ -90,9 +91,11 @@ export class Stream implements OutboundEventReceiver {
   /**
    * Publishes a change: it shows in every attached model before this returns, is saved, and is sent when there is a
    * network. What it gives says what becomes of it. Throws a `Refusal` for a change that no tape would take (`invalid`,
-   * `too-large`, `too-deep`, `lone-surrogate`, `forbidden-key`, `number-range`); then nothing has happened.
+   * `too-large`, `too-deep`, `lone-surrogate`, `forbidden-key`, `number-range`), and an Error once the stream has been
+   * closed; then nothing has happened.
    */
   publish(change: Change): Publication {
+    this.#checkOpen()
     const publication = new Publication()
     this.#publish(checkedCopy(change), [publication])
     return publication
@@ -103,6 +106,7 @@ export class Stream implements OutboundEventReceiver {
    * refused draft is at this place.
    */
   retry(place: number, change?: Change): void {
+    this.#checkOpen()
     const refused = this.#sides.outbox.refused.find((each) => each.place === place)
     if (refused === undefined) throw new RangeError(`No refused draft is at place ${place}.`)
     const { type, collection, identifier, values } = change === undefined ? refused.draft : checkedCopy(change)
@@ -115,10 +119,13 @@ export class Stream implements OutboundEventReceiver {
     this.#sides.current?.discard(place)
   }
 
-  /** Resolves when nothing waits any more: every draft is on the tape, or was refused. */
+  /**
+   * Resolves when nothing waits any more: every draft is on the tape, or was refused. Rejects when the stream stops before,
+   * as what waits will not go from here. Until then it waits, for a network or for a token that allows it.
+   */
   settled(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settling.push(resolve)
+    return new Promise((resolve, reject) => {
+      this.#settling.push({ resolve, reject })
       this.#settle()
     })
   }
@@ -146,9 +153,13 @@ export class Stream implements OutboundEventReceiver {
     this.#sides.resume()
   }
 
-  /** Ends the stream here for good; another tab may take over. Drafts that are not on the tape stay in the store. */
-  close(): void {
-    this.#sides.stop()
+  /**
+   * Ends the stream here for good; another tab may take over. Drafts that are not on the tape stay in the store. Resolves
+   * when everything is saved and the store is let go of, or after a few seconds if it cannot be saved.
+   */
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#sides.stop()
   }
 
   #publish(change: Change, publications: readonly Publication[]): void {
@@ -172,8 +183,12 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #apply(models: Iterable<ModelReconciler>, events: readonly TapeEvent[]): void {
-    const { pending } = this.#sides.outbox
-    for (const model of models) guard(() => model.apply(events, pending), this.#environment.report)
+    // What is pending is looked up for each: a model may publish while it is told.
+    for (const model of models) guard(() => model.apply(events, this.#sides.outbox.pending), this.#environment.report)
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error('The stream has been closed: open it again to publish.')
   }
 
   #changed(): void {
@@ -183,8 +198,13 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #settle(): void {
-    if (this.#settling.length === 0 || this.#sides.current === undefined || this.#sides.outbox.pending.length > 0) return
-    for (const resolve of this.#settling.splice(0)) resolve()
+    if (this.#settling.length === 0) return
+    const { current, outbox, report } = this.#sides
+    const isSettled = current?.isReady === true && outbox.pending.length === 0
+    if (isSettled) for (const { resolve } of this.#settling.splice(0)) resolve()
+    else if (report.connection === 'stopped') {
+      for (const { reject } of this.#settling.splice(0)) reject(new Error('The stream stopped before everything was on the tape.'))
+    }
   }
 
   #snapshot(): StreamStatus {

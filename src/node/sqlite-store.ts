@@ -31,8 +31,8 @@ const migrations = [
    CREATE TABLE objects (collection TEXT, identifier TEXT, events TEXT NOT NULL, PRIMARY KEY (collection, identifier)) STRICT;`,
 ]
 
-/** What other processes write takes milliseconds; whoever holds the file this long does not let go of it soon. */
-const busyMsMax = 2_000
+/** What other processes write takes milliseconds. Waiting stops the whole program, so it is short: the client tries again. */
+const busyMsMax = 250
 
 export class SqliteStore implements ClientStore {
   readonly isDurable: boolean = true
@@ -131,8 +131,9 @@ class Database {
   save(change: SavedChange, owner: string | undefined): void {
     this.#beStrict(givesCounters(change))
     this.#atOnce(() => {
-      const isOurs = owner !== undefined && this.#rows('SELECT owner FROM client WHERE owner = ?', owner).length === 1
-      if (!isOurs) throw new StoreFailure('fenced')
+      const [row] = this.#rows('SELECT owner FROM client')
+      if (owner === undefined || row?.owner !== owner)
+        throw new StoreFailure(owner !== undefined && row === undefined ? 'cleared' : 'fenced')
       this.#saveClient(change)
       this.#saveEvents(change)
       this.#saveOutbox(change)

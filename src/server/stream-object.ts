@@ -64,8 +64,8 @@ export class StreamObject extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
     this.#sessions.remove(socket)
-    // 1005 and 1006 say that no code was sent; they may not be sent themselves.
-    if (code !== 1005 && code !== 1006) this.#answerClose(socket, code, reason)
+    // 1005 and 1006 say that no code was sent, and may not be sent themselves. A link that broke (1006) hears nothing.
+    if (code !== 1006) this.#answerClose(socket, code === 1005 ? 1000 : code, reason)
   }
 
   override webSocketError(socket: WebSocket): void {

@@ -136,9 +136,12 @@ describe('the live link', () => {
   test('[C6] closing ends everything', async () => {
     const client = new TestStream()
     await client.welcome(-1)
-    client.stream.close()
     client.stream.publish(change)
+    const closed = client.stream.close()
+    expect(() => client.stream.publish(change)).toThrow('has been closed')
     await client.settle(600_000)
+    await closed
+    await expect(client.stream.settled()).rejects.toThrow('stopped')
     expect(client.transport.links).toHaveLength(1)
     expect(client.link.isClosed).toBe(true)
     expect(client.stream.status).toMatchObject({ connection: 'stopped', problem: undefined, pending: 1 })

@@ -33,6 +33,10 @@ class Rig {
       onSaved: (change) => this.heard.push(`saved ${change.nextCounter}`),
       onShed: () => this.heard.push('shed'),
       onFenced: () => this.heard.push('fenced'),
+      onCleared: async () => {
+        await this.store.claim('me')
+        return { client: 'me', nextCounter: 7 }
+      },
       onChange: () => this.heard.push(`trouble ${this.saving.trouble}`),
     },
   )

@@ -311,7 +311,7 @@ describe('closing', () => {
   test('[C14] a follower that closes is stopped and follows no more; the owner goes on', async () => {
     const { owner, follower } = await twoTabs()
     follower.stream.close()
-    follower.stream.publish(named('late'))
+    expect(() => follower.stream.publish(named('late'))).toThrow('has been closed')
     follower.stream.whisper(1)
     follower.stream.nudge()
     await owner.slice([[0, 0]])

@@ -42,6 +42,10 @@ const troubles: Readonly<Record<NonNullable<Storage['trouble']>, Problem>> = {
     title: 'There is no room left to save in.',
     hint: 'Free some space on this device, or remove data of other sites in the browser’s settings.',
   },
+  cleared: {
+    title: 'What this page had saved was cleared.',
+    hint: 'It saves again what this window still has.',
+  },
   fenced: {
     title: 'Another window has taken over the saving.',
     hint: 'Reload this one to go on with what the other has saved.',
@@ -52,7 +56,7 @@ const troubles: Readonly<Record<NonNullable<Storage['trouble']>, Problem>> = {
   },
   failed: {
     title: 'This browser could not save.',
-    hint: 'It is tried again with the next change. Reload the window if that does not help.',
+    hint: 'Reload the window when nothing is pending any more, to try again.',
   },
 }
 

@@ -29,7 +29,7 @@ export class Outbox implements OutboxView {
 
   /** What waits, and the refused drafts. */
   get all(): readonly OutboxEntry[] {
-    return [...this.#entries, ...this.#refused.values()]
+    return [...Array.from(this.#entries, toSaved), ...this.#refused.values()]
   }
 
   get size(): number {

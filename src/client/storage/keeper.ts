@@ -13,7 +13,9 @@ import { blankTape, type ClientStore, type Saved, type SavedChange, StoreFailure
 /** A store that fails for no reason that we know is tried so often before the client goes on in memory. */
 const openingsMax = 4
 
-export interface KeeperHooks extends SavingHooks {
+export interface KeeperHooks extends Omit<SavingHooks, 'onCleared'> {
+  /** The store was cleared by somebody else: gives all of the client and its outbox, and reads the tape again. */
+  readonly everything: () => SavedChange
   /** What was kept of the tape is gone, for want of room: it must be read again, and is kept in memory from now on. */
   readonly onShed: () => void
 }
@@ -38,7 +40,14 @@ export class Keeper {
   }
 
   #savingTo(store: ClientStore): Saving {
-    return new Saving(store, this.#environment, { ...this.#hooks, onShed: () => void this.#keepTapeInMemory() })
+    return new Saving(store, this.#environment, {
+      ...this.#hooks,
+      onShed: () => void this.#keepTapeInMemory(),
+      onCleared: async () => {
+        await store.claim(this.#environment.newId())
+        return this.#hooks.everything()
+      },
+    })
   }
 
   async #keepTapeInMemory(): Promise<void> {

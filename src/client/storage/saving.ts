@@ -17,6 +17,8 @@ export interface SavingHooks {
   readonly onShed: () => void
   /** Another process has claimed the store: nothing can be saved any more. */
   readonly onFenced: () => void
+  /** What the store held is gone, by somebody else's hand. Gives all that it is to hold from now on, once it is claimed again. */
+  readonly onCleared: () => Promise<SavedChange>
   /** The trouble has changed. */
   readonly onChange: () => void
 }
@@ -66,6 +68,13 @@ export class Saving {
 
   /** Resolves when the change has been saved, after as many attempts as that takes. Never rejects. */
   save(change: SavedChange): Promise<void> {
+    this.#gather(change)
+    const saved = new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (!this.#isRunning) void this.#run()
+    return saved
+  }
+
+  #gather(change: SavedChange): void {
     this.#queued.add(change)
     for (const entry of change.put ?? []) {
       const { place, draft, refused } = entry
@@ -73,9 +82,6 @@ export class Saving {
       else this.#unsaved.delete(place)
     }
     for (const place of change.remove ?? []) this.#unsaved.delete(place)
-    const saved = new Promise<void>((resolve) => this.#waiting.push(resolve))
-    if (!this.#isRunning) void this.#run()
-    return saved
   }
 
   async #run(): Promise<void> {
@@ -125,6 +131,15 @@ export class Saving {
       return this.#hooks.onFenced()
     }
     if (this.#failures === 0) this.#environment.report(error)
+    if (trouble === 'cleared') {
+      try {
+        const everything = await this.#hooks.onCleared()
+        this.#saved.clear()
+        return this.#gather(everything)
+      } catch (again) {
+        this.#environment.report(again)
+      }
+    }
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
     await new Promise<void>((resolve) => this.#environment.setTimer(resolve, afterMs))
   }

@@ -67,7 +67,7 @@ export interface ClientStore {
 
   /**
    * Makes this the process that writes, under a name of its own. From then on every save of whoever claimed it before
-   * rejects with `fenced`, and changes nothing. Rejects with a `StoreFailure` when the store cannot be opened.
+   * rejects with `fenced`, and changes nothing; where the claim is gone altogether, with `cleared`. Rejects with a `StoreFailure` when the store cannot be opened.
    */
   claim(owner: string): Promise<void>
 
@@ -101,6 +101,8 @@ export type StoreTrouble =
   | 'newer'
   /** No room is left: quota, or disk. */
   | 'full'
+  /** What it held is gone: somebody cleared it. Claimed again, it keeps what is saved from then on. */
+  | 'cleared'
   /** Another process has claimed it. */
   | 'fenced'
   /** What it holds cannot be understood. */

@@ -47,6 +47,11 @@ export class Follower implements Side {
   /** Of the news that came last. */
   #revision = 0
   #isReading = false
+  isReady = false
+  /** Whether an owner has said how things stand. */
+  hasHeard = false
+  /** Those who wait until every draft of this tab is taken. */
+  #handedOver: (() => void)[] = []
   /** What the store is being read for has changed: it must be read again. */
   #isStale = false
   /** News that came while the store was read. */
@@ -128,6 +133,19 @@ export class Follower implements Side {
     this.#parts.channel.onMessage = undefined
   }
 
+  /** An owner has taken every draft of this tab, and saved it. */
+  saved(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handedOver.push(resolve)
+      this.#checkHandedOver()
+    })
+  }
+
+  #checkHandedOver(): void {
+    if (this.#parts.untaken.drafts.length > 0) return
+    for (const resolve of this.#handedOver.splice(0)) resolve()
+  }
+
   #order(order: TabOrder): void {
     if (!this.#isStopped) this.#parts.channel.post({ type: 'order', order })
   }
@@ -169,6 +187,7 @@ export class Follower implements Side {
         this.#revision = message.revision
         return this.#isReading ? void this.#waiting.push(message.news) : this.#apply(message.news)
       case 'report':
+        this.hasHeard = true
         this.#report = message.report
         this.client = message.client
         this.#latestSeq = message.latestSeq
@@ -219,6 +238,7 @@ export class Follower implements Side {
       return this.#lose(error)
     }
     this.#isReading = false
+    this.isReady = true
     for (const news of this.#waiting.splice(0)) this.#apply(news)
     this.#handOver(untaken.drafts)
   }
@@ -263,5 +283,6 @@ export class Follower implements Side {
   #changed(): void {
     this.outbox.changed()
     this.#hooks.onChange()
+    this.#checkHandedOver()
   }
 }

@@ -34,6 +34,10 @@ export class Taken {
     this.#counts = counts
   }
 
+  get counts(): TabCounts {
+    return this.#counts
+  }
+
   from(tab: string): number {
     return countOf(this.#counts, tab)
   }
