@@ -167,3 +167,27 @@ test('[C14] [C9] a browser that is offline starts with what it had, in whichever
   await page.evaluate(() => stream.settled())
   expect(await onTape()).toEqual(['kept', 'kept', 'waiting'])
 })
+
+test('[C13] site data that is cleared while drafts wait is saved again, and nothing is lost', async () => {
+  const context = await openBrowser()
+  const { page } = await openTab(context)
+  await page.evaluate(() => make('on the tape'))
+  await page.evaluate(() => stream.settled())
+  await page.evaluate(() => stream.pause())
+  await page.evaluate(() => make('waits'))
+  await page.waitForFunction(() => stream.status.storage.unsaved === 0)
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Storage.clearDataForOrigin', { origin: deployment.origin, storageTypes: 'indexeddb' })
+  await page.evaluate(() => make('made since'))
+  await page.waitForFunction(() => stream.status.storage.unsaved === 0)
+  expect(await page.evaluate(() => [stream.status.connection, stream.status.storage.trouble, stream.outbox.length])).toEqual([
+    'paused',
+    undefined,
+    2,
+  ])
+  await page.reload()
+  await page.waitForFunction(() => globalThis.stream?.status.connection === 'online')
+  await page.evaluate(() => stream.settled())
+  expect(await onTape()).toEqual(['on the tape', 'waits', 'made since'])
+  await eventually(async () => (await page.evaluate(() => shown())).sort()).toEqual(['made since', 'on the tape', 'waits'])
+})

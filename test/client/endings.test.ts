@@ -1,0 +1,164 @@
+/** How a stream ends, and what outlasts it: a program that is over at once, a store that is cleared, a pause. */
+import { describe, expect, test } from 'vitest'
+import { MemoryStore, type SavedChange, StoreFailure } from '../../src/client/index.ts'
+import type { Change } from '../../src/protocol/index.ts'
+import { change, NotingModel, TestStream } from '../support/test-stream.ts'
+import { TestBrowser } from '../support/test-tabs.ts'
+
+const named = (identifier: string): Change => ({ ...change, identifier })
+
+const identifiersIn = async (store: MemoryStore) => (await store.load())?.outbox.map(({ draft }) => draft.identifier)
+
+describe('closing', () => {
+  test('[C9] at once keeps what was published before the store was open', async () => {
+    const store = new MemoryStore()
+    const client = new TestStream({ store })
+    client.stream.publish(named('early'))
+    const closed = client.stream.close()
+    await client.settle(10_000)
+    await closed
+    expect(await identifiersIn(store)).toEqual(['early'])
+    expect(client.transport.links).toEqual([])
+  })
+
+  test('[C14] a follower waits until the owner has taken what it made', async () => {
+    const browser = new TestBrowser()
+    const owner = await browser.open('a')
+    const follower = await browser.open('b')
+    follower.stream.publish(named('last'))
+    let isClosed = false
+    const closed = follower.stream.close().then(() => {
+      isClosed = true
+    })
+    expect(isClosed).toBe(false)
+    await browser.settle()
+    await closed
+    expect(owner.model.pending).toMatchObject([{ identifier: 'last' }])
+  })
+
+  test('[C13] does not wait for ever for a store that cannot save', async () => {
+    class FullStore extends MemoryStore {
+      override save(): Promise<void> {
+        return Promise.reject(new StoreFailure('full'))
+      }
+    }
+    const client = new TestStream({ store: new FullStore() })
+    await client.settle()
+    client.stream.publish(change)
+    const closed = client.stream.close()
+    await client.settle(10_000)
+    await closed
+  })
+})
+
+describe('a store that somebody clears', () => {
+  /** Forgets everything, its claim included, when it is told to. */
+  class ClearableStore extends MemoryStore {
+    #rest = new MemoryStore()
+    #owner = ''
+
+    async clear(): Promise<void> {
+      this.#rest = new MemoryStore()
+      this.#owner = ''
+    }
+
+    override async claim(owner: string): Promise<void> {
+      this.#owner = owner
+      await this.#rest.claim(owner)
+    }
+
+    override load() {
+      return this.#rest.load()
+    }
+
+    override events() {
+      return this.#rest.events()
+    }
+
+    override async save(saved: SavedChange): Promise<void> {
+      if (this.#owner === '') throw new StoreFailure('cleared')
+      await this.#rest.save(saved)
+    }
+  }
+
+  test('[C13] is claimed again and given all that the client has; nothing is lost, and no draft called applied', async () => {
+    const store = new ClearableStore()
+    const client = new TestStream({ store })
+    await client.welcome(-1, { counter: 0 })
+    await client.slice([[0, 1]])
+    const sent = client.stream.publish(named('sent'))
+    await client.settle()
+    client.link.events.onClose({})
+    await store.clear()
+    const made = client.stream.publish(named('made'))
+    await client.settle()
+    expect(await store.load()).toMatchObject({ client: 'me', nextCounter: 2, tape: { accounted: [] } })
+    expect(await identifiersIn(store)).toEqual(['sent', 'made'])
+    expect([sent.state.type, made.state.type]).toEqual(['sent', 'queued'])
+    expect(client.stream.status.storage).toMatchObject({ trouble: undefined, unsaved: 0 })
+    // What was kept of the tape is read again.
+    await client.settle(1000)
+    await client.welcome(1, { counter: 0 })
+    await client.slice([[0, 1]])
+    expect((await store.events()).map(({ seq }) => seq)).toEqual([0, 1])
+  })
+})
+
+describe('working offline on purpose', () => {
+  test('[C14] asked for in a tab before it knows the owner is asked of the owner', async () => {
+    const browser = new TestBrowser()
+    const owner = await browser.open('a')
+    await owner.welcome(-1, { counter: 0 })
+    const opening = browser.open('b')
+    const follower = await opening
+    follower.stream.pause()
+    await browser.settle()
+    expect([owner.stream.status.connection, follower.stream.status.connection]).toEqual(['paused', 'paused'])
+  })
+
+  test('[C14] goes on when another process takes the store, and when the owner dies', async () => {
+    const browser = new TestBrowser()
+    const owner = await browser.open('a')
+    await owner.welcome(-1, { counter: 0 })
+    owner.stream.pause()
+    await browser.fence()
+    owner.stream.publish(change)
+    await browser.settle(10_000)
+    expect(owner.stream.status.connection).toBe('paused')
+    expect(owner.transport.links).toHaveLength(1)
+    const heir = await browser.open('b')
+    await browser.kill(owner)
+    expect(heir.stream.status.connection).toBe('paused')
+  })
+})
+
+describe('settled', () => {
+  test('[C12] waits in a tab until that knows what waits in the others', async () => {
+    const browser = new TestBrowser()
+    const owner = await browser.open('a')
+    owner.stream.publish(change)
+    await browser.settle()
+    const follower = await browser.open('b')
+    let isSettled = false
+    void follower.stream.settled().then(() => {
+      isSettled = true
+    })
+    await browser.settle()
+    expect(isSettled).toBe(false)
+  })
+})
+
+test('[O3] a model that publishes while it is told leaves no other model behind', async () => {
+  const client = new TestStream()
+  const answering = new NotingModel()
+  const apply = answering.apply.bind(answering)
+  answering.apply = (events, pending) => {
+    apply(events, pending)
+    if (pending.length === 1) client.stream.publish(named('answer'))
+  }
+  client.stream.attach(answering)
+  const last = new NotingModel()
+  client.stream.attach(last)
+  client.stream.publish(named('question'))
+  for (const { pending } of [client.model, answering, last]) expect(pending).toHaveLength(2)
+})
