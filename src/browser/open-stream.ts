@@ -8,8 +8,8 @@ export interface OpenStreamOptions {
   /** Gives a fresh token; called for the first connection, before a token expires, and when one is refused. May reject. */
   readonly token: () => string | Promise<string>
   /**
-   * Whose outbox and tape these are, among those who use this browser: each name has a client and storage of its own.
-   * All tabs with the same name share them, and one connection.
+   * Whose outbox and tape these are, among those who use this browser: each name has a client and storage of its own. Give
+   * the user's id where several people may sign in. All tabs with the same name share them, and one connection.
    */
   readonly device?: string
   /**
@@ -24,10 +24,12 @@ export interface OpenStreamOptions {
 /**
  * Opens a stream and keeps it open until `close()`.
  * @param address the stream's: `https://host/v1/streams/todo.groceries`; in a page it may be relative.
- * @throws TypeError when the address cannot be read.
+ * @throws TypeError when the address cannot be read, or is not one of http or https.
  */
 export function openStream(address: string | URL, options: OpenStreamOptions): Stream {
   const url = new URL(address, globalThis.location?.href)
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError(`A stream has an address of http or https, not ${url.protocol}`)
+  url.pathname = url.pathname.replace(/\/+$/, '')
   const { token, report = console.error } = options
   const stream = new Stream({ transport: new WebTransport(url), environment: createEnvironment(report), token, ...storageOf(url, options) })
   nudgeWhenThingsLookUp(stream)

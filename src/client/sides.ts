@@ -67,7 +67,7 @@ export class Sides {
   get report(): SideReport {
     const { connection, storage, ...report } = (this.#current ?? this.#opening)?.report ?? silence
     // Until there is a side, what is made here is nowhere else.
-    const early = this.#current === undefined ? this.#untaken.drafts.length : 0
+    const early = this.#current === undefined ? this.#untaken.count : 0
     return {
       ...report,
       connection: this.#isStopped ? 'stopped' : connection,

@@ -102,16 +102,18 @@ export class Stream implements OutboundEventReceiver {
   }
 
   /**
-   * Publishes a refused draft again, as it was or changed. Throws a `Refusal` like `publish`, and a RangeError when no
+   * Publishes a refused draft again, as it was or changed, and gives what says what becomes of it. Throws a `Refusal` like `publish`, and a RangeError when no
    * refused draft is at this place.
    */
-  retry(place: number, change?: Change): void {
+  retry(place: number, change?: Change): Publication {
     this.#checkOpen()
     const refused = this.#sides.outbox.refused.find((each) => each.place === place)
     if (refused === undefined) throw new RangeError(`No refused draft is at place ${place}.`)
     const { type, collection, identifier, values } = change === undefined ? refused.draft : checkedCopy(change)
-    this.#publish({ type, collection, identifier, values }, this.#sides.publications.take(place))
+    const publication = new Publication()
+    this.#publish({ type, collection, identifier, values }, [...this.#sides.publications.take(place), publication])
     this.#sides.current?.discard(place)
+    return publication
   }
 
   /** Gives up a refused draft. */

@@ -83,9 +83,19 @@ function checkContents(draft: Change & { readonly counter?: number }, at: string
 export function checkedCopy(change: Change): Change {
   check({ ...change, seen: -1 }, anonymousDraftSchema)
   checkContents(change, 'change')
-  const largest = { ...change, seen: seqMax, counter: seqMax }
-  const { type, collection, identifier, values } = JSON.parse(encodeEvent(seqMax, 'c'.repeat(clientLengthMax), largest)) as Change
+  const { type, collection, identifier, values } = JSON.parse(encodeLargest(change)) as Change
   return { type, collection, identifier, values }
+}
+
+/** The change as the largest event that it may become. Throws `too-large`. */
+function encodeLargest(change: Change): string {
+  try {
+    return encodeEvent(seqMax, 'c'.repeat(clientLengthMax), { ...change, seen: seqMax, counter: seqMax })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const { counter: _, ...details } = error.details
+    throw new Refusal(error.code, { at: 'change', ...details })
+  }
 }
 
 /** An event as it is stored and sent, on one line: JSON has no line breaks of its own. Throws when it is too large. */

@@ -26,6 +26,9 @@ export interface MadeDraft extends Pick<UntakenDraft, 'draft' | 'publications'> 
 
 export class Untaken implements OutboxView {
   #drafts: readonly UntakenDraft[] = []
+  /** What came behind `#drafts` since it was last asked for: thousands may be made before there is an owner. */
+  #added: UntakenDraft[] = []
+  #amount = nothing
   #pending: readonly Draft[] | undefined
   #items: readonly OutboxItem[] | undefined
   #made = 0
@@ -41,21 +44,34 @@ export class Untaken implements OutboxView {
   }
 
   get drafts(): readonly UntakenDraft[] {
+    if (this.#added.length > 0) {
+      const added = this.#added
+      this.#added = []
+      this.#drafts = [...this.#drafts, ...added]
+      if (this.#pending !== undefined) this.#pending = [...this.#pending, ...added.map(({ pending }) => pending)]
+      this.#items = undefined
+    }
     return this.#drafts
   }
 
+  get count(): number {
+    return this.#amount.drafts
+  }
+
   get oldestAt(): number | undefined {
-    return this.#drafts[0]?.madeAt
+    return (this.#drafts[0] ?? this.#added[0])?.madeAt
   }
 
   get pending(): readonly Draft[] {
-    this.#pending ??= this.#drafts.map(({ pending }) => pending)
+    const { drafts } = this
+    this.#pending ??= drafts.map(({ pending }) => pending)
     return this.#pending
   }
 
   /** As they are shown: they have no place yet, those are numbered from the other side of zero. */
   get items(): readonly OutboxItem[] {
-    this.#items ??= this.#drafts.map(({ number, pending, madeAt, bytes }) => {
+    const { drafts } = this
+    this.#items ??= drafts.map(({ number, pending, madeAt, bytes }) => {
       return { place: -number, draft: pending, madeAt, folded: { drafts: 1, bytes }, state: 'queued' }
     })
     return this.#items
@@ -63,8 +79,7 @@ export class Untaken implements OutboxView {
 
   /** Nothing is folded before an owner takes it. */
   get amount(): StreamStatus['outbox'] {
-    const made = this.#drafts.reduce((total, { bytes }) => sum(total, { drafts: 1, bytes }), nothing)
-    return { ...made, made }
+    return { ...this.#amount, made: this.#amount }
   }
 
   /** None is refused before an owner takes it. */
@@ -78,7 +93,7 @@ export class Untaken implements OutboxView {
 
   /** An owner has taken so many of all that were made. */
   taken(count: number): void {
-    const taken = this.#drafts.filter(({ number }) => number <= count)
+    const taken = this.drafts.filter(({ number }) => number <= count)
     if (taken.length === 0) return
     for (const { number, publications } of taken) this.#unplaced.set(number, publications)
     this.#set(this.#drafts.filter(({ number }) => number > count))
@@ -86,13 +101,13 @@ export class Untaken implements OutboxView {
 
   /** The store knows of so many. When there were more, it has forgotten this tab. */
   known(count: number): void {
-    const first = this.#drafts[0]?.number ?? this.#made + 1
+    const first = this.drafts[0]?.number ?? this.#made + 1
     if (first > count + 1) this.#countAnew()
   }
 
   /** This tab is the owner now: they go into its own outbox. */
   takeAll(): readonly UntakenDraft[] {
-    const all = this.#drafts
+    const all = this.drafts
     this.#set([])
     return all
   }
@@ -103,13 +118,15 @@ export class Untaken implements OutboxView {
    */
   putBack({ draft, publications, number = ++this.#made }: MadeDraft, madeAt: number): void {
     const pending = { ...draft.change, seen: draft.seen }
-    this.#set([...this.#drafts, { number, draft, pending, publications, madeAt, bytes: bytesOf(pending) }])
+    const bytes = bytesOf(pending)
+    this.#added.push({ number, draft, pending, publications, madeAt, bytes })
+    this.#amount = sum(this.#amount, { drafts: 1, bytes })
   }
 
   #countAnew(): void {
     this.tab = this.#newName()
     this.#made = 0
-    this.#set(this.#drafts.map((draft) => ({ ...draft, number: ++this.#made })))
+    this.#set(this.drafts.map((draft) => ({ ...draft, number: ++this.#made })))
   }
 
   /** Gives the publications of a draft that was taken, once. */
@@ -128,6 +145,7 @@ export class Untaken implements OutboxView {
 
   #set(drafts: readonly UntakenDraft[]): void {
     this.#drafts = drafts
+    this.#amount = drafts.reduce((total, { bytes }) => sum(total, { drafts: 1, bytes }), nothing)
     this.#pending = undefined
     this.#items = undefined
   }
