@@ -11,7 +11,7 @@ import { Saving, type SavingHooks } from './saving.ts'
 import { blankTape, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 
 /** A store that fails for no reason that we know is tried so often before the client goes on in memory. */
-const openingsMax = 4
+export const openingsMax = 4
 
 export interface KeeperHooks extends Omit<SavingHooks, 'onCleared'> {
   /** The store was cleared by somebody else: gives all of the client and its outbox, and reads the tape again. */

@@ -9,8 +9,10 @@
  */
 import { type Json, seenOf, type TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
+import { retryDelayMs } from '../link/connection.ts'
 import type { Publications } from '../outbox/publications.ts'
 import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
+import { openingsMax } from '../storage/keeper.ts'
 import { type ClientStore, type LocalTape, type Saved, StoreFailure } from '../storage/store.ts'
 import { FollowedOutbox } from './followed-outbox.ts'
 import { countOf } from './tab-counts.ts'
@@ -223,8 +225,8 @@ export class Follower implements Side {
     else void this.#read()
   }
 
-  async #read(): Promise<void> {
-    const { store, untaken } = this.#parts
+  async #read(attempt = 1): Promise<void> {
+    const { store, untaken, environment } = this.#parts
     this.#isReading = true
     try {
       do {
@@ -235,7 +237,10 @@ export class Follower implements Side {
         if (saved !== undefined) this.#take(saved, events)
       } while (this.#isStale)
     } catch (error) {
-      return this.#lose(error)
+      const isPassing = error instanceof StoreFailure && error.trouble === 'failed' && attempt < openingsMax
+      if (!isPassing) return this.#lose(error)
+      environment.setTimer(() => this.#isStopped || void this.#read(attempt + 1), retryDelayMs(attempt, environment.random()))
+      return
     }
     this.#isReading = false
     this.isReady = true
