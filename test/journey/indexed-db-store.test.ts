@@ -142,9 +142,9 @@ describe('the store in a database', () => {
     await waiting.close()
   })
 
-  test('[C10] a database that is deleted is another one: what is saved needs a new claim', async () => {
+  test('[C13] a database that is deleted is another one: what is saved needs a new claim', async () => {
     await other.evaluate(`deleteDB(${JSON.stringify(name)})`)
-    await expect(store.save({ put: [entry(2)] })).rejects.toEqual(trouble('fenced'))
+    await expect(store.save({ put: [entry(2)] })).rejects.toEqual(trouble('cleared'))
     await store.claim('again')
     expect(await store.load()).toBeUndefined()
     await store.save({ client: 'me', put: [entry(2)] })
