@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore, type SavedChange, StoreFailure } from '../../src/client/index.ts'
 import type { Change } from '../../src/protocol/index.ts'
+import { TestStore } from '../support/test-store.ts'
 import { change, NotingModel, TestStream } from '../support/test-stream.ts'
 import { TestBrowser } from '../support/test-tabs.ts'
 
@@ -102,6 +103,26 @@ describe('a store that somebody clears', () => {
     await client.slice([[0, 1]])
     expect((await store.events()).map(({ seq }) => seq)).toEqual([0, 1])
   })
+})
+
+test('[C13] [C14] a tab that missed that the owner has no store to share hears it again, before it shows anything else', async () => {
+  const browser = new TestBrowser()
+  class LockedStore extends TestStore {
+    override claim(): Promise<void> {
+      return Promise.reject(new StoreFailure('unavailable'))
+    }
+  }
+  const owner = await browser.open('a', new LockedStore())
+  await owner.welcome(-1)
+  browser.loses = ({ type }) => type === 'alone'
+  const follower = await browser.open('b')
+  browser.loses = () => false
+  await owner.slice([[0, 1]])
+  expect([follower.model.seqs, follower.stream.status.storage.isDurable]).toEqual([[], false])
+  await follower.welcome(-1)
+  await follower.slice([[0, 1]])
+  expect(follower.model.seqs).toEqual([0, 1])
+  expect(follower.model.resets).toBe(0)
 })
 
 describe('working offline on purpose', () => {

@@ -14,6 +14,7 @@ const badSeeds = [
   { seed: 363, found: 'whoever was fenced published again, folded into something new, what had been saved already' },
   { seed: 219, found: 'what a fenced owner had not saved was lost, when it had left another draft than the saved one' },
   { seed: 318, found: 'a tab that is fenced shows more than the store has, for a while' },
+  { seed: 50721, found: 'a tab missed that the owner had no store to share, and took its news for what the store holds' },
 ]
 
 test.each(badSeeds)('[C4] [C10] [C12] [C14] [O3] seed $seed: $found', async ({ seed }) => {

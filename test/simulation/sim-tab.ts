@@ -45,7 +45,6 @@ export class SimModel implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
   readonly objects = new StampedObjects(collection)
   readonly #stream: Stream
-  #isStale = false
   /** What the stream had accounted for whenever it gave events. (One that was fenced goes back to what is saved.) */
   given: SeqRanges = []
   /** Given since the checker looked last. */
@@ -54,14 +53,11 @@ export class SimModel implements ModelReconciler {
 
   constructor(stream: Stream) {
     this.#stream = stream
-    stream.subscribe(() => this.#isStale && this.#note())
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
     for (const event of events) this.news.push(event)
     if (events.length > 0) this.#note()
-    // What the status says may be from before these events, until it changes.
-    this.#isStale = events.length > 0
     this.pending = pending
     this.objects.apply(events, pending)
   }
@@ -72,7 +68,6 @@ export class SimModel implements ModelReconciler {
   }
 
   #note(): void {
-    this.#isStale = false
     const { holes, progress } = this.#stream.status
     if (progress.total > 0) this.given = union(this.given, subtract([[0, progress.total - 1]], holes))
   }

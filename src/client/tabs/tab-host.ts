@@ -22,6 +22,8 @@ export class TabHost {
   }
 
   tell(news: TabNews): void {
+    // Whoever missed that there is nothing to be shared must not take these for what the store holds.
+    if (!this.#owner.isShared) return this.announce()
     this.#channel.post({ type: 'news', owner: this.#id, revision: ++this.#revision, news })
   }
 
@@ -36,6 +38,7 @@ export class TabHost {
     await null
     this.#isReportDue = false
     if (this.#isClosed) return
+    if (!this.#owner.isShared) return this.announce()
     const { report, client, tape } = this.#owner
     this.#channel.post({ type: 'report', owner: this.#id, revision: this.#revision, report, client, latestSeq: tape.latestSeq })
   }
