@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { workerdConfig } from '../support/workerd-config.ts'
 import { bundleWorker, type Contender, compatibility } from './bundle.ts'
 import { secret, signToken } from './token.ts'
 
@@ -33,7 +34,10 @@ export async function startServer(contender: Contender, options: { countsRows?: 
   const folder = mkdtempSync(join(disk, 'tapeline-bench-'))
   mkdirSync(join(folder, 'storage'))
   writeFileSync(join(folder, 'worker.js'), await bundleWorker(contender, options))
-  writeFileSync(join(folder, 'config.capnp'), config(join(folder, 'storage'), options.cachePort))
+  writeFileSync(
+    join(folder, 'config.capnp'),
+    workerdConfig({ port: 0, cachePort: options.cachePort, storage: join(folder, 'storage'), secret, compatibility: compatibility() }),
+  )
   const child = spawn(binary, ['serve', 'config.capnp', '--control-fd=3'], {
     cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
@@ -56,30 +60,6 @@ export async function startServer(contender: Contender, options: { countsRows?: 
       await exited
     },
   }
-}
-
-function config(storage: string, cachePort: number): string {
-  return `
-    using Workerd = import "/workerd/workerd.capnp";
-    const config :Workerd.Config = (
-      services = [
-        (name = "main", worker = .worker),
-        (name = "storage", disk = (path = "${storage}", writable = true)),
-        (name = "cache", external = (address = "127.0.0.1:${cachePort}", http = ())),
-      ],
-      sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-    );
-    const worker :Workerd.Worker = (
-      modules = [(name = "worker.js", esModule = embed "worker.js")],
-      ${compatibility()},
-      bindings = [
-        (name = "STREAMS", durableObjectNamespace = "StreamObject"),
-        (name = "TAPELINE_SECRET", text = "${secret}"),
-      ],
-      durableObjectNamespaces = [(className = "StreamObject", uniqueKey = "bench", enableSql = true)],
-      durableObjectStorage = (localDisk = "storage"),
-      cacheApiOutbound = "cache",
-    );`
 }
 
 /** workerd says on its control pipe which port it listens on. */

@@ -1,18 +1,7 @@
 /** What happens to drafts, models and publications when the owner of a shared stream changes, at whatever moment. */
 import { describe, expect, test } from 'vitest'
-import type { Publication } from '../../src/client/index.ts'
-import type { Change } from '../../src/protocol/index.ts'
-import { change, plainSlice } from '../support/test-stream.ts'
-import { TestBrowser, type TestTab } from '../support/test-tabs.ts'
-
-const named = (identifier: string): Change => ({ ...change, identifier })
-
-const own = (tab: TestTab, seq: number, counter: number, identifier: string) => ({
-  type: 'slice',
-  ...plainSlice([[seq, seq]], () => ({ ...named(identifier), client: tab.stream.client, counter })),
-})
-
-const pendingOf = ({ model }: TestTab) => model.pending.map(({ identifier }) => identifier)
+import { plainSlice } from '../support/test-stream.ts'
+import { named, own, pendingOf, TestBrowser, type TestTab, twoTabs, watch } from '../support/test-tabs.ts'
 
 /** What it has published on its links, in order. */
 const sentBy = ({ transport }: TestTab) =>
@@ -21,20 +10,6 @@ const sentBy = ({ transport }: TestTab) =>
       type === 'publish' ? (drafts as { identifier: string }[]).map(({ identifier }) => identifier) : [],
     ),
   )
-
-async function twoTabs(): Promise<{ browser: TestBrowser; owner: TestTab; follower: TestTab }> {
-  const browser = new TestBrowser()
-  const owner = await browser.open('a')
-  await owner.welcome(-1, { counter: 0 })
-  const follower = await browser.open('b')
-  return { browser, owner, follower }
-}
-
-function watch(publication: Publication): string[] {
-  const states: string[] = [publication.state.type]
-  publication.subscribe(({ type }) => states.push(type))
-  return states
-}
 
 describe('when the owner dies', () => {
   test('[C14] a follower takes over: identity, tape, counters, and what the dead one had sent', async () => {

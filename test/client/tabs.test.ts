@@ -1,34 +1,9 @@
 /** Tabs that share a stream: what the others show of what one of them does, while that one lives. */
 import { describe, expect, test } from 'vitest'
-import type { Publication, TabMessage } from '../../src/client/index.ts'
-import type { Change } from '../../src/protocol/index.ts'
+import type { TabMessage } from '../../src/client/index.ts'
 import { TestStore } from '../support/test-store.ts'
-import { change, NotingModel, plainSlice } from '../support/test-stream.ts'
-import { TestBrowser, type TestTab } from '../support/test-tabs.ts'
-
-const named = (identifier: string): Change => ({ ...change, identifier })
-
-/** The owner's own draft on the tape. */
-const own = (tab: TestTab, seq: number, counter: number, identifier: string) => ({
-  type: 'slice',
-  ...plainSlice([[seq, seq]], () => ({ ...named(identifier), client: tab.stream.client, counter })),
-})
-
-async function twoTabs(): Promise<{ browser: TestBrowser; owner: TestTab; follower: TestTab }> {
-  const browser = new TestBrowser()
-  const owner = await browser.open('a')
-  await owner.welcome(-1, { counter: 0 })
-  const follower = await browser.open('b')
-  return { browser, owner, follower }
-}
-
-const pendingOf = ({ model }: TestTab) => model.pending.map(({ identifier }) => identifier)
-
-function watch(publication: Publication): string[] {
-  const states: string[] = [publication.state.type]
-  publication.subscribe(({ type }) => states.push(type))
-  return states
-}
+import { NotingModel, plainSlice } from '../support/test-stream.ts'
+import { named, own, pendingOf, TestBrowser, type TestTab, twoTabs, watch } from '../support/test-tabs.ts'
 
 describe('a tab that works through another one', () => {
   test('[C14] opens no connection, and shows what is saved: the tape and what is pending', async () => {

@@ -1,7 +1,8 @@
 /** A browser with tabs that share a stream: one store, one lock and one channel, and tabs that can be killed. */
-import type { TabChannel, TabMessage, Tabs } from '../../src/client/index.ts'
+import type { Publication, TabChannel, TabMessage, Tabs } from '../../src/client/index.ts'
+import type { Change } from '../../src/protocol/index.ts'
 import { TestStore } from './test-store.ts'
-import { TestStream } from './test-stream.ts'
+import { change, plainSlice, TestStream } from './test-stream.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export interface TestTab extends TestStream {
@@ -117,4 +118,30 @@ class TestLock {
     const next = this.#waiting.shift()
     next?.go(this.#give(next.name))
   }
+}
+
+/** An owner that is online, and a tab that works through it. */
+export async function twoTabs(): Promise<{ browser: TestBrowser; owner: TestTab; follower: TestTab }> {
+  const browser = new TestBrowser()
+  const owner = await browser.open('a')
+  await owner.welcome(-1, { counter: 0 })
+  const follower = await browser.open('b')
+  return { browser, owner, follower }
+}
+
+export const named = (identifier: string): Change => ({ ...change, identifier })
+
+/** The tab's own draft on the tape. */
+export const own = (tab: TestTab, seq: number, counter: number, identifier: string) => ({
+  type: 'slice',
+  ...plainSlice([[seq, seq]], () => ({ ...named(identifier), client: tab.stream.client, counter })),
+})
+
+export const pendingOf = ({ model }: TestTab) => model.pending.map(({ identifier }) => identifier)
+
+/** The states that a publication has gone through, as they come. */
+export function watch(publication: Publication): string[] {
+  const states: string[] = [publication.state.type]
+  publication.subscribe(({ type }) => states.push(type))
+  return states
 }

@@ -14,6 +14,7 @@ import { bundleWorker, compatibility } from '../bench/bundle.ts'
 import { type CacheService, startCacheService } from '../bench/cache-service.ts'
 import { testSecret } from '../support/secrets.ts'
 import { testToken } from '../support/tokens.ts'
+import { workerdConfig } from '../support/workerd-config.ts'
 
 const { default: binary } = createRequire(import.meta.url)('workerd') as { readonly default: string }
 /** A killed process loses nothing that a disk would keep: storage in memory is as good, and quicker. */
@@ -58,8 +59,9 @@ export class WorkerdServer {
     const [port, cache, script] = await Promise.all([freePort(), startCacheService(), bundleWorker('Tapeline')])
     if (storage === undefined) mkdirSync(join(folder, 'storage'))
     writeFileSync(join(folder, 'worker.js'), script)
-    const settings = { port, cachePort: cache.port, storage: storage ?? join(folder, 'storage'), allowedOrigin }
-    writeFileSync(join(folder, 'config.capnp'), config(settings))
+    const kept = storage ?? join(folder, 'storage')
+    const settings = { port, cachePort: cache.port, storage: kept, secret: testSecret, allowedOrigin, compatibility: compatibility() }
+    writeFileSync(join(folder, 'config.capnp'), workerdConfig(settings))
     return new WorkerdServer(port, { folder, cache, onOutput })
   }
 
@@ -138,36 +140,4 @@ function freePort(): Promise<number> {
       server.close(() => resolve(port))
     })
   })
-}
-
-interface Settings {
-  readonly port: number
-  readonly cachePort: number
-  readonly storage: string
-  readonly allowedOrigin: string
-}
-
-function config({ port, cachePort, storage, allowedOrigin }: Settings): string {
-  return `
-    using Workerd = import "/workerd/workerd.capnp";
-    const config :Workerd.Config = (
-      services = [
-        (name = "main", worker = .worker),
-        (name = "storage", disk = (path = "${storage}", writable = true)),
-        (name = "cache", external = (address = "127.0.0.1:${cachePort}", http = ())),
-      ],
-      sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-    );
-    const worker :Workerd.Worker = (
-      modules = [(name = "worker.js", esModule = embed "worker.js")],
-      ${compatibility()},
-      bindings = [
-        (name = "STREAMS", durableObjectNamespace = "StreamObject"),
-        (name = "TAPELINE_SECRET", text = "${testSecret}"),
-        (name = "TAPELINE_ORIGINS", text = "${allowedOrigin}"),
-      ],
-      durableObjectNamespaces = [(className = "StreamObject", uniqueKey = "torture", enableSql = true)],
-      durableObjectStorage = (localDisk = "storage"),
-      cacheApiOutbound = "cache",
-    );`
 }
