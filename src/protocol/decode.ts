@@ -60,7 +60,7 @@ export function checkJson(value: unknown, at: string, depth = 1): void {
       }
     }
   } else if (value !== null && typeof value !== 'boolean') {
-    throw new Refusal('invalid', { at, detail: `A ${typeof value} is not JSON.` })
+    throw new Refusal('invalid', { at, detail: `A value of type ${typeof value} is not JSON.` })
   }
 }
 
