@@ -71,6 +71,14 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     title: 'The drafts have seen too little of the tape to check that nothing changed.',
     hint: 'Read up to latestSeq first, then publish with the new seen.',
   },
+  rejected: {
+    title: 'A rule of this application does not allow the change.',
+    hint: '`reason` is the application’s own code for it. Change the draft, or discard it.',
+  },
+  'rule-failed': {
+    title: 'A rule of this application failed to decide on the change, and nothing was changed.',
+    hint: 'Send it again later; whoever runs the deployment finds the error in its log.',
+  },
   'bad-ranges': {
     title: 'The ranges of seqs cannot be read.',
     hint: 'Write ranges as seq=10-14,17,30- with first ≤ last, or after=9.',

@@ -25,6 +25,8 @@ const facts = {
   'client-taken': { status: 403, recovery: 'fatal' },
   'expect-failed': { status: 412, recovery: 'fatal' },
   'catch-up-first': { status: 412, recovery: 'fatal' },
+  rejected: { status: 422, recovery: 'fatal' },
+  'rule-failed': { status: 503, recovery: 'retry' },
   'bad-ranges': { status: 400, recovery: 'fatal' },
   'bad-query': { status: 400, recovery: 'fatal' },
   'bad-stream-name': { status: 400, recovery: 'fatal' },
@@ -56,6 +58,8 @@ export interface RefusalDetails {
   readonly at?: string
   /** What was wrong with it, for people. */
   readonly detail?: string
+  /** Of `rejected`: the application's own stable code, which its rule gave. */
+  readonly reason?: string
   /** The draft that spoils its batch. */
   readonly counter?: number
   /** The counter that the tape expects next from this client. */

@@ -2,7 +2,7 @@
  * Drafts and events. A draft is a change that a client has made; on the tape, with a seq, it is an event.
  */
 import * as v from 'valibot'
-import { clientLengthMax, nameLengthMax, seqMax } from './limits.ts'
+import { clientLengthMax, expectedFieldsMax, nameLengthMax, seqMax, versionMax } from './limits.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 export type Values = { readonly [field: string]: Json }
@@ -28,13 +28,20 @@ const changeEntries = {
   type: v.picklist(['insert', 'update', 'delete']),
   collection: nameSchema,
   identifier: nameSchema,
+  version: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(versionMax))),
   values: v.optional(valuesSchema),
 }
 
-export const draftSchema = v.strictObject({ ...changeEntries, counter: counterSchema })
+/** A precondition of one draft; it does not come on the tape. */
+const draftExpectSchema = v.strictObject({
+  unchanged: v.union([v.literal(true), v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(expectedFieldsMax))]),
+})
+const draftEntries = { ...changeEntries, expect: v.optional(draftExpectSchema) }
+
+export const draftSchema = v.strictObject({ ...draftEntries, counter: counterSchema })
 
 /** Of a script or webhook: no client, so no counter, and it need not have seen anything. */
-export const anonymousDraftSchema = v.strictObject({ ...changeEntries, seen: v.optional(seenSchema, -1) })
+export const anonymousDraftSchema = v.strictObject({ ...draftEntries, seen: v.optional(seenSchema, -1) })
 
 /** In the order in which events are written. */
 export const eventSchema = v.object({
@@ -44,8 +51,13 @@ export const eventSchema = v.object({
   ...changeEntries,
 })
 
-const keptDraftSchema = v.object(changeEntries)
-const keptEventSchema = v.object({ ...eventSchema.entries, stamps: v.optional(v.record(v.string(), seqSchema)) })
+const keptDraftSchema = v.object(draftEntries)
+const keptEventSchema = v.object({
+  ...eventSchema.entries,
+  stamps: v.optional(v.record(v.string(), seqSchema)),
+  makers: v.optional(v.record(v.string(), v.nullable(v.string()))),
+  versions: v.optional(v.record(v.string(), v.number())),
+})
 
 /** A change of one object: what a reconciler vends, before it has any number. */
 export interface Change {
@@ -55,6 +67,17 @@ export interface Change {
   readonly identifier: string
   /** The new values of the fields that change; all of them for an insert, none for a delete. */
   readonly values?: Values | undefined
+  /** Of the model that wrote the values: 1 when absent. */
+  readonly version?: number | undefined
+  readonly expect?: DraftExpect | undefined
+}
+
+/**
+ * Nobody else has written the object, or these fields of it, since what the draft had seen; otherwise it is refused with
+ * `expect-failed`. An insert or a delete writes all fields.
+ */
+export interface DraftExpect {
+  readonly unchanged: true | readonly string[]
 }
 
 /** A change with what its maker had applied: the highest seq S such that all of 0…S was, or −1. */
@@ -68,10 +91,14 @@ export interface NumberedDraft extends Draft {
 }
 
 /** A draft that is on the tape. It never changes. `client` and `counter` are absent when a script made it. */
-export interface TapeEvent extends Draft {
+export interface TapeEvent extends Omit<Draft, 'expect'> {
   readonly seq: number
   /** Of a folded event, which stands for several of its object: the seqs of the fields that were written after `seq`. */
   readonly stamps?: Readonly<Record<string, number>> | undefined
+  /** Of those fields, who wrote them, where that is another client than the event's (null for a script). */
+  readonly makers?: Readonly<Record<string, string | null>> | undefined
+  /** Of those fields, the versions under which they were written, where that is another than the event's. */
+  readonly versions?: Readonly<Record<string, number>> | undefined
   readonly client?: string | undefined
   readonly counter?: number | undefined
 }

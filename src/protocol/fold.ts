@@ -2,8 +2,8 @@
  * The fold: fewer changes with the same effect, the shorter edit distance. Events fold by their stamps, drafts, which
  * have none yet, by their order. Folding again changes nothing more.
  */
-import type { Change, Draft, Json, TapeEvent } from './event.ts'
-import { applyToObject, type ObjectState, unborn } from './object-state.ts'
+import type { Change, Draft, TapeEvent } from './event.ts'
+import { applyEvent, type ObjectState, unborn, type Write, writeOf } from './object-state.ts'
 
 /** Names an object across collections. */
 export function objectKey({ collection, identifier }: Pick<Change, 'collection' | 'identifier'>): string {
@@ -42,29 +42,43 @@ function foldObject(events: readonly TapeEvent[], folded: TapeEvent[]): void {
   if (first === undefined) return
   if (others.length === 0) return void folded.push(first)
   let state = unborn
-  for (const event of events) state = applyToObject(state, event, event.seq)
-  const { since, isAlive, fields } = state
-  const floor = events.find(({ seq, type }) => seq === since && type !== 'update')
-  if (floor !== undefined) folded.push(isAlive ? withFields(floor, fields) : floor)
-  if (isAlive || fields.size === 0) return
+  for (const event of events) state = applyEvent(state, event)
+  const { since, isAlive } = state
+  const fields = Object.keys(state.values)
+  const floor = events.find(({ seq, type }) => seq === since.seq && type !== 'update')
+  if (floor !== undefined) folded.push(isAlive ? withFields(floor, state) : floor)
+  if (isAlive || fields.length === 0) return
   // Written after its death, or before a birth that is not known yet.
-  const seq = Math.min(...Array.from(fields.values(), ({ stamp }) => stamp))
-  const { seen, collection, identifier } = first
-  const oldest = events.find((event) => event.seq === seq && event.type === 'update')
-  folded.push(withFields(oldest ?? { seq, seen, type: 'update', collection, identifier }, fields))
+  const writes = fields.map((field) => writeOf(state, field))
+  const oldest = writes.reduce((a, b) => (b.seq < a.seq ? b : a))
+  const { collection, identifier } = first
+  const event = events.find(({ seq, type }) => seq === oldest.seq && type === 'update')
+  folded.push(withFields(event ?? { ...plainWrite(oldest), type: 'update', collection, identifier }, state))
 }
 
-/** The event with these fields, and the stamps of those that were written after it. */
-function withFields(event: TapeEvent, fields: ObjectState['fields']): TapeEvent {
-  const values: [string, Json][] = []
-  const stamps: [string, number][] = []
-  for (const [name, { stamp, value }] of fields) {
-    values.push([name, value])
-    if (stamp !== event.seq) stamps.push([name, stamp])
+function plainWrite({ seq, client, seen, version }: Write): Pick<TapeEvent, 'seq' | 'client' | 'seen' | 'version'> {
+  return { seq, ...(client === undefined ? {} : { client }), seen, ...(version === 1 ? {} : { version }) }
+}
+
+/** The event with the fields of this state, and who wrote, where, those that came after it. */
+function withFields(event: TapeEvent, state: ObjectState): TapeEvent {
+  const stamps: Record<string, number> = {}
+  const makers: Record<string, string | null> = {}
+  const versions: Record<string, number> = {}
+  for (const field of Object.keys(state.values)) {
+    const { seq, client, version } = writeOf(state, field)
+    if (seq === event.seq) continue
+    stamps[field] = seq
+    if (client !== event.client) makers[field] = client ?? null
+    if (version !== (event.version ?? 1)) versions[field] = version
   }
-  const { stamps: _, ...plain } = event
-  // Object.fromEntries defines own members, whatever their names are.
-  return { ...plain, values: Object.fromEntries(values), ...(stamps.length === 0 ? {} : { stamps: Object.fromEntries(stamps) }) }
+  const { stamps: _, makers: __, versions: ___, ...plain } = event
+  return { ...plain, values: state.values, ...someOf({ stamps, makers, versions }) }
+}
+
+/** The records among these that have members. */
+function someOf<T extends Record<string, object>>(records: T): Partial<T> {
+  return Object.fromEntries(Object.entries(records).filter(([, record]) => Object.keys(record).length > 0)) as Partial<T>
 }
 
 function inOrder(events: readonly TapeEvent[]): readonly TapeEvent[] {
@@ -84,7 +98,15 @@ export interface FoldedDrafts {
 }
 
 /**
- * Folds a draft onto those before it of the same object and the same `seen`, of which nothing has been sent yet.
+ * Whether two drafts of one object may become one: under the same knowledge, by the same version of the model, with
+ * the same precondition.
+ */
+export function areAlike(a: Draft, b: Draft): boolean {
+  return a.seen === b.seen && a.version === b.version && JSON.stringify(a.expect) === JSON.stringify(b.expect)
+}
+
+/**
+ * Folds a draft onto those before it of the same object that are alike, of which nothing has been sent yet.
  * `isKnown`: whether the tape, as far as it was seen, or an older draft has said anything of the object; if not, its
  * insert and delete leave nothing behind. The folded drafts of an object are one, or a delete and an update.
  */
@@ -110,12 +132,12 @@ export function foldDraft(waiting: readonly Draft[], newer: Draft, isKnown: bool
 /** Folds drafts of which none has been sent, oldest first. `isOnTape`: whether the tape has said anything of the object. */
 export function foldDrafts(drafts: readonly Draft[], isOnTape: (draft: Draft) => boolean): readonly Draft[] {
   const placed = new Map<number, Draft>()
-  const windows = new Map<string, { readonly seen: number; readonly isKnown: boolean; places: number[] }>()
+  const windows = new Map<string, { readonly draft: Draft; readonly isKnown: boolean; places: number[] }>()
   drafts.forEach((draft, place) => {
     const key = objectKey(draft)
     let window = windows.get(key)
-    if (window === undefined || window.seen !== draft.seen) {
-      window = { seen: draft.seen, isKnown: isOnTape(draft) || (window?.places.length ?? 0) > 0, places: [] }
+    if (window === undefined || !areAlike(window.draft, draft)) {
+      window = { draft, isKnown: isOnTape(draft) || (window?.places.length ?? 0) > 0, places: [] }
       windows.set(key, window)
     }
     const waiting = window.places.map((each) => placed.get(each) as Draft)

@@ -118,6 +118,7 @@ export const serverFrameSchema = v.variant('type', [
     hint: v.optional(v.string()),
     at: v.optional(v.string()),
     detail: v.optional(v.string()),
+    reason: v.optional(v.string()),
     counter: v.optional(v.number()),
     expected: v.optional(v.number()),
     latestSeq: v.optional(seenSchema),

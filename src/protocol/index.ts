@@ -5,6 +5,7 @@ export { utf8Length } from './decode.ts'
 export {
   type Change,
   type Draft,
+  type DraftExpect,
   type EventType,
   type Json,
   type NumberedDraft,

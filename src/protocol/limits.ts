@@ -46,3 +46,12 @@ export const waitSecondsMax = 55
 
 /** A token may be larger than a name, but must fit the header limits of proxies. */
 export const tokenLengthMax = 8 * 1024
+
+/** Versions of an application's model are counted by hand. */
+export const versionMax = 1_000_000
+
+/** A draft may name this many fields that nobody else is to have written: more is a matter of the whole object. */
+export const expectedFieldsMax = 100
+
+/** A rule of the application names its reasons in a word or two. */
+export const reasonLengthMax = 64

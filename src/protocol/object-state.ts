@@ -1,65 +1,124 @@
 /**
  * The stamp rule: what events make of one object, in whatever order and however often they come.
  *
- * An object keeps `since`, the seq of its last insert or delete, and for each field written since then the seq that
- * wrote it, its stamp. It is visible when `since` was an insert. Whatever is older than `since` can never show again,
- * so nothing of it is kept. From these numbers alone follow last writer wins, events above a hole, repetition, and
- * conflicts; no clock takes part.
+ * An object keeps its last insert or delete, `since`, and for each field written after it who wrote that, and where on
+ * the tape: the field's stamp. It is visible when `since` was an insert. Whatever is older than `since` can never show
+ * again, so nothing of it is kept. From these numbers alone follow last writer wins, events above a hole, repetition,
+ * and conflicts; no clock takes part.
  */
-import type { Change, Json } from './event.ts'
+import type { Change, Json, TapeEvent, Values } from './event.ts'
 
-export interface StampedField {
-  /** The seq that wrote it. */
-  readonly stamp: number
-  readonly value: Json
+/** Who wrote something, where on the tape, and what it had seen. */
+export interface Write {
+  readonly seq: number
+  /** Undefined for a script. */
+  readonly client: string | undefined
+  readonly seen: number
+  /** Of the model that wrote it. */
+  readonly version: number
 }
 
 export interface ObjectState {
-  /** The seq of the last insert or delete; −1 before the first. */
-  readonly since: number
+  /** The last insert or delete; its seq is −1 before the first. */
+  readonly since: Write
   /** Whether that was an insert: only then the object shows. */
   readonly isAlive: boolean
-  /** None has a stamp below `since`. */
-  readonly fields: ReadonlyMap<string, StampedField>
+  /** The fields that stand. None was written below `since`. */
+  readonly values: Values
+  /** The writes of those that were written after `since`, by field. The others came with it. */
+  readonly later: Readonly<Record<string, Write>>
 }
 
-/** A change at its seq. `stamps` are there when it stands for several events (see `fold.ts`). */
-export interface StampedChange extends Change {
-  readonly stamps?: Readonly<Record<string, number>> | undefined
+const nothing: Readonly<Record<string, never>> = {}
+const never: Write = { seq: -1, client: undefined, seen: -1, version: 1 }
+
+export const unborn: ObjectState = { since: never, isAlive: false, values: nothing, later: nothing }
+
+/** Who wrote a field that stands. */
+export function writeOf({ since, later }: ObjectState, field: string): Write {
+  return Object.hasOwn(later, field) ? (later[field] ?? since) : since
 }
 
-const noFields: ObjectState['fields'] = new Map()
+export function toWrite({ seq, client, seen, version = 1 }: Pick<TapeEvent, 'seq' | 'client' | 'seen' | 'version'>): Write {
+  return { seq, client, seen, version }
+}
 
-export const unborn: ObjectState = { since: -1, isAlive: false, fields: noFields }
+/** The object after one more event, folded or not; the same object when that has no effect. */
+export function applyEvent(state: ObjectState, event: TapeEvent): ObjectState {
+  if (event.stamps === undefined) return applyToObject(state, event, toWrite(event))
+  let after = state
+  for (const part of partsOf(event)) after = applyToObject(after, part, toWrite(part))
+  return after
+}
 
-/** The object after one more change at `seq`; the same object when the change has no effect. */
-export function applyToObject(state: ObjectState, change: StampedChange, seq: number): ObjectState {
-  switch (change.type) {
-    case 'delete':
-      return seq > state.since ? { since: seq, isAlive: false, fields: younger(state, seq) } : state
-    case 'insert': {
-      const reborn = seq > state.since ? { since: seq, isAlive: true, fields: younger(state, seq) } : state
-      // One that an older insert cannot bring back may still, folded, carry writes that came after its death.
-      return write(reborn, change, seq)
+/** The object after one more change, written by `by`; the same object when the change has no effect. */
+export function applyToObject(state: ObjectState, { type, values = nothing }: Pick<Change, 'type' | 'values'>, by: Write): ObjectState {
+  if (by.seq < state.since.seq) return state
+  if (type === 'update' || by.seq === state.since.seq) return write(state, values, by)
+  const born = rise(state, by, type === 'insert')
+  if (type === 'delete') return born
+  return born.values === nothing ? { ...born, values } : write(born, values, by)
+}
+
+/** The object whose last insert or delete this is, with what was written after it. */
+function rise(state: ObjectState, since: Write, isAlive: boolean): ObjectState {
+  let values: Record<string, Json> | undefined
+  let later: Record<string, Write> | undefined
+  for (const field of Object.keys(state.later)) {
+    const by = writeOf(state, field)
+    if (by.seq <= since.seq) continue
+    values ??= {}
+    later ??= {}
+    values[field] = state.values[field] as Json
+    later[field] = by
+  }
+  return { since, isAlive, values: values ?? nothing, later: later ?? nothing }
+}
+
+function write(state: ObjectState, values: Values, by: Write): ObjectState {
+  let written: Record<string, Json> | undefined
+  let later: Record<string, Write> | undefined
+  for (const field of Object.keys(values)) {
+    if (Object.hasOwn(state.values, field) && by.seq <= writeOf(state, field).seq) continue
+    written ??= { ...state.values }
+    written[field] = values[field] as Json
+    // What came with `since` itself, in another piece, needs no write of its own.
+    if (by.seq === state.since.seq) continue
+    later ??= { ...state.later }
+    later[field] = by
+  }
+  return written === undefined ? state : { ...state, values: written, later: later ?? state.later }
+}
+
+/**
+ * The events that a folded one stands for, as far as they still stand, in order of seq: itself with the fields that it
+ * wrote, and an update for each that came later. Of those, what they had seen is not known: they are taken to have seen
+ * all before them.
+ */
+export function partsOf({ stamps, makers, versions, ...event }: TapeEvent): readonly TapeEvent[] {
+  if (stamps === undefined) return [event]
+  const own: Record<string, Json> = {}
+  const later = new Map<number, TapeEvent & { readonly values: Record<string, Json> }>()
+  for (const [field, value] of Object.entries(event.values ?? nothing)) {
+    const seq = ofField(stamps, field) ?? event.seq
+    if (seq === event.seq) {
+      own[field] = value
+      continue
     }
-    case 'update':
-      return write(state, change, seq)
+    const part = later.get(seq)
+    if (part !== undefined) {
+      part.values[field] = value
+      continue
+    }
+    const maker = ofField(makers, field)
+    const client = maker === undefined ? event.client : (maker ?? undefined)
+    const version = ofField(versions, field) ?? event.version
+    const { collection, identifier } = event
+    later.set(seq, { seq, client, seen: seq - 1, type: 'update', collection, identifier, version, values: { [field]: value } })
   }
+  return [{ ...event, values: own }, ...[...later.values()].sort((a, b) => a.seq - b.seq)]
 }
 
-function younger({ fields }: ObjectState, seq: number): ObjectState['fields'] {
-  if (fields.size === 0) return fields
-  const kept = [...fields].filter(([, field]) => field.stamp > seq)
-  return kept.length === fields.size ? fields : new Map(kept)
-}
-
-function write(state: ObjectState, { values = {}, stamps }: StampedChange, seq: number): ObjectState {
-  let fields: Map<string, StampedField> | undefined
-  for (const name of Object.keys(values)) {
-    const stamp = stamps !== undefined && Object.hasOwn(stamps, name) ? (stamps[name] ?? seq) : seq
-    if (stamp < state.since || stamp <= (state.fields.get(name)?.stamp ?? -1)) continue
-    fields ??= new Map(state.fields)
-    fields.set(name, { stamp, value: values[name] as Json })
-  }
-  return fields === undefined ? state : { ...state, fields }
+function ofField<T>(record: Readonly<Record<string, T>> | undefined, field: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, field) ? record[field] : undefined
 }

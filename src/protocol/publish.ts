@@ -83,8 +83,10 @@ function checkContents(draft: Change & { readonly counter?: number }, at: string
 export function checkedCopy(change: Change): Change {
   check({ ...change, seen: -1 }, anonymousDraftSchema)
   checkContents(change, 'change')
-  const { type, collection, identifier, values } = JSON.parse(encodeLargest(change)) as Change
-  return { type, collection, identifier, values }
+  const { type, collection, identifier, version, values } = JSON.parse(encodeLargest(change)) as Change
+  const unchanged = change.expect?.unchanged
+  const expect = unchanged === undefined ? {} : { expect: { unchanged: unchanged === true ? unchanged : [...unchanged] } }
+  return { type, collection, identifier, ...(version === undefined ? {} : { version }), values, ...expect }
 }
 
 /** The change as the largest event that it may become. Throws `too-large`. */
@@ -100,10 +102,11 @@ function encodeLargest(change: Change): string {
 
 /** An event as it is stored and sent, on one line: JSON has no line breaks of its own. Throws when it is too large. */
 export function encodeEvent(seq: number, client: string | undefined, draft: Publish['drafts'][number]): string {
-  const { counter, seen, type, collection, identifier, values } = draft
+  const { counter, seen, type, collection, identifier, version, values } = draft
   const maker = client === undefined ? '' : `"client":"${client}","counter":${counter},`
+  const model = version === undefined ? '' : `,"version":${version}`
   const contents = values === undefined ? '' : `,"values":${JSON.stringify(values)}`
-  const text = `{"seq":${seq},${maker}"seen":${seen},"type":"${type}","collection":${JSON.stringify(collection)},"identifier":${JSON.stringify(identifier)}${contents}}`
+  const text = `{"seq":${seq},${maker}"seen":${seen},"type":"${type}","collection":${JSON.stringify(collection)},"identifier":${JSON.stringify(identifier)}${model}${contents}}`
   checkSize(text, eventBytesMax, counter === undefined ? {} : { counter })
   return text
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  applyToObject,
+  applyEvent,
   type Draft,
   type EventType,
   foldDrafts,
@@ -19,6 +19,8 @@ const anyChange = fc
     collection: fc.constantFrom('a', 'ab'),
     identifier: fc.constantFrom('bc', 'c', 'constructor'),
     values: fc.dictionary(fc.constantFrom('x', 'y', 'toString'), fc.nat(9), { maxKeys: 2 }),
+    client: fc.constantFrom('c', 'd', undefined),
+    version: fc.constantFrom(undefined, 2),
     newSeen: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
   })
   .map(({ values, ...change }) => (change.type === 'delete' ? change : { ...change, values }))
@@ -27,13 +29,16 @@ const anyChange = fc
 const anyTape = fc
   .array(anyChange, { maxLength: 24 })
   .map((changes) =>
-    changes.map(({ newSeen: _, ...change }, seq): TapeEvent => ({ seq, client: 'c', counter: seq + 1, seen: seq - 1, ...change })),
+    changes.map(({ newSeen: _, client, version, ...change }, seq): TapeEvent => {
+      const maker = client === undefined ? {} : { client, counter: seq + 1 }
+      return { seq, ...maker, seen: seq - 1, ...(version === undefined ? {} : { version }), ...change }
+    }),
   )
 
 /** Drafts, oldest first: `seen` rises now and then. */
 const anyDrafts = fc.array(anyChange, { maxLength: 16 }).map((changes) => {
   let seen = 100
-  return changes.map(({ newSeen, ...change }): Draft => ({ ...change, seen: newSeen ? ++seen : seen }))
+  return changes.map(({ newSeen, client: _, ...change }): Draft => ({ ...change, seen: newSeen ? ++seen : seen }))
 })
 
 type States = ReadonlyMap<string, ObjectState>
@@ -42,7 +47,7 @@ function stateOf(events: readonly TapeEvent[], base: States = new Map()): Map<st
   const states = new Map(base)
   for (const event of events) {
     const key = objectKey(event)
-    const after = applyToObject(states.get(key) ?? unborn, event, event.seq)
+    const after = applyEvent(states.get(key) ?? unborn, event)
     if (after !== unborn) states.set(key, after)
   }
   return states
@@ -50,8 +55,8 @@ function stateOf(events: readonly TapeEvent[], base: States = new Map()): Map<st
 
 /** What a person sees, without stamps. */
 function shown(states: States): Map<string, unknown> {
-  const living = [...states].filter(([, { isAlive }]) => isAlive).sort(([, a], [, b]) => a.since - b.since)
-  return new Map(living.map(([key, { fields }]) => [key, Object.fromEntries([...fields].map(([name, { value }]) => [name, value]).sort())]))
+  const living = [...states].filter(([, { isAlive }]) => isAlive).sort(([, a], [, b]) => a.since.seq - b.since.seq)
+  return new Map(living.map(([key, { values }]) => [key, Object.fromEntries(Object.entries(values).sort())]))
 }
 
 /** Drafts at the end of a tape, in their order. */
