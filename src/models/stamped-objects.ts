@@ -4,7 +4,20 @@
  *
  * Work is proportional to the objects that an `apply` touches, not to the collection.
  */
-import { applyToObject, type Draft, type ObjectState, type TapeEvent, unborn, type Values } from '../protocol/index.ts'
+import type { ApplyContext } from '../client/reconciler.ts'
+import {
+  applyToObject,
+  type Draft,
+  type ObjectState,
+  partsOf,
+  type TapeEvent,
+  toWrite,
+  unborn,
+  type Values,
+  type Write,
+} from '../protocol/index.ts'
+import { type Collision, findCollisions } from './collisions.ts'
+import { PendingDrafts } from './pending-drafts.ts'
 
 /** An object as it is to be shown. A new value whenever it changes, so that it can be compared by identity. */
 export interface ShownObject {
@@ -14,117 +27,179 @@ export interface ShownObject {
   readonly isPending: boolean
 }
 
-/** Pending drafts act as if they were far beyond the end of the tape, in the order in which they were made. */
-const pendingSeq = 2 ** 52
+export interface Applied {
+  /** The identifiers of the objects that show differently now. */
+  readonly touched: ReadonlySet<string>
+  /** Concurrent overwrites between this client and another that were not known before. */
+  readonly collisions: readonly Collision[]
+}
+
+export interface StampedObjectsOptions {
+  /** Each plain event, or pending draft, as this model reads it; undefined leaves it out. Must not throw. */
+  readonly read?: (<T extends Draft>(change: T) => T | undefined) | undefined
+}
+
+interface Entry {
+  /** What the tape alone says. */
+  readonly tape: ObjectState
+  /** With the pending drafts on top; the same value when there are none. */
+  readonly state: ObjectState
+  readonly shown: ShownObject | undefined
+}
+
+/** What an `apply` comes to. */
+interface Run {
+  /** The entries that it changes, as they were before. */
+  readonly before: Map<string, Entry>
+  readonly collisions: Collision[]
+}
+
+const blank: Entry = { tape: unborn, state: unborn, shown: undefined }
+const nobody: ApplyContext = { client: '', holes: [] }
 
 export class StampedObjects {
   readonly #collection: string
-  /** What the tape alone says. */
-  readonly #onTape = new Map<string, ObjectState>()
-  readonly #drafts = new Map<string, readonly Draft[]>()
-  readonly #shown = new Map<string, { readonly since: number; readonly object: ShownObject }>()
-  #pending: readonly Draft[] = []
-  /** The pending drafts in the order in which they were made, each with the seq that it acts under until it has one. */
-  readonly #ranks = new WeakMap<Draft, number>()
-  #nextRank = pendingSeq
+  readonly #read: StampedObjectsOptions['read']
+  readonly #entries = new Map<string, Entry>()
+  readonly #pending: PendingDrafts
+  /** The collisions that were told of, by `toldAs`. */
+  readonly #told = new Set<number>()
+  /** What the objects were that this client has deleted, as somebody may want them back. */
+  readonly #buried = new Map<string, Values>()
+  #context = nobody
   #list: readonly ShownObject[] | undefined = []
 
-  constructor(collection: string) {
+  constructor(collection: string, { read }: StampedObjectsOptions = {}) {
     this.#collection = collection
+    this.#read = read
+    this.#pending = new PendingDrafts(collection)
   }
 
-  /** Applies what a reconciler's `apply` gets; gives the identifiers of the objects that may show differently now. */
-  apply(events: readonly TapeEvent[], pending: readonly Draft[]): ReadonlySet<string> {
-    const touched = new Set<string>()
+  /** Applies what a reconciler's `apply` gets. */
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context = this.#context): Applied {
+    this.#context = context
+    const run: Run = { before: new Map(), collisions: [] }
+    for (const identifier of this.#pending.take(pending)) run.before.set(identifier, this.#entry(identifier))
     for (const event of events) {
       if (event.collection !== this.#collection) continue
-      const before = this.#onTape.get(event.identifier) ?? unborn
-      const after = applyToObject(before, event, event.seq)
-      if (after === before) continue
-      this.#onTape.set(event.identifier, after)
-      touched.add(event.identifier)
+      if (event.stamps === undefined) this.#applyPlain(event, run)
+      else for (const part of partsOf(event)) this.#applyPlain(part, run)
     }
-    for (const identifier of this.#takePending(pending)) touched.add(identifier)
-    for (const identifier of touched) this.#show(identifier)
-    return touched
+    const touched = new Set<string>()
+    for (const identifier of run.before.keys()) if (this.#show(identifier)) touched.add(identifier)
+    if (touched.size > 0) this.#list = undefined
+    return { touched, collisions: run.collisions }
   }
 
   get(identifier: string): ShownObject | undefined {
-    return this.#shown.get(identifier)?.object
+    return this.#entries.get(identifier)?.shown
+  }
+
+  /** The object as it stands, with the pending drafts on top. */
+  state(identifier: string): ObjectState {
+    return this.#entry(identifier).state
+  }
+
+  /** Where on the tape the object was born; what is pending comes after all that. */
+  since(identifier: string): number {
+    return this.#entry(identifier).state.since.seq
+  }
+
+  /** All visible objects, in no order. */
+  *entries(): Iterable<ShownObject> {
+    for (const { shown } of this.#entries.values()) if (shown !== undefined) yield shown
   }
 
   /** All visible objects in the order of their inserts. The same array until one of them changes. */
   get list(): readonly ShownObject[] {
-    this.#list ??= [...this.#shown.values()].sort((a, b) => a.since - b.since).map(({ object }) => object)
+    this.#list ??= [...this.entries()].sort((a, b) => this.since(a.identifier) - this.since(b.identifier))
     return this.#list
   }
 
+  /** The last seq that this client lacks; −1 when it has all. */
+  get holesEnd(): number {
+    return this.#context.holes.at(-1)?.[1] ?? -1
+  }
+
+  /** Whether no hole can hold anything that changes this object: what is older than its last insert or delete never does. */
+  isComplete(identifier: string): boolean {
+    return this.#entry(identifier).tape.since.seq >= this.holesEnd
+  }
+
   reset(): void {
-    this.#onTape.clear()
-    this.#drafts.clear()
-    this.#shown.clear()
-    this.#pending = []
+    this.#entries.clear()
+    this.#pending.reset()
+    this.#told.clear()
+    this.#buried.clear()
     this.#list = undefined
   }
 
-  /** Gives the identifiers of the objects for which a draft was added or is gone. */
-  #takePending(pending: readonly Draft[]): ReadonlySet<string> {
-    const touched = new Set<string>()
-    if (pending === this.#pending) return touched
-    const { gone, added, isAtEnd } = difference(this.#pending, pending)
-    this.#pending = pending
-    if (!isAtEnd) return this.#takeAnew(touched)
-    for (const draft of gone) {
-      if (draft.collection !== this.#collection) continue
-      touched.add(draft.identifier)
-      const rest = (this.#drafts.get(draft.identifier) ?? []).filter((each) => each !== draft)
-      if (rest.length > 0) this.#drafts.set(draft.identifier, rest)
-      else this.#drafts.delete(draft.identifier)
+  #entry(identifier: string): Entry {
+    return this.#entries.get(identifier) ?? blank
+  }
+
+  #applyPlain(plain: TapeEvent, run: Run): void {
+    const event = this.#read === undefined ? plain : this.#read(plain)
+    if (event === undefined) return
+    const { identifier } = event
+    const entry = this.#entry(identifier)
+    const by = toWrite(event)
+    const tape = applyToObject(entry.tape, event, by)
+    if (this.#context.client !== '') this.#collide({ event, by, entry }, run)
+    if (tape === entry.tape) return
+    if (!run.before.has(identifier)) run.before.set(identifier, entry)
+    this.#entries.set(identifier, { ...entry, tape })
+  }
+
+  #collide({ event, by, entry }: { event: TapeEvent; by: Write; entry: Entry }, run: Run): void {
+    const before = run.before.get(event.identifier) ?? entry
+    const shownBefore = before.shown?.values ?? this.#buried.get(event.identifier)
+    const pending = this.#pending.of(event.identifier)
+    const found = findCollisions({ me: this.#context.client, state: entry.tape, event, by, pending, before, shownBefore })
+    for (const collision of found) {
+      const told = toldAs(collision)
+      if (this.#told.has(told)) continue
+      this.#told.add(told)
+      run.collisions.push(collision)
     }
-    for (const draft of added) this.#lay(draft, touched)
-    return touched
   }
 
-  /** Drafts came that are older than some at hand: all are ranked again. */
-  #takeAnew(touched: Set<string>): ReadonlySet<string> {
-    for (const identifier of this.#drafts.keys()) touched.add(identifier)
-    this.#drafts.clear()
-    for (const draft of this.#pending) this.#lay(draft, touched)
-    return touched
-  }
-
-  #lay(draft: Draft, touched: Set<string>): void {
-    if (draft.collection !== this.#collection) return
-    touched.add(draft.identifier)
-    this.#ranks.set(draft, this.#nextRank++)
-    this.#drafts.set(draft.identifier, [...(this.#drafts.get(draft.identifier) ?? []), draft])
-  }
-
-  #show(identifier: string): void {
-    this.#list = undefined
-    const drafts = this.#drafts.get(identifier) ?? []
-    let state = this.#onTape.get(identifier) ?? unborn
-    for (const draft of drafts) state = applyToObject(state, draft, this.#ranks.get(draft) ?? pendingSeq)
-    if (!state.isAlive) {
-      this.#shown.delete(identifier)
-      return
+  /** Lays the pending drafts on top anew. Whether the object shows differently then. */
+  #show(identifier: string): boolean {
+    const { tape, state: before, shown } = this.#entry(identifier)
+    const drafts = this.#pending.of(identifier)
+    let state = tape
+    for (const { draft, rank } of drafts) {
+      const read = this.#read === undefined ? draft : this.#read(draft)
+      if (read !== undefined) state = applyToObject(state, read, toWrite({ ...read, seq: rank, client: this.#context.client }))
     }
-    const values = Object.fromEntries(Array.from(state.fields, ([name, { value }]) => [name, value]))
-    this.#shown.set(identifier, { since: state.since, object: { identifier, values, isPending: drafts.length > 0 } })
+    const isPending = drafts.length > 0
+    const isSame = shown?.isPending === isPending && before.since.seq === state.since.seq && areSame(shown.values, state.values)
+    const after = !state.isAlive ? undefined : isSame ? shown : { identifier, values: state.values, isPending }
+    if (shown !== undefined && after === undefined && isPending) this.#bury(shown)
+    if (tape === unborn && !isPending) this.#entries.delete(identifier)
+    else this.#entries.set(identifier, { tape, state, shown: after })
+    return after !== shown
+  }
+
+  #bury({ identifier, values }: ShownObject): void {
+    this.#buried.delete(identifier)
+    this.#buried.set(identifier, values)
+    const oldest = this.#buried.keys().next()
+    if (this.#buried.size > buriedMax && oldest.done !== true) this.#buried.delete(oldest.value)
   }
 }
 
-/** What two lists differ in, between the start and the end that they share. `isAtEnd`: nothing follows what was added. */
-function difference(before: readonly Draft[], after: readonly Draft[]) {
-  let start = 0
-  while (start < before.length && start < after.length && before[start] === after[start]) start++
-  let end = 0
-  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end++
-  const kept = new Set(after.slice(start, after.length - end))
-  const known = new Set(before.slice(start, before.length - end))
-  const gone = [...known].filter((draft) => !kept.has(draft))
-  const added = [...kept].filter((draft) => !known.has(draft))
-  const last = after.length - end - 1
-  const isAtEnd = added.length === 0 || (end === 0 && added.every((draft, index) => after[last - added.length + 1 + index] === draft))
-  return { gone, added, isAtEnd }
+/** More deletions than anybody answers for. */
+const buriedMax = 1000
+
+/** Another's event collides with what is this client's at most twice: once it loses, once it wins. */
+function toldAs({ theirs, winner }: Collision): number {
+  return 2 * theirs.seq + (winner === 'mine' ? 1 : 0)
+}
+
+function areSame(a: Values, b: Values): boolean {
+  if (a === b) return true
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name])
 }

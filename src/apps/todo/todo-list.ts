@@ -66,7 +66,7 @@ export class TodoList implements ModelReconciler {
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    if (this.#objects.apply(events, pending).size === 0) return
+    if (this.#objects.apply(events, pending).touched.size === 0) return
     this.#tasks = undefined
     this.onChange?.()
   }

@@ -1,0 +1,174 @@
+/**
+ * Undo and redo of what this client did to a model. It stands between the model and the stream, as a reconciler to the
+ * one and a receiver to the other, and sees each change as it is made.
+ *
+ *   model ─ change ─► history (keeps what was before) ─► stream
+ *
+ * To undo is to vend a further change: events are never taken back. It respects what others did since: only what still
+ * stands as this client wrote it is set back, an object that others have written to is not removed, and one that others
+ * have brought back is not replaced. What was undone is a step of its own, so that to redo is to undo that.
+ */
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
+import {
+  type Change,
+  type Draft,
+  isSameJson,
+  type Json,
+  type ObjectState,
+  type TapeEvent,
+  type Values,
+  writeOf,
+} from '../protocol/index.ts'
+
+/** A model whose changes can be undone: it can tell how an object stands, pending drafts included. */
+export interface UndoableModel extends ModelReconciler {
+  stateOf(object: Pick<Change, 'collection' | 'identifier'>): ObjectState
+}
+
+/** What became of a step. */
+export interface UndoOutcome {
+  /** Changes that were set back, wholly or in part. */
+  readonly undone: number
+  /** Changes of which nothing was set back, because others have changed the same since. */
+  readonly left: number
+}
+
+interface MadeChange {
+  readonly change: Change
+  readonly before: ObjectState
+}
+
+/** Changes that were made together, oldest first. */
+type Step = readonly MadeChange[]
+
+/** More than anybody remembers to have done. */
+const stepsMax = 100
+
+export class History implements ModelReconciler, OutboundEventReceiver {
+  receiver: OutboundEventReceiver | undefined
+  readonly #model: UndoableModel
+  readonly #listeners = new Set<() => void>()
+  #undo: readonly Step[] = []
+  #redo: readonly Step[] = []
+  /** Where changes are gathered that belong together. */
+  #group: MadeChange[] | undefined
+  #client = ''
+
+  constructor(model: UndoableModel) {
+    this.#model = model
+    model.receiver = this
+  }
+
+  get canUndo(): boolean {
+    return this.#undo.length > 0
+  }
+
+  get canRedo(): boolean {
+    return this.#redo.length > 0
+  }
+
+  /** Calls `listener` when `canUndo` or `canRedo` may have changed, until the function that it gives is called. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What is changed meanwhile is one step. */
+  group(change: () => void): void {
+    if (this.#group !== undefined) return change()
+    const step = this.#gather(change)
+    if (step.length > 0) this.#set([...this.#undo, step], [])
+  }
+
+  /** Sets the newest step back; undefined when there is none. */
+  undo(): UndoOutcome | undefined {
+    const step = this.#undo.at(-1)
+    if (step === undefined) return undefined
+    const undone = this.#invert(step)
+    this.#set(this.#undo.slice(0, -1), undone.length === 0 ? this.#redo : [...this.#redo, undone])
+    return { undone: undone.length, left: step.length - undone.length }
+  }
+
+  /** Makes again what was undone last; undefined when there is nothing. */
+  redo(): UndoOutcome | undefined {
+    const step = this.#redo.at(-1)
+    if (step === undefined) return undefined
+    const redone = this.#invert(step)
+    this.#set(redone.length === 0 ? this.#undo : [...this.#undo, redone], this.#redo.slice(0, -1))
+    return { undone: redone.length, left: step.length - redone.length }
+  }
+
+  didCreateDraft(change: Change): void {
+    if (this.receiver === undefined) throw new Error('Attach the history to a stream first: stream.attach(history).')
+    const made = { change, before: this.#model.stateOf(change) }
+    this.receiver.didCreateDraft(change)
+    if (this.#group === undefined) this.#set([...this.#undo, [made]], [])
+    else this.#group.push(made)
+  }
+
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
+    this.#client = context.client
+    this.#model.apply(events, pending, context)
+  }
+
+  reset(): void {
+    this.#model.reset()
+    this.#set([], [])
+  }
+
+  /** Vends what sets a step back, newest change first; gives that as a step. */
+  #invert(step: Step): Step {
+    return this.#gather(() => {
+      for (const made of step.toReversed()) {
+        const inverse = this.#inverseOf(made)
+        if (inverse !== undefined) this.didCreateDraft(inverse)
+      }
+    })
+  }
+
+  #gather(change: () => void): Step {
+    const group: MadeChange[] = []
+    this.#group = group
+    try {
+      change()
+    } finally {
+      this.#group = undefined
+    }
+    return group
+  }
+
+  /** What sets a change back, as far as it still stands; undefined when nothing of it does. */
+  #inverseOf({ change, before }: MadeChange): Change | undefined {
+    const { type, collection, identifier, version } = change
+    const object = { collection, identifier, ...(version === undefined ? {} : { version }) }
+    const now = this.#model.stateOf(object)
+    if (type === 'update') {
+      const values = now.isAlive ? this.#standing(change, before, now) : {}
+      return Object.keys(values).length === 0 ? undefined : { type, ...object, values }
+    }
+    // Whatever others wrote since was written to this object, and is theirs.
+    if (now.isAlive !== (type === 'insert') || !this.#isOwn(now)) return undefined
+    return before.isAlive ? { type: 'insert', ...object, values: before.values } : { type: 'delete', collection, identifier }
+  }
+
+  /** What the fields were before, of those that stand as this client wrote them. A field that was not there becomes null. */
+  #standing({ values = {} }: Change, before: ObjectState, now: ObjectState): Values {
+    const restored: Record<string, Json> = {}
+    for (const [field, value] of Object.entries(values)) {
+      const isOwn = Object.hasOwn(now.values, field) && writeOf(now, field).client === this.#client
+      if (!isOwn || !isSameJson(now.values[field] as Json, value)) continue
+      restored[field] = Object.hasOwn(before.values, field) ? (before.values[field] as Json) : null
+    }
+    return restored
+  }
+
+  #isOwn({ since, later }: ObjectState): boolean {
+    return since.client === this.#client && Object.values(later).every(({ client }) => client === this.#client)
+  }
+
+  #set(undo: readonly Step[], redo: readonly Step[]): void {
+    this.#undo = undo.slice(-stepsMax)
+    this.#redo = redo.slice(-stepsMax)
+    for (const listener of [...this.#listeners]) listener()
+  }
+}

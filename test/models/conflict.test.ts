@@ -1,0 +1,300 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Conflict, OpenConflicts } from '../../src/models/conflict.ts'
+import { type Collision, StampedObjects } from '../../src/models/index.ts'
+import type { Change, Draft, EventType, TapeEvent, Values } from '../../src/protocol/index.ts'
+
+const collection = 'things'
+
+/** A device: what it has heard of the tape, what it has made and not sent, and its model. */
+class Device {
+  readonly objects = new StampedObjects(collection)
+  readonly conflicts: OpenConflicts
+  readonly found: Collision[] = []
+  readonly #tape: TapeEvent[]
+  readonly #client: string
+  #pending: readonly (Draft & { readonly counter: number })[] = []
+  #heard = 0
+  #counter = 0
+
+  constructor(client: string, tape: TapeEvent[]) {
+    this.#client = client
+    this.#tape = tape
+    this.conflicts = new OpenConflicts({ collection, objects: this.objects, vend: (change) => this.make(change) })
+  }
+
+  make(change: Change): void {
+    this.#pending = [...this.#pending, { seen: this.#heard - 1, counter: ++this.#counter, ...change }]
+    this.#apply([])
+  }
+
+  do(type: EventType, identifier: string, values?: Values): void {
+    this.make({ type, collection, identifier, ...(values === undefined ? {} : { values }) })
+  }
+
+  /** Puts the oldest draft on the tape, without hearing of it. */
+  send(): void {
+    const draft = this.#pending[this.#sent()]
+    if (draft !== undefined) this.#tape.push({ seq: this.#tape.length, client: this.#client, ...draft })
+  }
+
+  hear(events = this.#tape.length - this.#heard): void {
+    const run = this.#tape.slice(this.#heard, this.#heard + events)
+    this.#heard += run.length
+    const confirmed = new Set(run.filter(({ client }) => client === this.#client).map(({ counter }) => counter))
+    if (confirmed.size > 0) this.#pending = this.#pending.filter(({ counter }) => !confirmed.has(counter))
+    this.#apply(run)
+  }
+
+  get isIdle(): boolean {
+    return this.#pending.length === 0 && this.#heard === this.#tape.length
+  }
+
+  #sent(): number {
+    const own = this.#tape.filter(({ client }) => client === this.#client).map(({ counter = 0 }) => counter)
+    const last = Math.max(0, ...own)
+    return this.#pending.findIndex(({ counter }) => counter > last) === -1
+      ? this.#pending.length
+      : this.#pending.findIndex(({ counter }) => counter > last)
+  }
+
+  #apply(events: readonly TapeEvent[]): void {
+    const applied = this.objects.apply(events, this.#pending, { client: this.#client, holes: [] })
+    this.found.push(...applied.collisions)
+    this.conflicts.take(applied)
+  }
+}
+
+/** Two devices that both know of one thing. */
+function pair(values: Values = { title: 'Milk', label: 'red' }) {
+  const tape: TapeEvent[] = []
+  const [a, b] = [new Device('a', tape), new Device('b', tape)]
+  a.do('insert', 'x', values)
+  a.send()
+  a.hear()
+  b.hear()
+  return { tape, a, b }
+}
+
+function settle(...devices: readonly Device[]): void {
+  while (devices.some(({ isIdle }) => !isIdle)) {
+    for (const device of devices) device.send()
+    for (const device of devices) device.hear()
+  }
+}
+
+const titles = (device: Device) => device.objects.get('x')?.values.title
+
+describe('a concurrent overwrite', () => {
+  test('[X5] is told to both: who lost sees theirs win, who won sees mine win, with both values and makers', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    expect(titles(a)).toBe('Soy milk')
+    expect(a.found).toEqual([
+      {
+        identifier: 'x',
+        fields: { title: { mine: 'Oat milk', theirs: 'Soy milk' } },
+        mine: { type: 'update', client: 'a', seq: 1 },
+        theirs: { type: 'update', client: 'b', seq: 2 },
+        winner: 'theirs',
+        before: { title: 'Oat milk', label: 'red' },
+      },
+    ])
+    expect(b.found).toMatchObject([
+      { fields: { title: { mine: 'Soy milk', theirs: 'Oat milk' } }, winner: 'mine', mine: { client: 'b' }, theirs: { seq: 1 } },
+    ])
+  })
+
+  test('[X5] is none when the other had seen it, wrote other fields, or wrote the same', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    settle(a, b)
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    a.do('update', 'x', { title: 'Rice milk', list: [1, { k: 2 }] })
+    b.do('update', 'x', { label: 'blue', title: 'Rice milk', list: [1, { k: 2 }] })
+    settle(a, b)
+    expect([a.found, b.found]).toEqual([[], []])
+    expect(a.objects.list).toEqual(b.objects.list)
+  })
+
+  test('[X5] shows as soon as it is known: beneath a draft that still waits, and not a second time when that lands', () => {
+    const { a, b } = pair()
+    b.do('update', 'x', { title: 'Soy milk' })
+    a.do('update', 'x', { title: 'Oat milk' })
+    a.send()
+    b.hear()
+    expect(b.found).toMatchObject([{ winner: 'mine', mine: { seq: undefined }, theirs: { client: 'a', seq: 1 } }])
+    settle(a, b)
+    expect(b.found).toHaveLength(1)
+  })
+
+  test('[X5] is not told of what a model reads when it starts', () => {
+    const { tape, a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    const later = new StampedObjects(collection)
+    expect(later.apply(tape, [], { client: 'a', holes: [] }).collisions).toEqual([])
+  })
+
+  test('[X5] is told once, however often and in whatever order its events come', () => {
+    const { tape, a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    const objects = new StampedObjects(collection)
+    const context = { client: 'b', holes: [] }
+    const [insert, theirs, mine] = tape as [TapeEvent, TapeEvent, TapeEvent]
+    expect(objects.apply([insert], [], context).collisions).toEqual([])
+    expect(objects.apply([mine], [], context).collisions).toEqual([])
+    expect(objects.apply([theirs], [], context).collisions).toMatchObject([{ winner: 'mine', theirs: { seq: 1 } }])
+    expect(objects.apply([theirs, mine, insert], [], context).collisions).toEqual([])
+  })
+
+  test('[X5] several writes that another one undid are one', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    a.send()
+    a.hear()
+    a.do('update', 'x', { label: 'blue' })
+    b.do('delete', 'x')
+    settle(a, b)
+    expect(a.found).toMatchObject([
+      { winner: 'theirs', theirs: { type: 'delete' }, fields: { title: { mine: 'Oat milk', theirs: undefined }, label: { mine: 'blue' } } },
+    ])
+  })
+})
+
+describe('a decision', () => {
+  test('[X6] for mine travels as a further event, and all end the same', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    expect(a.conflicts.list).toHaveLength(1)
+    a.conflicts.list[0]?.keepMine()
+    settle(a, b)
+    expect([titles(a), titles(b)]).toEqual(['Oat milk', 'Oat milk'])
+    expect([a.conflicts.list, b.conflicts.list]).toEqual([[], []])
+  })
+
+  test('[X6] for what stands already sends nothing', () => {
+    const { tape, a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    a.conflicts.list[0]?.keepTheirs()
+    b.conflicts.list[0]?.keepMine()
+    expect([a.isIdle, b.isIdle, tape.length]).toEqual([true, true, 3])
+    expect([a.conflicts.list, b.conflicts.list]).toEqual([[], []])
+  })
+
+  test('[X6] a merged value closes it for both', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    a.conflicts.list[0]?.merge({ title: 'Oat or soy milk' })
+    settle(a, b)
+    expect([titles(a), titles(b), a.conflicts.list.length, b.conflicts.list.length]).toEqual(['Oat or soy milk', 'Oat or soy milk', 0, 0])
+  })
+
+  test('[X6] brings back an object that somebody deleted, whole', () => {
+    const { a, b } = pair()
+    b.do('delete', 'x')
+    b.send()
+    a.do('update', 'x', { title: 'Oat milk' })
+    settle(a, b)
+    expect(a.objects.list).toEqual([])
+    a.conflicts.list[0]?.keepMine()
+    settle(a, b)
+    expect(b.objects.get('x')?.values).toEqual({ title: 'Oat milk', label: 'red' })
+  })
+
+  test('[X6] takes back a deletion beneath which somebody wrote, for the one who deleted', () => {
+    const { a, b } = pair()
+    a.do('delete', 'x')
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    expect(a.found).toMatchObject([{ winner: 'mine', mine: { type: 'delete' }, before: { title: 'Milk', label: 'red' } }])
+    a.conflicts.list[0]?.keepTheirs()
+    settle(a, b)
+    expect(b.objects.get('x')?.values).toEqual({ title: 'Soy milk', label: 'red' })
+  })
+
+  test('[X6] deletes again what somebody inserted anew', () => {
+    const { a, b } = pair()
+    a.do('delete', 'x')
+    a.send()
+    b.do('insert', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    expect(titles(a)).toBe('Soy milk')
+    a.conflicts.list[0]?.keepMine()
+    settle(a, b)
+    expect([a.objects.list, b.objects.list]).toEqual([[], []])
+  })
+
+  test('[X6] is no more to be made when anybody has written the fields since, or the draft is gone', () => {
+    const { a, b } = pair()
+    a.do('update', 'x', { title: 'Oat milk' })
+    b.do('update', 'x', { title: 'Soy milk' })
+    settle(a, b)
+    const [conflict] = a.conflicts.list
+    b.do('update', 'x', { title: 'Rice milk' })
+    settle(a, b)
+    expect(conflict?.isOpen).toBe(false)
+    conflict?.keepMine()
+    expect(a.isIdle).toBe(true)
+    expect(b.conflicts.list).toEqual([])
+  })
+
+  test('[X6] by all who take part, whatever each of them chooses, leaves all with the same', () => {
+    const types = fc.constantFrom<EventType>('insert', 'update', 'delete')
+    const change = fc.record({
+      type: types,
+      values: fc.dictionary(fc.constantFrom('title', 'label', 'constructor'), fc.nat(3), { maxKeys: 2 }),
+    })
+    const step = fc.record({ device: fc.nat(2), act: fc.constantFrom('do', 'do', 'send', 'hear', 'mine', 'theirs', 'merge'), change })
+    const property = fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const tape: TapeEvent[] = []
+      const devices = [new Device('a', tape), new Device('b', tape), new Device('c', tape)]
+      for (const { device: index, act, change: made } of steps) {
+        const device = devices[index] as Device
+        const [conflict] = device.conflicts.list
+        if (act === 'do') device.do(made.type, 'x', made.type === 'delete' ? undefined : made.values)
+        else if (act === 'send') device.send()
+        else if (act === 'hear') device.hear(1)
+        else if (act === 'mine') conflict?.keepMine()
+        else if (act === 'theirs') conflict?.keepTheirs()
+        else conflict?.merge({ title: 9 })
+      }
+      settle(...devices)
+      for (const device of devices) expect(device.objects.list).toEqual(devices[0]?.objects.list)
+      // Whoever goes on deciding comes to an end.
+      for (const device of devices) for (const conflict of device.conflicts.list) conflict.keepMine()
+      settle(...devices)
+      for (const device of devices) expect(device.objects.list).toEqual(devices[0]?.objects.list)
+    })
+    fc.assert(property, { seed: 1, numRuns: 3000 })
+  })
+})
+
+test('[X6] ten thousand conflicts are found and closed in no time to speak of, and none is left in memory', () => {
+  const conflicts = new OpenConflicts({ collection, objects: new StampedObjects(collection), vend: () => undefined })
+  const collision = (n: number): Collision => ({
+    identifier: `x${n}`,
+    fields: { title: { mine: 'a', theirs: 'b' } },
+    mine: { type: 'update', client: 'a', seq: 1 },
+    theirs: { type: 'update', client: 'b', seq: n },
+    winner: 'theirs',
+    before: undefined,
+  })
+  conflicts.take({ touched: [], collisions: Array.from({ length: 10_000 }, (_, n) => collision(n)) })
+  expect(conflicts.list).toHaveLength(10_000)
+  expect(conflicts.list.every((conflict) => conflict instanceof Conflict)).toBe(true)
+  conflicts.reset()
+  expect(conflicts.list).toEqual([])
+})
