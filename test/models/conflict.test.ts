@@ -1,67 +1,37 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../src/client/reconciler.ts'
 import { Conflict, OpenConflicts } from '../../src/models/conflict.ts'
 import { type Collision, StampedObjects } from '../../src/models/index.ts'
-import type { Change, Draft, EventType, TapeEvent, Values } from '../../src/protocol/index.ts'
+import type { Draft, EventType, TapeEvent, Values } from '../../src/protocol/index.ts'
+import { settle as settleDevices, TestDevice } from '../support/test-device.ts'
 
 const collection = 'things'
 
-/** A device: what it has heard of the tape, what it has made and not sent, and its model. */
-class Device {
+/** A model that tells what collided, on a device. */
+class Device implements ModelReconciler {
+  receiver: OutboundEventReceiver | undefined
   readonly objects = new StampedObjects(collection)
-  readonly conflicts: OpenConflicts
+  readonly conflicts = new OpenConflicts({ collection, objects: this.objects, vend: (change) => this.receiver?.didCreateDraft(change) })
   readonly found: Collision[] = []
-  readonly #tape: TapeEvent[]
-  readonly #client: string
-  #pending: readonly (Draft & { readonly counter: number })[] = []
-  #heard = 0
-  #counter = 0
+  readonly device: TestDevice
 
   constructor(client: string, tape: TapeEvent[]) {
-    this.#client = client
-    this.#tape = tape
-    this.conflicts = new OpenConflicts({ collection, objects: this.objects, vend: (change) => this.make(change) })
-  }
-
-  make(change: Change): void {
-    this.#pending = [...this.#pending, { seen: this.#heard - 1, counter: ++this.#counter, ...change }]
-    this.#apply([])
+    this.device = new TestDevice({ client, tape, model: this })
   }
 
   do(type: EventType, identifier: string, values?: Values): void {
-    this.make({ type, collection, identifier, ...(values === undefined ? {} : { values }) })
+    this.receiver?.didCreateDraft({ type, collection, identifier, ...(values === undefined ? {} : { values }) })
   }
 
-  /** Puts the oldest draft on the tape, without hearing of it. */
-  send(): void {
-    const draft = this.#pending[this.#sent()]
-    if (draft !== undefined) this.#tape.push({ seq: this.#tape.length, client: this.#client, ...draft })
-  }
-
-  hear(events = this.#tape.length - this.#heard): void {
-    const run = this.#tape.slice(this.#heard, this.#heard + events)
-    this.#heard += run.length
-    const confirmed = new Set(run.filter(({ client }) => client === this.#client).map(({ counter }) => counter))
-    if (confirmed.size > 0) this.#pending = this.#pending.filter(({ counter }) => !confirmed.has(counter))
-    this.#apply(run)
-  }
-
-  get isIdle(): boolean {
-    return this.#pending.length === 0 && this.#heard === this.#tape.length
-  }
-
-  #sent(): number {
-    const own = this.#tape.filter(({ client }) => client === this.#client).map(({ counter = 0 }) => counter)
-    const last = Math.max(0, ...own)
-    return this.#pending.findIndex(({ counter }) => counter > last) === -1
-      ? this.#pending.length
-      : this.#pending.findIndex(({ counter }) => counter > last)
-  }
-
-  #apply(events: readonly TapeEvent[]): void {
-    const applied = this.objects.apply(events, this.#pending, { client: this.#client, holes: [] })
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
+    const applied = this.objects.apply(events, pending, context)
     this.found.push(...applied.collisions)
     this.conflicts.take(applied)
+  }
+
+  reset(): void {
+    this.objects.reset()
   }
 }
 
@@ -70,19 +40,13 @@ function pair(values: Values = { title: 'Milk', label: 'red' }) {
   const tape: TapeEvent[] = []
   const [a, b] = [new Device('a', tape), new Device('b', tape)]
   a.do('insert', 'x', values)
-  a.send()
-  a.hear()
-  b.hear()
+  a.device.send()
+  a.device.hear()
+  b.device.hear()
   return { tape, a, b }
 }
 
-function settle(...devices: readonly Device[]): void {
-  while (devices.some(({ isIdle }) => !isIdle)) {
-    for (const device of devices) device.send()
-    for (const device of devices) device.hear()
-  }
-}
-
+const settle = (...models: readonly Device[]) => settleDevices(...models.map(({ device }) => device))
 const titles = (device: Device) => device.objects.get('x')?.values.title
 
 describe('a concurrent overwrite', () => {
@@ -124,8 +88,8 @@ describe('a concurrent overwrite', () => {
     const { a, b } = pair()
     b.do('update', 'x', { title: 'Soy milk' })
     a.do('update', 'x', { title: 'Oat milk' })
-    a.send()
-    b.hear()
+    a.device.send()
+    b.device.hear()
     expect(b.found).toMatchObject([{ winner: 'mine', mine: { seq: undefined }, theirs: { client: 'a', seq: 1 } }])
     settle(a, b)
     expect(b.found).toHaveLength(1)
@@ -157,8 +121,8 @@ describe('a concurrent overwrite', () => {
   test('[X5] several writes that another one undid are one', () => {
     const { a, b } = pair()
     a.do('update', 'x', { title: 'Oat milk' })
-    a.send()
-    a.hear()
+    a.device.send()
+    a.device.hear()
     a.do('update', 'x', { label: 'blue' })
     b.do('delete', 'x')
     settle(a, b)
@@ -188,7 +152,7 @@ describe('a decision', () => {
     settle(a, b)
     a.conflicts.list[0]?.keepTheirs()
     b.conflicts.list[0]?.keepMine()
-    expect([a.isIdle, b.isIdle, tape.length]).toEqual([true, true, 3])
+    expect([a.device.isIdle, b.device.isIdle, tape.length]).toEqual([true, true, 3])
     expect([a.conflicts.list, b.conflicts.list]).toEqual([[], []])
   })
 
@@ -205,7 +169,7 @@ describe('a decision', () => {
   test('[X6] brings back an object that somebody deleted, whole', () => {
     const { a, b } = pair()
     b.do('delete', 'x')
-    b.send()
+    b.device.send()
     a.do('update', 'x', { title: 'Oat milk' })
     settle(a, b)
     expect(a.objects.list).toEqual([])
@@ -228,7 +192,7 @@ describe('a decision', () => {
   test('[X6] deletes again what somebody inserted anew', () => {
     const { a, b } = pair()
     a.do('delete', 'x')
-    a.send()
+    a.device.send()
     b.do('insert', 'x', { title: 'Soy milk' })
     settle(a, b)
     expect(titles(a)).toBe('Soy milk')
@@ -247,7 +211,7 @@ describe('a decision', () => {
     settle(a, b)
     expect(conflict?.isOpen).toBe(false)
     conflict?.keepMine()
-    expect(a.isIdle).toBe(true)
+    expect(a.device.isIdle).toBe(true)
     expect(b.conflicts.list).toEqual([])
   })
 
@@ -265,8 +229,8 @@ describe('a decision', () => {
         const device = devices[index] as Device
         const [conflict] = device.conflicts.list
         if (act === 'do') device.do(made.type, 'x', made.type === 'delete' ? undefined : made.values)
-        else if (act === 'send') device.send()
-        else if (act === 'hear') device.hear(1)
+        else if (act === 'send') device.device.send()
+        else if (act === 'hear') device.device.hear(1)
         else if (act === 'mine') conflict?.keepMine()
         else if (act === 'theirs') conflict?.keepTheirs()
         else conflict?.merge({ title: 9 })
