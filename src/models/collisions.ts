@@ -109,10 +109,6 @@ function valueIn({ values }: Op, field: string): Json | undefined {
   return Object.hasOwn(values, field) ? values[field] : undefined
 }
 
-function areConcurrent(a: Write, b: Write): boolean {
-  return a.seq < b.seq ? b.seen < a.seq : a.seen < b.seq
-}
-
 function isPart({ since, later }: ObjectState, by: Write): boolean {
   return since === by || Object.values(later).includes(by)
 }

@@ -1,6 +1,8 @@
 /** What travels: the words of the wire, their checks, and the rules that both sides share. Runs anywhere. */
+export * from './causality.ts'
 export { type CodeTexts, codeTexts } from './code-texts.ts'
 export * from './codes.ts'
+export * from './collision.ts'
 export { utf8Length } from './decode.ts'
 export {
   type Change,
@@ -20,4 +22,4 @@ export * from './limits.ts'
 export * from './object-state.ts'
 export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.ts'
 export * from './seq-ranges.ts'
-export { decodeSlice, type Slice, sliceSchema } from './slice.ts'
+export { decodeSlice, type Slice, sliceSchema, type UnreadableEvent } from './slice.ts'

@@ -1,4 +1,7 @@
-/** What a page loads for the client: bytes of a bundle as the demos' pages have it, minified, and what gzip leaves of them. */
+/**
+ * What loading costs: bytes of each entry point of the package as a bundle, minified, and what gzip leaves of them. Of
+ * what a page loads for its client, the parts.
+ */
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type BuildOptions, build, transform } from 'esbuild'
@@ -9,7 +12,16 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const bundles = [
   { name: 'openStream: core, IndexedDB, tabs', entry: `export { openStream } from './src/browser/index.ts'` },
   { name: 'the core alone, with MemoryStore', entry: `export { MemoryStore, Stream } from './src/client/index.ts'` },
+  {
+    name: 'openStream and Collection',
+    entry: `export { openStream } from './src/browser/index.ts'; export { Collection } from './src/models/index.ts'`,
+  },
 ]
+
+const folders = {
+  tapeline: 'browser',
+  ...Object.fromEntries(['client', 'models', 'protocol', 'node', 'server'].map((folder) => [`tapeline/${folder}`, folder])),
+}
 
 const target = ['es2024', 'chrome120', 'firefox128', 'safari17.4']
 const compilation = {
@@ -18,6 +30,7 @@ const compilation = {
   target,
   metafile: true,
   write: false,
+  external: ['node:*', 'cloudflare:*'],
   absWorkingDir: root,
 } as const satisfies BuildOptions
 
@@ -27,6 +40,10 @@ export async function benchClientSize(): Promise<Table> {
     const { whole, parts } = await weigh(entry)
     rows.push({ figure: name, cells: sizeCells(whole) })
     for (const [part, text] of parts) rows.push({ figure: `  ${part}`, cells: sizeCells(text) })
+  }
+  for (const [name, folder] of Object.entries(folders)) {
+    const { outputFiles } = await build({ ...compilation, entryPoints: [`./src/${folder}/index.ts`], minify: true })
+    rows.push({ figure: `all of ${name}`, cells: sizeCells(outputFiles[0]?.text ?? '') })
   }
   return { title: 'bytes of a bundle; each part is compressed by itself', columns: ['minified', 'gzipped'], rows }
 }
