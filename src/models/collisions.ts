@@ -6,6 +6,7 @@
  * comes after everything on the tape.
  */
 import {
+  areConcurrent,
   collide,
   type EventType,
   type Json,

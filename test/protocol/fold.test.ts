@@ -26,14 +26,12 @@ const anyChange = fc
   .map(({ values, ...change }) => (change.type === 'delete' ? change : { ...change, values }))
 
 /** A tape, dense from 0. */
-const anyTape = fc
-  .array(anyChange, { maxLength: 24 })
-  .map((changes) =>
-    changes.map(({ newSeen: _, client, version, ...change }, seq): TapeEvent => {
-      const maker = client === undefined ? {} : { client, counter: seq + 1 }
-      return { seq, ...maker, seen: seq - 1, ...(version === undefined ? {} : { version }), ...change }
-    }),
-  )
+const anyTape = fc.array(anyChange, { maxLength: 24 }).map((changes) =>
+  changes.map(({ newSeen: _, client, version, ...change }, seq): TapeEvent => {
+    const maker = client === undefined ? {} : { client, counter: seq + 1 }
+    return { seq, ...maker, seen: seq - 1, ...(version === undefined ? {} : { version }), ...change }
+  }),
+)
 
 /** Drafts, oldest first: `seen` rises now and then. */
 const anyDrafts = fc.array(anyChange, { maxLength: 16 }).map((changes) => {
@@ -216,6 +214,31 @@ describe('the fold of drafts', () => {
   test('[F3] drafts of different `seen` are left apart', () => {
     const drafts = [draft('update', 'b', { x: 1 }, 3), draft('update', 'b', { x: 2 }, 4)]
     expect(foldDrafts(drafts, () => true)).toEqual(drafts)
+  })
+
+  test('[F3] drafts of different versions or preconditions are left apart, those of the same become one', () => {
+    const [one, two] = [draft('update', 'b', { x: 1 }), draft('update', 'b', { x: 2 })]
+    const expectation = { unchanged: ['x'] }
+    for (const drafts of [
+      [one, { ...two, version: 2 }],
+      [{ ...one, expect: expectation }, two],
+      [
+        { ...one, expect: expectation },
+        { ...two, expect: { unchanged: true } },
+      ],
+    ] satisfies Draft[][]) {
+      expect(foldDrafts(drafts, () => true)).toEqual(drafts)
+    }
+    const alike = { version: 2, expect: expectation }
+    expect(
+      foldDrafts(
+        [
+          { ...one, ...alike },
+          { ...two, ...alike },
+        ],
+        () => true,
+      ),
+    ).toEqual([{ ...two, ...alike }])
   })
 
   test('[F3] an insert keeps its place among other objects, a later write or delete takes the newest', () => {
