@@ -1,9 +1,11 @@
 /** The rows of the tables, read back from `unknown`: other scripts, older versions and bad disks write them, too. */
 import * as v from 'valibot'
-import { blankTape, type LocalTape, type OutboxEntry, StoreFailure } from '../client/index.ts'
+import { blankTape, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
 import { isCode, readDraft, readEvent, type TapeEvent } from '../protocol/index.ts'
 
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+const rangesSchema = v.array(v.tuple([countSchema, countSchema]))
 
 /** All that a client keeps beside its outbox and the objects. */
 export interface ClientRow {
@@ -24,7 +26,8 @@ const clientRowSchema = v.object({
   tape: v.object({
     epoch: v.nullable(v.string()),
     latestSeq: v.pipe(v.number(), v.safeInteger(), v.minValue(-1)),
-    accounted: v.array(v.tuple([countSchema, countSchema])),
+    accounted: rangesSchema,
+    unreadable: v.optional(rangesSchema),
   }),
   tabs: v.record(v.string(), countSchema),
 })
@@ -43,6 +46,7 @@ const outboxRowSchema = v.object({
   folded: v.object({ drafts: countSchema, bytes: countSchema }),
   counter: v.optional(countSchema),
   refused: v.optional(v.custom(isCode)),
+  refusal: v.optional(v.custom((notes) => readRefusalNotes(notes) !== undefined)),
 })
 
 export function isOutboxRow(row: unknown): row is OutboxEntry {

@@ -59,7 +59,7 @@ export class WebTransport implements Transport {
   }
 
   async read({ token, ranges, epoch }: ReadRequest): Promise<Slice> {
-    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), epoch }), token)
+    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), ...(epoch === undefined ? {} : { epoch }) }), token)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
     const text = await answer.text()
     try {

@@ -3,7 +3,7 @@ export type { Environment } from './environment.ts'
 export type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './link/transport.ts'
 export type { Unsubscribe } from './listeners.ts'
 export { type DraftState, Publication } from './outbox/publications.ts'
-export type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
+export type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 export type { Whisper } from './side.ts'
 export type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
 export { MemoryStore } from './storage/memory-store.ts'
@@ -12,6 +12,8 @@ export {
   type ClientStore,
   type LocalTape,
   type OutboxEntry,
+  type RefusalNotes,
+  readRefusalNotes,
   type Saved,
   type SavedChange,
   StoreFailure,

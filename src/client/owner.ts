@@ -18,8 +18,8 @@ import { blankTape, type LocalTape, type SavedChange } from './storage/store.ts'
 import type { StreamOptions } from './stream-options.ts'
 import type { TabDraft, TabNews } from './tabs/tabs.ts'
 import { Taken } from './tabs/taken.ts'
-import type { MadeDraft, UntakenDraft } from './tabs/untaken.ts'
 import { Intake } from './tape/intake.ts'
+import { comeOf } from './tape/local-tape.ts'
 
 export interface OwnerHooks extends SideHooks {
   /** What other tabs are told: this was saved, and this much happened until then. */
@@ -36,7 +36,8 @@ export class Owner implements Side {
   readonly #link: LiveLink
   readonly #intake: Intake
   readonly #publisher: Publisher
-  readonly #taken: Taken
+  /** The drafts that this has taken, of its own tab and of others. */
+  readonly taken: Taken
   #lastHeardAt: number | undefined
   #mayConnect = false
   #isPaused = false
@@ -45,9 +46,9 @@ export class Owner implements Side {
   constructor({ transport, store, environment, token }: StreamOptions, publications: Publications, hooks: OwnerHooks) {
     this.#hooks = hooks
     this.#keeper = new Keeper(store, environment, {
-      onSaving: () => this.#taken.news.seal(),
+      onSaving: () => this.taken.news.seal(),
       onSaved: (change) => {
-        hooks.onNews({ change, ...this.#taken.news.take() })
+        hooks.onNews({ change, ...this.taken.news.take() })
         hooks.onChange()
       },
       onFenced: () => this.#fenced(),
@@ -68,7 +69,7 @@ export class Owner implements Side {
       newRef,
       save,
       backOff: () => this.#link.backOff(),
-      onLeave: (leaving) => this.#taken.left(leaving),
+      onLeave: (leaving) => this.taken.left(leaving),
       onSent: (places) => {
         publications.sent(places)
         hooks.onChange()
@@ -94,9 +95,11 @@ export class Owner implements Side {
         newRef,
         save,
         confirm: (events) => this.#publisher.confirm(events),
-        onLeave: (leaving) => this.#taken.left(leaving),
+        onLeave: (leaving) => this.taken.left(leaving),
+        client: () => this.client,
         onRun: (events) => {
-          hooks.onEvents(events)
+          if (events.length > 0) hooks.onEvents(events)
+          else hooks.onContext()
           publications.applied(this.#intake.seen)
         },
         onCaughtUp: () => this.#tellPending(() => this.#publisher.caughtUp()),
@@ -106,7 +109,7 @@ export class Owner implements Side {
       },
       parts,
     )
-    this.#taken = new Taken({ publisher: this.#publisher, intake: this.#intake, publications, save })
+    this.taken = new Taken({ publisher: this.#publisher, intake: this.#intake, publications, save })
   }
 
   readonly isReady = true
@@ -119,6 +122,14 @@ export class Owner implements Side {
 
   get tape(): LocalTape {
     return this.#intake.tape
+  }
+
+  get shown(): LocalTape {
+    return this.#intake.shown
+  }
+
+  get seen(): number {
+    return this.#intake.seen
   }
 
   get outbox(): OutboxView {
@@ -142,15 +153,15 @@ export class Owner implements Side {
   /** Reads the store, which decides who this client is. Gives what was kept of the tape. Nothing may be published before. */
   async open(): Promise<readonly TapeEvent[]> {
     const { saved, events } = await this.#keeper.open()
-    this.#intake.restore(saved?.tape ?? blankTape)
-    this.#taken.restore(saved?.tabs ?? {})
+    this.taken.restore(saved?.tabs ?? {})
     this.#publisher.restore(saved, events)
+    this.#intake.restore(saved?.tape ?? blankTape, events)
     return events
   }
 
-  /** How many drafts of this tab the store has. */
-  takenFrom(tab: string): number {
-    return this.#taken.from(tab)
+  /** The models have seen so much of this tape already. */
+  keepSeen(seen: number): void {
+    this.#intake.keepSeen(seen)
   }
 
   /** From now on, unless it is paused. */
@@ -159,31 +170,21 @@ export class Owner implements Side {
     if (!this.#isPaused) this.#link.start()
   }
 
-  publish(change: Change, publications: readonly Publication[]): void {
+  /** `retries`: the place of the refused draft that this one takes. */
+  publish(change: Change, publications: readonly Publication[], retries?: number): void {
     // A draft has seen what the models show.
     this.#intake.deliver()
-    this.#taken.publish(change, publications)
+    this.taken.publish(change, publications, retries)
     this.#hooks.onChange()
-  }
-
-  /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
-  adopt(drafts: readonly UntakenDraft[], lost: readonly Publication[], tab: string | undefined): void {
-    this.#taken.adopt(drafts, lost, tab)
-    this.#hooks.onChange()
-  }
-
-  /** Drafts of this tab that the store does not have, as they were made. Those of other tabs are still there. */
-  get unsaved(): readonly MadeDraft[] {
-    return this.#taken.news.made
   }
 
   /** Takes drafts of another tab that it has not taken yet; gives how many it has taken from that tab by now. */
   takeDrafts(tab: string, first: number, drafts: readonly TabDraft[]): number {
-    if (this.#taken.takeDrafts(tab, first, drafts)) {
+    if (this.taken.takeDrafts(tab, first, drafts)) {
       this.#hooks.onPending()
       this.#hooks.onChange()
     }
-    return this.takenFrom(tab)
+    return this.taken.from(tab)
   }
 
   discard(place: number): void {
@@ -226,8 +227,8 @@ export class Owner implements Side {
   }
 
   #resume() {
-    const { accounted, epoch } = this.#intake.tape
-    return { after: accounted.at(-1)?.[1] ?? -1, epoch, client: this.#publisher.publisherOnLink }
+    const { tape } = this.#intake
+    return { after: comeOf(tape).at(-1)?.[1] ?? -1, epoch: tape.epoch, client: this.#publisher.publisherOnLink }
   }
 
   #welcome(frame: WelcomeFrame): void {
@@ -255,19 +256,21 @@ export class Owner implements Side {
     this.#intake.refuse(frame)
   }
 
-  /** Tells the models, if that changes what is pending. */
+  /** Tells the models, if that changes what is pending, or who this client is. */
   #tellPending(change: () => void): void {
     const before = this.outbox.pending
     change()
     if (this.outbox.pending !== before) this.#hooks.onPending()
+    else this.#hooks.onContext()
   }
 
   /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
   #beginAnew(epoch: string | null): void {
     this.#intake.begin(epoch)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...this.#publisher.forgetTape() })
-    this.#hooks.onChange()
     this.#hooks.onReset()
+    this.#hooks.onPending()
+    this.#hooks.onChange()
   }
 
   #goOffline(): void {
@@ -283,7 +286,7 @@ export class Owner implements Side {
   #everything(): SavedChange {
     this.#intake.readAgain()
     const { client, nextCounter, all } = this.#publisher.outbox
-    return { client, nextCounter, tabs: this.#taken.counts, tape: this.#intake.tape, forgetEvents: true, put: all }
+    return { client, nextCounter, tabs: this.taken.counts, tape: this.#intake.tape, forgetEvents: true, put: all }
   }
 
   #fenced(): void {

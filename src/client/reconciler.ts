@@ -1,7 +1,15 @@
 /**
  * The two interfaces between an application's model and the stream. They know nothing of each other's insides.
  */
-import type { Change, Draft, TapeEvent } from '../protocol/index.ts'
+import type { Change, Draft, SeqRanges, TapeEvent } from '../protocol/index.ts'
+
+/** What the client knows of the tape as a whole, beside the events. The same object as before while nothing in it changes. */
+export interface ApplyContext {
+  /** The id under which this client publishes: events with it are this client's own. Empty until the store has been read. */
+  readonly client: string
+  /** Ranges of seqs up to the end of the tape of which this model was given nothing, because the client lacks them. */
+  readonly holes: SeqRanges
+}
 
 /** Inbound: a model, made of plain objects, that takes what happened. */
 export interface ModelReconciler {
@@ -11,8 +19,12 @@ export interface ModelReconciler {
    * `events` are new on the tape since the last call. Runs come in any order and may lie above holes; an event may
    * come twice. `pending` are all drafts of this client that are not on the tape yet, oldest first: they lie on top.
    * It is the same array as before when none was added or removed. A draft that was refused is simply gone from it.
+   *
+   * A run is folded, but for objects on which somebody else and this client wrote without having seen each other. When
+   * only the context changes, it is called without events. All that it is given is frozen. What it throws is reported,
+   * and harms neither the stream nor other models. It may publish, attach and detach.
    */
-  apply(events: readonly TapeEvent[], pending: readonly Draft[]): void
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void
 
   /** Forgets everything: the tape begins anew, under another epoch. */
   reset(): void

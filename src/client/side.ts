@@ -17,7 +17,9 @@ export interface SideHooks {
   /** These are new on the tape; the pending drafts may have changed with them. */
   readonly onEvents: (events: readonly TapeEvent[]) => void
   readonly onPending: () => void
-  /** The tape begins anew. */
+  /** What the models are told beside the events may have changed: the client's id, or the holes. */
+  readonly onContext: () => void
+  /** The tape begins anew. What is known of it follows at once. */
   readonly onReset: () => void
   readonly onWhisper: (whisper: Whisper) => void
   /** Anything that the status says. */
@@ -35,6 +37,10 @@ export interface SideReport {
 export interface Side {
   readonly client: string
   readonly tape: LocalTape
+  /** The tape as far as the models have been given it. */
+  readonly shown: LocalTape
+  /** What a draft that is made now has seen: all of 0 … this was given to the models. It never falls within one epoch. */
+  readonly seen: number
   readonly outbox: OutboxView
   readonly report: SideReport
   /** Whether it knows what the store has: nothing waits that it does not know of. */

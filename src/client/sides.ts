@@ -5,7 +5,7 @@
  *   alone:      ─► owner
  *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
-import { type Change, seenOf } from '../protocol/index.ts'
+import type { Change } from '../protocol/index.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
 import { type Publication, Publications } from './outbox/publications.ts'
 import { Owner } from './owner.ts'
@@ -60,6 +60,10 @@ export class Sides {
     return this.#current?.tape ?? blankTape
   }
 
+  get shown(): LocalTape {
+    return this.#current?.shown ?? blankTape
+  }
+
   get outbox(): OutboxView {
     return this.#current?.outbox ?? this.#untaken
   }
@@ -92,11 +96,12 @@ export class Sides {
     }
   }
 
-  publish(change: Change, publications: readonly Publication[]): void {
+  /** `retries`: the place of the refused draft that this one takes. */
+  publish(change: Change, publications: readonly Publication[], retries?: number): void {
     const side = this.#current
-    if (side instanceof Owner) return side.publish(change, publications)
-    const { accounted, epoch } = this.tape
-    this.#untaken.add({ change, seen: seenOf(accounted), epoch }, publications, this.#options.environment.now())
+    if (side instanceof Owner) return side.publish(change, publications, retries)
+    const { seen = -1 } = side ?? {}
+    this.#untaken.add({ change, seen, epoch: this.tape.epoch, retries }, publications, this.#options.environment.now())
     side?.publish()
   }
 
@@ -160,6 +165,7 @@ export class Sides {
         publications: this.#publications,
         environment,
         tape: this.tape,
+        seen: this.#current?.seen ?? -1,
       },
       { ...this.#hooksWhile(() => this.#current === follower), onLost: (error) => void this.#goAlone(error) },
     )
@@ -180,6 +186,7 @@ export class Sides {
     // Of what an owner has taken from here nobody tells any more.
     this.#publications = new Publications(this.#options.environment.report)
     this.#untaken.lost()
+    this.#untaken.leaveRefused()
     await this.#own(undefined, new LostStore(error))
   }
 
@@ -210,11 +217,13 @@ export class Sides {
     if (this.#isPaused) owner.pause()
     this.#current = owner
     before?.stop()
-    if (before !== undefined && before.tape.epoch !== null && before.tape.epoch !== owner.tape.epoch) this.#hooks.onReset()
+    if (before?.tape.epoch === owner.tape.epoch) owner.keepSeen(before.seen)
+    else if (before !== undefined && before.tape.epoch !== null) this.#hooks.onReset()
     const { tab } = this.#untaken
-    this.#untaken.taken(owner.takenFrom(tab))
-    owner.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
+    this.#untaken.taken(owner.taken.from(tab))
+    owner.taken.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
     if (before !== undefined || events.length > 0 || owner.outbox.pending.length > 0) this.#hooks.onEvents(events)
+    else this.#hooks.onContext()
     if (this.#tabs !== undefined && !this.#isStopped) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
     if (this.#isStopped) owner.stop()
     else owner.connect()
@@ -228,7 +237,7 @@ export class Sides {
     this.#release = undefined
     this.#isPaused = owner.report.connection === 'paused'
     if (this.#tabs === undefined || this.#isStopped) return this.#hooks.onChange()
-    for (const { draft, publications, number } of owner.unsaved) {
+    for (const { draft, publications, number } of owner.taken.news.made) {
       this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())
     }
     void this.#follow()
@@ -241,11 +250,12 @@ export class Sides {
 
   /** A side that is not the current one has nothing to tell the models. */
   #hooksWhile(isCurrent: () => boolean): SideHooks {
-    const { onEvents, onPending, onReset } = this.#hooks
+    const { onEvents, onPending, onContext, onReset } = this.#hooks
     return {
       ...this.#hooks,
       onEvents: (events) => isCurrent() && onEvents(events),
       onPending: () => isCurrent() && onPending(),
+      onContext: () => isCurrent() && onContext(),
       onReset: () => isCurrent() && onReset(),
     }
   }

@@ -9,8 +9,10 @@ export interface StreamStatus {
    * `problem` or `storage` says why unless the application closed it.
    */
   readonly connection: 'connecting' | 'online' | 'offline' | 'paused' | 'stopped'
-  /** Ranges of seqs up to latestSeq that this client lacks. */
+  /** Ranges of seqs up to latestSeq that this client lacks: the same array while they are. */
   readonly holes: SeqRanges
+  /** Events that have come and cannot be read here. A newer version of the application asks for them again. */
+  readonly unreadable: number
   /** How far a catch-up is: events accounted for, out of all on the tape. */
   readonly progress: { readonly have: number; readonly total: number }
   /** Drafts that are not on the tape yet, after folding. */
@@ -33,6 +35,12 @@ export interface RefusedDraft {
   readonly place: number
   readonly draft: Draft
   readonly code: Code
+  /** Of `rejected`: the code that the application's own rule gave. */
+  readonly reason?: string | undefined
+  /** What was wrong with it, for people. */
+  readonly detail?: string | undefined
+  /** Of a precondition: the seqs of the events that stand in its way. See `stream.read`. */
+  readonly conflicts?: SeqRanges | undefined
 }
 
 export interface StorageStatus {

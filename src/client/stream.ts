@@ -2,22 +2,27 @@
  * A stream as an application sees it: attach models, publish, watch the status. It owns the models and the listeners;
  * what it shows and where its drafts go is the work of the side that it is on, which may change at any moment.
  */
-import { type Change, checkedCopy, countSeqs, type Json, type TapeEvent } from '../protocol/index.ts'
+import { type Change, checkedCopy, countSeqs, type Json, seqMax, type TapeEvent } from '../protocol/index.ts'
+import { AttachedModels, type Attachment } from './attached-models.ts'
 import type { Environment } from './environment.ts'
 import { retryDelayMs } from './link/connection.ts'
-import { guard, Listeners, type Unsubscribe } from './listeners.ts'
+import { TokenKeeper } from './link/token-keeper.ts'
+import { Listeners, type Unsubscribe } from './listeners.ts'
 import { Publication } from './outbox/publications.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
-import type { Side, Whisper } from './side.ts'
+import type { Whisper } from './side.ts'
 import { Sides } from './sides.ts'
 import type { OutboxItem, StreamStatus } from './status.ts'
 import type { StreamOptions } from './stream-options.ts'
-import { holesOf } from './tape/local-tape.ts'
+import { Holes } from './tape/local-tape.ts'
+import { TapeReader, type Wanted } from './tape/tape-reader.ts'
 
 export class Stream implements OutboundEventReceiver {
   readonly #environment: Environment
   readonly #sides: Sides
-  readonly #models = new Set<ModelReconciler>()
+  readonly #models: AttachedModels
+  readonly #reader: TapeReader
+  readonly #holes = new Holes()
   readonly #statusListeners = new Listeners<StreamStatus>()
   readonly #whisperListeners = new Listeners<Whisper>()
   #status: StreamStatus | undefined
@@ -25,19 +30,22 @@ export class Stream implements OutboundEventReceiver {
   #isClosed = false
 
   constructor(options: StreamOptions) {
-    const { report } = options.environment
-    this.#environment = options.environment
+    const { transport, environment, token } = options
+    const { report } = environment
+    this.#environment = environment
+    this.#reader = new TapeReader({ transport, environment, tokens: new TokenKeeper(token, environment) }, () => this.#whyNoReading())
+    this.#models = new AttachedModels({
+      client: () => this.client,
+      pending: () => this.#sides.outbox.pending,
+      tape: () => this.#sides.tape,
+      shown: () => this.#sides.shown,
+      report,
+    })
     this.#sides = new Sides(options, {
-      onEvents: (events) => {
-        // A model may look at the status, and is to see what it is given.
-        this.#status = undefined
-        this.#apply(this.#models, events)
-      },
-      onPending: () => this.#apply(this.#models, []),
-      onReset: () => {
-        for (const model of this.#models) guard(() => model.reset(), report)
-        this.#apply(this.#models, [])
-      },
+      onEvents: (events) => this.#tell(() => this.#models.tell(events)),
+      onPending: () => this.#tell(() => this.#models.tell([])),
+      onContext: () => this.#tell(() => this.#models.tellContext()),
+      onReset: () => this.#tell(() => this.#models.reset()),
       onWhisper: (whisper) => this.#whisperListeners.tell(() => whisper, report),
       onChange: () => this.#changed(),
     })
@@ -69,19 +77,20 @@ export class Stream implements OutboundEventReceiver {
     return this.#statusListeners.add(listener)
   }
 
-  /** Connects a model in both directions. What is known of the tape, and what is pending, is applied to it. */
+  /**
+   * Connects a model in both directions, until the function that it gives is called. What is pending is applied to it at
+   * once, what is known of the tape when it has been read. To attach it again changes nothing.
+   */
   attach(model: ModelReconciler): Unsubscribe {
-    this.#models.add(model)
-    model.receiver = this
-    this.#apply([model], [])
-    const side = this.#sides.current
-    if (side !== undefined) void this.#replay(model, side)
-    return () => this.detach(model)
+    const attachment = this.#models.attach(model, this, this.#sides.current !== undefined)
+    if (attachment.isBehind) void this.#replay(attachment)
+    return () => {
+      if (this.#models.has(attachment)) this.detach(model)
+    }
   }
 
   detach(model: ModelReconciler): void {
-    this.#models.delete(model)
-    if (model.receiver === this) model.receiver = undefined
+    this.#models.detach(model, this)
   }
 
   didCreateDraft(change: Change): void {
@@ -102,23 +111,34 @@ export class Stream implements OutboundEventReceiver {
   }
 
   /**
-   * Publishes a refused draft again, as it was or changed, and gives what says what becomes of it. Throws a `Refusal` like `publish`, and a RangeError when no
-   * refused draft is at this place.
+   * Publishes a refused draft again, as it was or changed, having seen what the models show now, and gives what says what
+   * becomes of it. Its `expect` and `version` stay unless `change` has others. Of several tabs that do it at once, one
+   * does. Throws a `Refusal` like `publish`, and a RangeError when no refused draft is at this place.
    */
   retry(place: number, change?: Change): Publication {
     this.#checkOpen()
     const refused = this.#sides.outbox.refused.find((each) => each.place === place)
     if (refused === undefined) throw new RangeError(`No refused draft is at place ${place}.`)
-    const { type, collection, identifier, values } = change === undefined ? refused.draft : checkedCopy(change)
+    const { seen: _, ...draft } = refused.draft
+    const { expect, version } = draft
+    const again = change === undefined ? draft : checkedCopy({ expect, version, ...change })
     const publication = new Publication()
-    this.#publish({ type, collection, identifier, values }, [...this.#sides.publications.take(place), publication])
-    this.#sides.current?.discard(place)
+    this.#publish(again, [...this.#sides.publications.take(place), publication], place)
     return publication
   }
 
   /** Gives up a refused draft. */
   discard(place: number): void {
     this.#sides.current?.discard(place)
+  }
+
+  /**
+   * Reads plain events off the tape, in order of seq: those of `ranges`, or all after a seq; everything by default. Nothing
+   * of it is applied or kept, and what cannot be read here is left out. Rejects with a `Refusal` (`bad-ranges` and
+   * what the server says), and with an Error when the server is not reached or not to be asked.
+   */
+  async read(ranges: Wanted = [[0, seqMax]]): Promise<readonly TapeEvent[]> {
+    return this.#reader.read(ranges, this.#sides.tape)
   }
 
   /**
@@ -164,29 +184,39 @@ export class Stream implements OutboundEventReceiver {
     return this.#sides.stop()
   }
 
-  #publish(change: Change, publications: readonly Publication[]): void {
-    this.#sides.publish(change, publications)
-    this.#apply(this.#models, [])
+  #publish(change: Change, publications: readonly Publication[], retries?: number): void {
+    this.#sides.publish(change, publications, retries)
+    this.#tell(() => this.#models.tell([]))
     this.#changed()
   }
 
-  /** Gives a model that came late what is known of the tape, unless another tape has begun meanwhile. */
-  async #replay(model: ModelReconciler, side: Side, attempt = 0): Promise<void> {
-    const { epoch } = side.tape
-    const isMeant = () => this.#models.has(model) && side === this.#sides.current && epoch === side.tape.epoch
+  /** Gives a model that came late what the others have had. */
+  async #replay(attachment: Attachment, attempt = 0): Promise<void> {
+    const isMeant = () => attachment.isBehind && this.#models.has(attachment) && !this.#isClosed
+    const side = this.#sides.current
+    const epoch = side?.tape.epoch
     try {
-      const events = await side.events()
-      if (isMeant()) this.#apply([model], events)
+      const events = (await side?.events()) ?? []
+      if (!isMeant()) return
+      // What was read belongs to a tape, and a side, that is left behind.
+      if (side !== this.#sides.current || epoch !== side?.tape.epoch) return await this.#replay(attachment)
+      this.#tell(() => this.#models.catchUp(attachment, events))
     } catch (error) {
       const { report, random, setTimer } = this.#environment
       if (attempt === 0) report(error)
-      setTimer(() => isMeant() && void this.#replay(model, side, attempt + 1), retryDelayMs(attempt, random()))
+      setTimer(() => isMeant() && void this.#replay(attachment, attempt + 1), retryDelayMs(attempt, random()))
     }
   }
 
-  #apply(models: Iterable<ModelReconciler>, events: readonly TapeEvent[]): void {
-    // What is pending is looked up for each: a model may publish while it is told.
-    for (const model of models) guard(() => model.apply(events, this.#sides.outbox.pending), this.#environment.report)
+  #tell(tell: () => void): void {
+    // A model may look at the status, and is to see what it is given.
+    this.#status = undefined
+    tell()
+  }
+
+  #whyNoReading(): string | undefined {
+    if (this.#isClosed) return 'The stream has been closed: open it again to read.'
+    return this.status.connection === 'paused' ? 'The stream works offline on purpose: resume it to read.' : undefined
   }
 
   #checkOpen(): void {
@@ -211,11 +241,12 @@ export class Stream implements OutboundEventReceiver {
 
   #snapshot(): StreamStatus {
     const { tape, report, outbox } = this.#sides
-    const holes = holesOf(tape)
+    const holes = this.#holes.of(tape)
     const total = tape.latestSeq + 1
     return {
       ...report,
       holes,
+      unreadable: countSeqs(tape.unreadable ?? []),
       progress: { have: total - countSeqs(holes), total },
       pending: outbox.pending.length,
       outbox: outbox.amount,

@@ -1,6 +1,6 @@
 /** The rows of the tables, read back: their columns have the types of their tables, what is JSON in them may be anything. */
 import type { SQLOutputValue } from 'node:sqlite'
-import { type OutboxEntry, StoreFailure } from '../client/index.ts'
+import { type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
 import { isCode, readDraft, readEvent, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
@@ -14,9 +14,12 @@ export function readOutboxRow({
   folded_bytes,
   counter,
   refused,
+  refusal,
 }: Row): OutboxEntry | undefined {
   const draft = readDraft(parse(text))
   if (draft === undefined || (refused !== null && !isCode(refused))) return undefined
+  const notes = refusal === null ? undefined : readRefusalNotes(parse(refusal))
+  if (refusal !== null && notes === undefined) return undefined
   return {
     place: place as number,
     draft,
@@ -24,11 +27,22 @@ export function readOutboxRow({
     folded: { drafts: folded_drafts as number, bytes: folded_bytes as number },
     ...(counter === null ? {} : { counter: counter as number }),
     ...(refused === null ? {} : { refused }),
+    ...(notes === undefined ? {} : { refusal: notes }),
   }
 }
 
 /** Throws `unreadable`. */
-export function readAccounted(text: unknown): SeqRanges {
+export function readTape({ epoch, latest_seq, accounted, unreadable }: Row): LocalTape {
+  const setAside = readRanges(unreadable)
+  return {
+    epoch: epoch as string | null,
+    latestSeq: latest_seq as number,
+    accounted: readRanges(accounted),
+    ...(setAside.length === 0 ? {} : { unreadable: setAside }),
+  }
+}
+
+function readRanges(text: unknown): SeqRanges {
   const ranges = parse(text)
   const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
   if (!Array.isArray(ranges) || !ranges.every(isRange)) throw new StoreFailure('unreadable')

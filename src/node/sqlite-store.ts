@@ -5,7 +5,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
 import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
-import { type Row, readAccounted, readObject, readOutboxRow } from './sqlite-rows.ts'
+import { type Row, readObject, readOutboxRow, readTape } from './sqlite-rows.ts'
 
 /** Each takes a database from the version that is its index to the next one. Rows that break their table's word cannot be. */
 const migrations = [
@@ -29,6 +29,8 @@ const migrations = [
      refused TEXT
    ) STRICT;
    CREATE TABLE objects (collection TEXT, identifier TEXT, events TEXT NOT NULL, PRIMARY KEY (collection, identifier)) STRICT;`,
+  `ALTER TABLE client ADD COLUMN unreadable TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE outbox ADD COLUMN refusal TEXT;`,
 ]
 
 /** What other processes write takes milliseconds. Waiting stops the whole program, so it is short: the client tries again. */
@@ -107,14 +109,14 @@ class Database {
 
   load(): Saved | undefined {
     return this.#together('BEGIN', () => {
-      const [row] = this.#rows('SELECT client, next_counter, epoch, latest_seq, accounted FROM client')
+      const [row] = this.#rows('SELECT client, next_counter, epoch, latest_seq, accounted, unreadable FROM client')
       if (row === undefined || row.client === null) return undefined
       const rows = this.#rows('SELECT * FROM outbox ORDER BY place')
       const outbox = rows.map(readOutboxRow).filter((entry) => entry !== undefined)
       return {
         client: row.client as string,
         nextCounter: row.next_counter as number,
-        tape: { epoch: row.epoch as string | null, latestSeq: row.latest_seq as number, accounted: readAccounted(row.accounted) },
+        tape: readTape(row),
         tabs: Object.fromEntries(this.#rows('SELECT tab, taken FROM tabs').map(({ tab, taken }) => [tab, taken])),
         outbox,
         unreadable: rows.length - outbox.length,
@@ -144,8 +146,11 @@ class Database {
     if (client !== undefined) this.#change('UPDATE client SET client = ?', client)
     if (nextCounter !== undefined) this.#change('UPDATE client SET next_counter = ?', nextCounter)
     if (tape !== undefined) {
-      const { epoch, latestSeq, accounted } = tape
-      this.#change('UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?', epoch, latestSeq, JSON.stringify(accounted))
+      const { epoch, latestSeq, accounted, unreadable = [] } = tape
+      this.#change(
+        'UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?, unreadable = ?',
+        ...[epoch, latestSeq, JSON.stringify(accounted), JSON.stringify(unreadable)],
+      )
     }
     if (tabs === undefined) return
     this.#change('DELETE FROM tabs')
@@ -163,10 +168,11 @@ class Database {
   }
 
   #saveOutbox({ put = [], remove = [] }: SavedChange): void {
-    for (const { place, draft, madeAt, folded, counter = null, refused = null } of put) {
+    for (const { place, draft, madeAt, folded, counter = null, refused = null, refusal } of put) {
+      const notes = refusal === undefined ? null : JSON.stringify(refusal)
       this.#change(
-        'REPLACE INTO outbox (place, draft, made_at, folded_drafts, folded_bytes, counter, refused) VALUES (?, ?, ?, ?, ?, ?, ?)',
-        ...[place, JSON.stringify(draft), madeAt, folded.drafts, folded.bytes, counter, refused],
+        'REPLACE INTO outbox (place, draft, made_at, folded_drafts, folded_bytes, counter, refused, refusal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        ...[place, JSON.stringify(draft), madeAt, folded.drafts, folded.bytes, counter, refused, notes],
       )
     }
     for (const place of remove) this.#change('DELETE FROM outbox WHERE place = ?', place)

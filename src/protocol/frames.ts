@@ -9,7 +9,7 @@ import { clientSchema, type Json, seenSchema, seqSchema } from './event.ts'
 import { frameBytesMax, rangesMax, tokenLengthMax, whisperBytesMax } from './limits.ts'
 import { checkPublish, type Publish } from './publish.ts'
 import { checkRange, normalize, type SeqRanges } from './seq-ranges.ts'
-import { type Slice, sliceEntries } from './slice.ts'
+import { readEvents, type Slice, sliceEntries, unreadSliceEntries } from './slice.ts'
 
 /** The name of the wire. Whoever changes a schema in a way that old peers cannot read changes it. */
 export const subprotocol = 'tapeline.v1'
@@ -152,7 +152,15 @@ export type ServerFrame =
   | { readonly type: 'token'; readonly expiresInMs: number }
   | { readonly type: 'whisper'; readonly client: string; readonly data: Json }
 
-/** Reads a frame from the server; throws a `Refusal` (`malformed-json`, `invalid`) for what is not one. */
+const unreadSliceFrameSchema = v.object({ type: v.literal('slice'), ref: v.optional(refSchema), ...unreadSliceEntries })
+
+/**
+ * Reads a frame from the server; throws a `Refusal` (`malformed-json`, `invalid`) for what is not one. Of a slice, events
+ * that are not understood are set aside.
+ */
 export function decodeServerFrame(text: string): ServerFrame {
-  return check(parseJson(text), serverFrameSchema) as ServerFrame
+  const value = parseJson(text)
+  if (!isRecord(value) || value.type !== 'slice') return check(value, serverFrameSchema) as ServerFrame
+  const { events, ...frame } = check(value, unreadSliceFrameSchema)
+  return { ...frame, ...readEvents(events) } as SliceFrame
 }

@@ -1,9 +1,12 @@
 /**
  * The slice: a piece of the tape. It accounts for the seqs in `covers` and carries the events needed for that.
  * A reader adds `covers` to what it has; what is missing up to `latestSeq` is the next thing to ask for.
+ *
+ * A reader may be older than the events that it reads: those that it does not understand are set aside one by one.
  */
 import * as v from 'valibot'
-import { decode } from './decode.ts'
+import { Refusal } from './codes.ts'
+import { check, parseJson } from './decode.ts'
 import { eventSchema, seenSchema, seqSchema, type TapeEvent } from './event.ts'
 import type { SeqRanges } from './seq-ranges.ts'
 
@@ -24,9 +27,54 @@ export interface Slice {
   readonly covers: SeqRanges
   /** In order of seq. */
   readonly events: readonly TapeEvent[]
+  /** Events that came with the others and are not understood here. Absent when there are none. */
+  readonly unreadable?: readonly UnreadableEvent[] | undefined
 }
+
+export interface UnreadableEvent {
+  readonly seq: number
+  /** What is not understood, for people. */
+  readonly problem: string
+}
+
+/** A slice of which the events have not been looked at. */
+export const unreadSliceEntries = { ...sliceEntries, events: v.array(v.unknown()) }
+const unreadSliceSchema = v.object(unreadSliceEntries)
+
+/** A member that is not known here may say anything of the event: what was changed besides, or that it was not. */
+const readableSchema = v.strictObject(eventSchema.entries)
 
 /** Reads a slice from the server; throws a `Refusal` (`malformed-json`, `invalid`) for what is not one. */
 export function decodeSlice(text: string): Slice {
-  return decode(text, sliceSchema)
+  const { events, ...slice } = check(parseJson(text), unreadSliceSchema)
+  return { ...slice, ...readEvents(events) }
+}
+
+/** Keeps the events that are understood, and says which are not. Throws `invalid` for what does not even have a seq. */
+export function readEvents(values: readonly unknown[]): Pick<Slice, 'events' | 'unreadable'> {
+  const events: TapeEvent[] = []
+  const unreadable: UnreadableEvent[] = []
+  values.forEach((value, index) => {
+    try {
+      events.push(readTapeEvent(value))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      unreadable.push({ seq: seqOf(value, index), problem: error.message })
+    }
+  })
+  return unreadable.length === 0 ? { events } : { events, unreadable }
+}
+
+function readTapeEvent(value: unknown): TapeEvent {
+  const event = check(value, readableSchema)
+  if ((event.type === 'delete') !== (event.values === undefined)) {
+    throw new Refusal('invalid', { at: 'values', detail: 'An insert or update has values, a delete has none.' })
+  }
+  return event
+}
+
+function seqOf(value: unknown, index: number): number {
+  const seq = typeof value === 'object' && value !== null && 'seq' in value ? value.seq : undefined
+  if (!v.is(seqSchema, seq)) throw new Refusal('invalid', { at: `events[${index}].seq`, detail: 'Every event has a seq.' })
+  return seq
 }

@@ -176,7 +176,7 @@ describe('the amount', () => {
     expect(rig.outbox.amount.made.drafts).toBe(3)
     rig.send(1)
     if (end === 'confirmed') rig.outbox.confirm([eventOf(5, 1, insert('a'))])
-    else rig.outbox.refuse(1, 1, 'invalid')
+    else rig.outbox.refuse(1, 1, { code: 'invalid' })
     expect(rig.outbox.amount).toEqual({ drafts: 0, bytes: 0, made: { drafts: 0, bytes: 0 } })
   })
 
@@ -186,7 +186,7 @@ describe('the amount', () => {
     rig.add(update('d'))
     rig.send(1)
     rig.outbox.confirm([eventOf(5, 1, insert('a'))])
-    rig.outbox.refuse(1, 2, 'invalid')
+    rig.outbox.refuse(1, 2, { code: 'invalid' })
     rig.outbox.recall()
     const left = new Outbox('me')
     left.restore({
@@ -243,7 +243,7 @@ describe('counters', () => {
     rig.add(remove('a', 6))
     rig.add(insert('a', { again: true }, 7))
     rig.add(update('a', { again: false }, 8))
-    const step = rig.outbox.refuse(1, 2, 'invalid')
+    const step = rig.outbox.refuse(1, 2, { code: 'invalid' })
     expect(step?.leaving).toEqual([2, 4, 6].map((place) => ({ type: 'refused', place, code: 'invalid' })))
     const refused = rig.outbox.all.filter((entry) => entry.refused !== undefined)
     expect(refused.map((entry) => [entry.place, entry.counter, entry.refused])).toEqual([
@@ -263,7 +263,7 @@ describe('counters', () => {
     ])
     rig.keep(step?.change ?? {})
     expect([...rig.saved.values()].filter(({ refused }) => refused !== undefined)).toHaveLength(3)
-    expect(rig.outbox.refuse(1, 2, 'invalid'), 'nothing travels in that frame any more').toBeUndefined()
+    expect(rig.outbox.refuse(1, 2, { code: 'invalid' }), 'nothing travels in that frame any more').toBeUndefined()
   })
 
   test('[C5] an update or a delete that is refused takes nothing with it; a frame refused as a whole goes as a whole', () => {
@@ -271,10 +271,10 @@ describe('counters', () => {
     rig.add(update('a', { x: 1 }, 4))
     rig.add(update('a', { x: 2 }, 5))
     rig.send(1)
-    expect(rig.outbox.refuse(1, 1, 'invalid')?.leaving).toHaveLength(1)
+    expect(rig.outbox.refuse(1, 1, { code: 'invalid' })?.leaving).toHaveLength(1)
     rig.add(insert('b'))
     rig.send(2)
-    expect(rig.outbox.refuse(2, undefined, 'expect-failed')?.leaving.map(({ place }) => place)).toEqual([2, 3])
+    expect(rig.outbox.refuse(2, undefined, { code: 'expect-failed' })?.leaving.map(({ place }) => place)).toEqual([2, 3])
     expect([rig.outbox.size, rig.outbox.nextCounter]).toEqual([0, 1])
   })
 
@@ -349,7 +349,7 @@ describe('what was saved', () => {
     const rig = new Rig()
     for (const identifier of ['a', 'b', 'c']) rig.add(insert(identifier))
     rig.send(1, { ...all, draftsMax: 2 })
-    rig.keep(rig.outbox.refuse(1, 2, 'too-large')?.change ?? {})
+    rig.keep(rig.outbox.refuse(1, 2, { code: 'too-large' })?.change ?? {})
     rig.add(insert('d'))
     const again = new Outbox('nobody')
     const outbox = [...rig.saved.values()].sort((a, b) => a.place - b.place)

@@ -232,6 +232,7 @@ describe('models', () => {
     await client.welcome(-1)
     await client.frame({ type: 'slice', epoch: 'epoch-1', latestSeq: 0, covers: [[0, 0]], events: [testEvent(0)] })
     expect(client.stream.status).toMatchObject({ connection: 'online', holes: [], progress: { have: 1, total: 1 } })
-    expect(client.reported).toHaveLength(1)
+    // For the client's id, and for the event.
+    expect(client.reported).toHaveLength(2)
   })
 })

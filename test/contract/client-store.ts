@@ -1,7 +1,7 @@
 /** What every client store keeps. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { blankTape, type ClientStore, type OutboxEntry } from '../../src/client/index.ts'
-import { foldEvents, seqMax, type TapeEvent } from '../../src/protocol/index.ts'
+import { type Draft, foldEvents, seqMax, type TapeEvent } from '../../src/protocol/index.ts'
 
 /** One place to keep things, empty at first. */
 export interface StoreRig {
@@ -152,6 +152,50 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       await store.save({ put: [entry(2), entry(1, { counter: 7 })] })
       await store.save({ put: [known] })
       expect((await store.load())?.outbox).toEqual([entry(1, { counter: 7 }), known, bare, entry(10)])
+    })
+
+    test('[X4] keeps what was said about a refused draft, its precondition and its version', async () => {
+      const draft: Draft = { ...entry(1).draft, version: 3, expect: { unchanged: ['title', 'ä'] } }
+      const refused = [
+        entry(1, {
+          draft,
+          refused: 'expect-failed',
+          refusal: {
+            conflicts: [
+              [3, 4],
+              [7, seqMax],
+            ],
+          },
+        }),
+        entry(2, {
+          draft: { ...draft, expect: { unchanged: true } },
+          refused: 'rejected',
+          refusal: { reason: 'sold-out', detail: 'Nothing is left: "0".' },
+        }),
+        entry(3, { refused: 'rejected', refusal: {} }),
+        entry(4, { draft }),
+      ]
+      await store.save({ client: 'me', put: refused })
+      expect((await reopened((other) => other.load()))?.outbox).toEqual(refused)
+      await store.save({ put: [entry(1, { draft })] })
+      expect((await store.load())?.outbox[0]).toEqual(entry(1, { draft }))
+    })
+
+    test('[C16] keeps which events could not be read, until that is set anew', async () => {
+      const tape = {
+        epoch: 'e',
+        latestSeq: 9,
+        accounted: [
+          [0, 3],
+          [5, 9],
+        ],
+        unreadable: [[4, 4]],
+      } as const
+      await store.save({ client: 'me', tape })
+      expect((await reopened((other) => other.load()))?.tape).toEqual(tape)
+      const whole = { epoch: 'e', latestSeq: 9, accounted: [[0, 9]] } as const
+      await store.save({ tape: whole })
+      expect((await store.load())?.tape).toEqual(whole)
     })
 
     test('[C9] an entry that is put and removed in one change is gone, and removing what is not there is nothing', async () => {

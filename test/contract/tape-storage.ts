@@ -42,6 +42,18 @@ function rowsOf(storage: TapeStorage, from: number): ReturnType<typeof plain>[] 
   return rows
 }
 
+/** The newest rows, so many of them. */
+function rowsBack(storage: TapeStorage, count = Number.POSITIVE_INFINITY): ReturnType<typeof plain>[] {
+  const rows: ReturnType<typeof plain>[] = []
+  const iterator = storage.rowsBack()
+  while (rows.length < count) {
+    const next = iterator.next()
+    if (next.done === true) break
+    rows.push(plain(next.value))
+  }
+  return rows
+}
+
 /** Three rows: 0 … 2, 3 … 3 and 4 … 9, of which the second is a checkpoint. */
 function fill(storage: TapeStorage): NewRow[] {
   const rows = [row(0, 2), row(3, 3, { checkpoint: 3 }), row(4, 9, { checkpoint: 3 })]
@@ -87,6 +99,15 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
           expect(rowsOf(one, from)).toEqual(rows.slice(skipped))
         }
       }
+    })
+
+    onRig('[X2] gives the rows back from the end of the tape, and none while there is none', ({ storage, reopen }) => {
+      for (const one of [storage, reopen()]) expect(rowsBack(one)).toEqual([])
+      const rows = fill(storage).map(plain).reverse()
+      for (const one of [storage, reopen()]) expect(rowsBack(one)).toEqual(rows)
+      expect(rowsBack(storage, 1)).toEqual(rows.slice(0, 1))
+      append(storage, [row(10, 10, { checkpoint: 3 })])
+      expect(rowsBack(storage, 2).map(({ first }) => first)).toEqual([10, 4])
     })
 
     onRig('[T2] gives rows as they are taken: two readers do not disturb each other, and one may stop early', ({ storage }) => {

@@ -68,6 +68,21 @@ function beside(work: (database: DatabaseSync) => void): void {
 }
 
 describe('the store in a file', () => {
+  test('[C9] takes up a file that an older version has written', async () => {
+    await filled()
+    beside((database) => {
+      database.exec('ALTER TABLE client DROP COLUMN unreadable; ALTER TABLE outbox DROP COLUMN refusal; PRAGMA user_version = 1')
+      database.exec(`UPDATE outbox SET refused = 'invalid'`)
+    })
+    const after = new SqliteStore(path)
+    await after.claim('second')
+    const change = { put: [{ ...entry(2), refused: 'rejected', refusal: { reason: 'full' } }] } as const
+    await after.save(change)
+    expect((await after.load())?.outbox).toEqual([{ ...entry(1), refused: 'invalid' }, ...change.put])
+    expect(await after.events()).toEqual([insert(0)])
+    await after.close()
+  })
+
   test('[C13] says that a newer version has written it, and leaves it as it is', async () => {
     await filled()
     beside((database) => database.exec('PRAGMA user_version = 99'))
@@ -150,23 +165,24 @@ describe('the store in a file', () => {
   test('[C13] counts the entries that it cannot understand, and leaves them where they are', async () => {
     await filled()
     beside((database) => {
-      const add = database.prepare('INSERT INTO outbox VALUES (?, ?, 1, 1, 1, NULL, ?)')
-      add.run(2, '{', null)
-      add.run(3, '{"type":"upsert"}', null)
-      add.run(4, JSON.stringify(entry(4).draft), 'because')
-      add.run(5, JSON.stringify(entry(5).draft), null)
-      add.run(9, '{', null)
+      const add = database.prepare('INSERT INTO outbox VALUES (?, ?, 1, 1, 1, NULL, ?, ?)')
+      add.run(2, '{', null, null)
+      add.run(3, '{"type":"upsert"}', null, null)
+      add.run(4, JSON.stringify(entry(4).draft), 'because', null)
+      add.run(5, JSON.stringify(entry(5).draft), null, null)
+      add.run(8, JSON.stringify(entry(8).draft), 'rejected', '{"conflicts":[3]}')
+      add.run(9, '{', null, null)
     })
     const store = new SqliteStore(path)
     await store.claim('second')
     await store.save({ put: [entry(6)] })
     expect(await store.load()).toMatchObject({
       outbox: [entry(1), { ...entry(5), folded: { drafts: 1, bytes: 1 } }, entry(6)],
-      unreadable: 4,
+      unreadable: 5,
       lastPlace: 9,
     })
     await store.close()
-    beside((database) => expect(database.prepare('SELECT count(*) AS rows FROM outbox').get()).toEqual({ rows: 7 }))
+    beside((database) => expect(database.prepare('SELECT count(*) AS rows FROM outbox').get()).toEqual({ rows: 8 }))
   })
 
   test.each(['{', '[[0]]', '7', '[["0","1"]]'])('[C13] does not load a tape that it cannot understand: %s', async (accounted) => {

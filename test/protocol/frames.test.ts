@@ -41,6 +41,8 @@ describe('a frame from a client', () => {
     ['invalid', undefined, `{"type":"publish","ref":9007199254740992,"client":"c","drafts":[${draft}]}`],
     ['invalid', 1, `{"type":"publish","ref":1,"client":"c","drafts":[${draft}],"more":1}`],
     ['invalid', 1, `{"type":"publish","ref":1,"client":"c","drafts":[${draft}],"__proto__":{}}`],
+    ['invalid', 1, `{"type":"publish","ref":1,"client":"c","drafts":[${draft.replace('}}', '},"version":0}')}]}`],
+    ['invalid', 1, `{"type":"publish","ref":1,"client":"c","drafts":[${draft.replace('}}', '},"expect":{"unchanged":[]}}')}]}`],
     ['counter-order', 1, `{"type":"publish","ref":1,"client":"c","drafts":[${draft},${draft}]}`],
     ['invalid', undefined, '{"type":"fetch","seq":[[0,1]]}'],
     ['invalid', 1, '{"type":"fetch","ref":1}'],

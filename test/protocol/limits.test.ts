@@ -39,6 +39,9 @@ describe('limits', () => {
       whispersPerSecondMax: 30,
       waitSecondsMax: 55,
       tokenLengthMax: 8192,
+      versionMax: 1_000_000,
+      expectedFieldsMax: 100,
+      reasonLengthMax: 64,
     })
   })
 
@@ -104,6 +107,17 @@ describe('limits', () => {
   test('[A3] a token has 8,192 characters', () => {
     expect(outcome(frameOf({ type: 'token', token: 'x'.repeat(8192) }))).toBe('taken')
     expect(outcome(frameOf({ type: 'token', token: 'x'.repeat(8193) }))).toBe('invalid')
+  })
+
+  test('[E3] a version has seven digits at most', () => {
+    expect(outcome(publishOf({ version: 1_000_000 }))).toBe('taken')
+    expect(outcome(publishOf({ version: 1_000_001 }))).toBe('invalid')
+  })
+
+  test('[X1] a draft names 100 fields that nobody else is to have written', () => {
+    const unchanged = (count: number) => publishOf({ expect: { unchanged: Array.from({ length: count }, (_, i) => `f${i}`) } })
+    expect(outcome(unchanged(100))).toBe('taken')
+    expect(outcome(unchanged(101))).toBe('too-many')
   })
 
   test('[N5] sizes are bytes of UTF-8, counted as an encoder counts them', () => {

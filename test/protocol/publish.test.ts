@@ -85,6 +85,16 @@ describe('a publish', () => {
     ['values', 'x'],
     ['values', 3],
     ['values', true],
+    ['version', 0],
+    ['version', -1],
+    ['version', 1.5],
+    ['version', 1e9],
+    ['version', '2'],
+    ['version', null],
+    ['version', [2]],
+    ['expect', null],
+    ['expect', true],
+    ['expect', 'unchanged'],
     ['deltas', []],
     ['seq', 4],
     ['client', 'c'],
@@ -97,6 +107,34 @@ describe('a publish', () => {
     const refusal = refusalOfBody({ client: 'c', drafts: [good, { ...draft, ...(member === 'counter' ? {} : { counter: 2 }) }] })
     expect(refusal).toMatchObject({ code: 'invalid', at: `drafts[1].${member}` })
     expect(refusal.detail).not.toBe('')
+  })
+
+  test.each<[at: string, value: unknown]>([
+    ['unchanged', {}],
+    ['unchanged', []],
+    ['unchanged', { latestSeq: 3 }],
+    ['unchanged', { unchanged: false }],
+    ['unchanged', { unchanged: null }],
+    ['unchanged', { unchanged: 'title' }],
+    ['unchanged', { unchanged: [] }],
+    ['unchanged', { unchanged: [7] }],
+    ['unchanged', { unchanged: ['title', null] }],
+    ['unchanged', { unchanged: { 0: 'title', length: 1 } }],
+    ['more', { unchanged: true, more: 1 }],
+    ['latestSeq', { unchanged: true, latestSeq: 3 }],
+  ])('[X1][E2] with a draft whose expect has a wrong member %s is invalid, and says where: %j', (at, value) => {
+    expect(refusalOfBody({ client: 'c', drafts: [good, { ...good, counter: 2, expect: value }] })).toMatchObject({
+      code: 'invalid',
+      at: `drafts[1].expect.${at}`,
+    })
+  })
+
+  test('[X1] a draft may expect, with a client or without, whatever the fields are called', () => {
+    for (const unchanged of [true, ['title'], ['', 'title', 'title', '__proto__', 'constructor', 'ü😀']]) {
+      expect(refusalOfDraft({ expect: { unchanged } }).code).toBe('none')
+      const { counter: _, ...anonymous } = good
+      expect(refusalOfBody({ drafts: [{ ...anonymous, expect: { unchanged } }] }).code).toBe('none')
+    }
   })
 
   test('[E2] a delete has no values, and an update has some', () => {

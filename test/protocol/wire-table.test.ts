@@ -36,6 +36,17 @@ const publishes: readonly [name: string, text: string, value: unknown][] = [
     `{"client":"c","expect":{"latestSeq":-1,"unchanged":true},"epoch":"8c1f","drafts":[${insertText}]}`,
     { client: 'c', expect: { latestSeq: -1, unchanged: true }, epoch: '8c1f', drafts: [insert] },
   ],
+  [
+    'with preconditions of single drafts, and a version of the model',
+    `{"client":"c","drafts":[${insertText.slice(0, -1)},"version":2,"expect":{"unchanged":true}},${removeText.slice(0, -1)},"expect":{"unchanged":["title","done"]}}]}`,
+    {
+      client: 'c',
+      drafts: [
+        { ...insert, version: 2, expect: { unchanged: true } },
+        { ...remove, expect: { unchanged: ['title', 'done'] } },
+      ],
+    },
+  ],
   ['with an empty precondition', `{"client":"c","expect":{},"drafts":[${insertText}]}`, { client: 'c', expect: {}, drafts: [insert] }],
 ]
 
@@ -119,6 +130,11 @@ const serverFrames: readonly [name: string, text: string, value: unknown][] = [
       ],
     },
   ],
+  [
+    'refused by a rule of the application',
+    '{"type":"refused","ref":5,"code":"rejected","reason":"sold-out","detail":"d","counter":4}',
+    { type: 'refused', ref: 5, code: 'rejected', reason: 'sold-out', detail: 'd', counter: 4 },
+  ],
   ['token', '{"type":"token","expiresInMs":3600000}', { type: 'token', expiresInMs: 3_600_000 }],
   ['whisper', '{"type":"whisper","client":"c","data":[1,null]}', { type: 'whisper', client: 'c', data: [1, null] }],
 ]
@@ -167,6 +183,13 @@ describe('the wire, text by text', () => {
       '{"seq":0,"seen":-1,"type":"delete","collection":"a\\"b","identifier":"ü\\n"}',
     ],
     [
+      'with the version of its model, and without the precondition that it came with',
+      5,
+      'c',
+      { counter: 2, seen: 4, type: 'update', collection: 'x', identifier: 'y', version: 3, values: {}, expect: { unchanged: ['a'] } },
+      '{"seq":5,"client":"c","counter":2,"seen":4,"type":"update","collection":"x","identifier":"y","version":3,"values":{}}',
+    ],
+    [
       'with values of every kind, on one line',
       1,
       'c',
@@ -180,16 +203,23 @@ describe('the wire, text by text', () => {
       },
       '{"seq":1,"client":"c","counter":1,"seen":0,"type":"insert","collection":"x","identifier":"y","values":{"s":"\\r\\n\u2028😀","n":-1.5e+300,"o":{"a":[[]]},"z":null,"f":false}}',
     ],
-  ])('[T2][N4] an event %s, as it is stored and sent', (_, seq, client, draft, text) => {
+  ])('[T2][N4][E3] an event %s, as it is stored and sent', (_, seq, client, draft, text) => {
     expect(encodeEvent(seq, client, draft)).toBe(text)
     expect(text).not.toContain('\n')
     const [decoded] = decodeSlice(`{"epoch":"e","latestSeq":${seq},"covers":[[${seq},${seq}]],"events":[\n${text}]}`).events
-    expect(decoded).toEqual({ seq, ...(client === undefined ? {} : { client }), ...draft })
+    const { expect: _expect, ...event } = draft
+    expect(decoded).toEqual({ seq, ...(client === undefined ? {} : { client }), ...event })
   })
 
   test('[L5] a refusal as a frame', () => {
     expect(refusedFrame(new Refusal('seen-ahead', { latestSeq: 3, counter: 2 }), 9)).toBe(
       '{"type":"refused","ref":9,"code":"seen-ahead","title":"The draft claims to have seen events that are not on the tape.","hint":"seen is at most latestSeq; read the stream state, its epoch may have changed.","latestSeq":3,"counter":2}',
+    )
+  })
+
+  test('[X3] a rejection as a frame', () => {
+    expect(refusedFrame(new Refusal('rejected', { reason: 'sold-out', detail: 'No seats left.', counter: 2 }), 9)).toBe(
+      '{"type":"refused","ref":9,"code":"rejected","title":"A rule of this application does not allow the change.","hint":"`reason` is the application’s own code for it. Change the draft, or discard it.","reason":"sold-out","detail":"No seats left.","counter":2}',
     )
   })
 
@@ -202,7 +232,7 @@ describe('the wire, text by text', () => {
     '{"type":"pong"}',
     '{"type":"publish"}',
     '{"type":"slice","epoch":"e","latestSeq":0,"covers":[[0]],"events":[]}',
-    '{"type":"slice","epoch":"e","latestSeq":0,"covers":[[0,0]],"events":[{"seq":0}]}',
+    '{"type":"slice","epoch":"e","latestSeq":0,"covers":[[0,0]],"events":[{}]}',
     '{"type":"slice","epoch":7,"latestSeq":0,"covers":[],"events":[]}',
     '{"type":"slice","epoch":"e","latestSeq":-2,"covers":[],"events":[]}',
     '{"type":"welcome","epoch":"e","latestSeq":0}',

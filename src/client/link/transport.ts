@@ -9,7 +9,7 @@ export interface Transport {
   connect(request: LinkRequest, events: LinkEvents): Link
 
   /**
-   * Reads closed ranges. Rejects with a `Refusal` when the server refuses, and with anything else when the network
+   * Reads ranges; one that ends with the largest seq there can be reads to the end of the tape. Rejects with a `Refusal` when the server refuses, and with anything else when the network
    * failed; then the same read may be tried again.
    */
   read(request: ReadRequest): Promise<Slice>
@@ -45,5 +45,6 @@ export interface Link {
 export interface ReadRequest {
   readonly token: string
   readonly ranges: SeqRanges
-  readonly epoch: string
+  /** Absent for whatever the stream is under. */
+  readonly epoch?: string | undefined
 }

@@ -3,6 +3,7 @@
  * What becomes of them is the outbox's to decide.
  */
 import { type Draft, objectKey } from '../../protocol/index.ts'
+import { freeze } from '../freeze.ts'
 import type { OutboxItem } from '../status.ts'
 import { type Amount, type Entry, itemOf, nothing, sizeOf, sum } from './outbox-entry.ts'
 
@@ -68,6 +69,7 @@ export class OutboxEntries implements Iterable<Entry> {
   put(unweighed: Omit<Entry, 'bytes'>): Entry {
     const entry = { ...unweighed, bytes: sizeOf(unweighed) }
     const { place, draft, counter } = entry
+    freeze(draft)
     const before = this.#byPlace.get(place)
     this.#byPlace.set(place, entry)
     if (counter !== undefined) this.#byCounter.set(counter, place)
@@ -88,6 +90,7 @@ export class OutboxEntries implements Iterable<Entry> {
     // A new counter may be the old one of another.
     for (const { place } of entries) this.#forgetCounter(this.#byPlace.get(place))
     for (const entry of entries) {
+      freeze(entry.draft)
       const { draft, ref } = this.#byPlace.get(entry.place) ?? {}
       if (draft !== entry.draft) this.#pending = undefined
       if (draft !== entry.draft || ref !== entry.ref) this.#items = undefined

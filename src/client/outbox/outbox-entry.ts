@@ -1,7 +1,7 @@
 /** What an outbox is made of: its entries, what their changes come to, and how much they are. */
 import { type Change, type Code, type Draft, type TapeEvent, utf8Length } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft } from '../status.ts'
-import type { OutboxEntry, SavedChange } from '../storage/store.ts'
+import type { OutboxEntry, RefusalNotes, SavedChange } from '../storage/store.ts'
 
 export interface Entry extends OutboxEntry {
   /** The frame that carries it on the present link; undefined while it waits to be sent. */
@@ -23,6 +23,8 @@ export type Leaving =
   /** Folded into the draft at `into`; into nothing when that is undefined. */
   | { readonly type: 'folded'; readonly place: number; readonly into: number | undefined }
   | { readonly type: 'refused'; readonly place: number; readonly code: Code }
+  /** A refused draft is published again, by the draft at `into`. */
+  | { readonly type: 'retried'; readonly place: number; readonly into: number | undefined }
   | { readonly type: 'discarded'; readonly place: number }
 
 export interface OutboxStep {
@@ -53,6 +55,7 @@ export function isSame(draft: Draft, event: TapeEvent): boolean {
     draft.type === event.type &&
     draft.collection === event.collection &&
     draft.identifier === event.identifier &&
+    (draft.version ?? 1) === (event.version ?? 1) &&
     JSON.stringify(draft.values) === JSON.stringify(event.values)
   )
 }
@@ -61,6 +64,16 @@ export function itemOf({ place, draft, madeAt, folded }: OutboxEntry, isSent: bo
   return { place, draft, madeAt, folded, state: isSent ? 'sent' : 'queued' }
 }
 
-export function refusedOf({ place, draft, refused = 'invalid' }: OutboxEntry): RefusedDraft {
-  return { place, draft, code: refused }
+export function refusedOf({ place, draft, refused = 'invalid', refusal }: OutboxEntry): RefusedDraft {
+  return { place, draft, code: refused, ...refusal }
+}
+
+/** What is kept of what the server says about a refusal. */
+export function notesOf({ reason, detail, conflicts }: RefusalNotes): RefusalNotes | undefined {
+  if (reason === undefined && detail === undefined && conflicts === undefined) return undefined
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(conflicts === undefined ? {} : { conflicts }),
+  }
 }

@@ -3,9 +3,9 @@
  * off when their events are seen. It decides and remembers; sending and saving is the publisher's work, and each
  * method that changes something gives what is to be saved.
  */
-import { type Code, type Draft, eventBytesMax, foldDraft, type TapeEvent } from '../../protocol/index.ts'
+import { areAlike, type Code, type Draft, eventBytesMax, foldDraft, type TapeEvent } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
-import type { OutboxEntry, Saved } from '../storage/store.ts'
+import type { OutboxEntry, RefusalNotes, Saved } from '../storage/store.ts'
 import { OutboxEntries } from './outbox-entries.ts'
 import { bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, refusedOf, sum, toSaved } from './outbox-entry.ts'
 import type { OutboxView } from './outbox-view.ts'
@@ -34,6 +34,11 @@ export class Outbox implements OutboxView {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Whether a draft waits at this place. */
+  has(place: number): boolean {
+    return this.#entries.at(place) !== undefined
   }
 
   get pending(): readonly Draft[] {
@@ -101,12 +106,12 @@ export class Outbox implements OutboxView {
     }
   }
 
-  /** The drafts of the object at the end of `places` that a new one may be folded with: unsent, and of its `seen`. */
-  #window(places: readonly number[], { seen }: Draft): readonly Entry[] {
+  /** The drafts of the object at the end of `places` that a new one may be folded with: unsent, and like it. */
+  #window(places: readonly number[], draft: Draft): readonly Entry[] {
     const waiting: Entry[] = []
     for (let i = places.length - 1; i >= 0; i--) {
       const entry = this.#entries.at(places[i] as number)
-      if (entry === undefined || entry.counter !== undefined || entry.draft.seen !== seen) break
+      if (entry === undefined || entry.counter !== undefined || !areAlike(entry.draft, draft)) break
       waiting.unshift(entry)
     }
     return waiting
@@ -184,7 +189,11 @@ export class Outbox implements OutboxView {
    * A frame was refused: for the drafts with this counter, or for all of it. They leave the outbox, and with an insert
    * what was written to its object afterwards; the drafts behind them are numbered anew.
    */
-  refuse(ref: number, counter: number | undefined, code: Code): OutboxStep | undefined {
+  refuse(
+    ref: number,
+    counter: number | undefined,
+    { code, notes }: { code: Code; notes?: RefusalNotes | undefined },
+  ): OutboxStep | undefined {
     const batch = [...this.#entries].filter((entry) => entry.ref === ref)
     if (batch.length === 0) return undefined
     const named = batch.filter((entry) => entry.counter === counter)
@@ -196,9 +205,10 @@ export class Outbox implements OutboxView {
     const put: OutboxEntry[] = []
     for (const entry of leaving) {
       this.#entries.delete(entry.place)
-      const { counter: _, ...refused } = toSaved(entry)
-      this.#refused.set(entry.place, { ...refused, refused: code })
-      put.push({ ...refused, refused: code })
+      const { counter: _, ...rest } = toSaved(entry)
+      const refused = { ...rest, refused: code, ...(notes === undefined ? {} : { refusal: notes }) }
+      this.#refused.set(entry.place, refused)
+      put.push(refused)
     }
     if (this.#entries.size === 0) this.#vanished = nothing
     const renumbered = this.renumberFrom(first)

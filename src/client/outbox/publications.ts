@@ -60,6 +60,11 @@ export class Publications {
     this.#placeAll([publication], place)
   }
 
+  /** The drafts that these were to publish again are gone. */
+  discarded(publications: readonly Publication[]): void {
+    this.#become(publications, { type: 'discarded' })
+  }
+
   sent(places: Iterable<number>): void {
     if (this.#byPlace.size === 0) return
     for (const place of places) {
@@ -107,6 +112,10 @@ export class Publications {
           break
         case 'refused':
           this.#become(publications, leave)
+          break
+        case 'retried':
+          this.#become(publications, { type: 'queued' })
+          this.#placeAll(publications, leave.into)
           break
         case 'discarded':
           this.#become(publications, { type: 'discarded' })

@@ -21,7 +21,7 @@ import {
 import type { Environment } from '../environment.ts'
 import type { Saved, SavedChange } from '../storage/store.ts'
 import { Outbox } from './outbox.ts'
-import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-entry.ts'
+import { type Entry, type Leaving, notesOf, type OutboxStep, toSaved } from './outbox-entry.ts'
 
 export interface PublisherHooks {
   readonly send: (frame: object) => void
@@ -91,6 +91,14 @@ export class Publisher {
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
     void this.#flush()
     return place
+  }
+
+  /** Publishes a refused draft again, in its own words or in others; false when it has been before, or was discarded. */
+  retry(place: number, change: Change, seen: number): { readonly place: number | undefined } | false {
+    if (!this.outbox.dropRefused(place)) return false
+    const into = this.add(change, seen)
+    this.#save({ change: { remove: [place] }, leaving: [{ type: 'retried', place, into }] })
+    return { place: into }
   }
 
   discard(place: number): void {
@@ -180,7 +188,7 @@ export class Publisher {
   }
 
   /** A publish of this link was refused. Whatever the reason, the drafts behind the one to blame go on. */
-  refuse({ ref, code, counter, expected }: RefusedServerFrame): void {
+  refuse({ ref, code, counter, expected, ...details }: RefusedServerFrame): void {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
     if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1))
     const { recovery } = codeFacts(code)
@@ -189,7 +197,7 @@ export class Publisher {
       this.problem = code
       return this.#hooks.onChange()
     }
-    const step = this.outbox.refuse(ref, counter, code)
+    const step = this.outbox.refuse(ref, counter, { code, notes: notesOf(details) })
     if (step !== undefined) this.#renumber(step)
   }
 

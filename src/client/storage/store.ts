@@ -4,7 +4,7 @@
  *
  * A store may be open in several processes (tabs, programs); the one that claimed it last is the one that writes.
  */
-import type { Code, Draft, SeqRanges, TapeEvent } from '../../protocol/index.ts'
+import type { Code, Draft, RefusalDetails, SeqRanges, TapeEvent } from '../../protocol/index.ts'
 
 /** The part of the tape that this client has accounted for. */
 export interface LocalTape {
@@ -12,6 +12,11 @@ export interface LocalTape {
   readonly epoch: string | null
   readonly latestSeq: number
   readonly accounted: SeqRanges
+  /**
+   * Seqs whose events have come and cannot be read here: not accounted for, so that a later version of the application
+   * asks for them again, and not asked for by this one.
+   */
+  readonly unreadable?: SeqRanges | undefined
 }
 
 export const blankTape: LocalTape = { epoch: null, latestSeq: -1, accounted: [] }
@@ -29,6 +34,20 @@ export interface OutboxEntry {
   readonly counter?: number | undefined
   /** The server refused it: it is kept for the application to decide about, and not sent. */
   readonly refused?: Code | undefined
+  /** What the server said about that. */
+  readonly refusal?: RefusalNotes | undefined
+}
+
+/** What is kept of a refusal, beside its code. */
+export type RefusalNotes = Pick<RefusalDetails, 'reason' | 'detail' | 'conflicts'>
+
+/** Reads it back from where it was kept; undefined for anything else. */
+export function readRefusalNotes(value: unknown): RefusalNotes | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { reason, detail, conflicts = [] } = value as Readonly<Record<string, unknown>>
+  const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
+  const areTexts = [reason, detail].every((text) => text === undefined || typeof text === 'string')
+  return areTexts && Array.isArray(conflicts) && conflicts.every(isRange) ? value : undefined
 }
 
 export interface Saved {

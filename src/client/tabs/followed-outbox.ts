@@ -1,5 +1,6 @@
 /** What a follower knows of the owner's outbox, and behind it the drafts of its own tab that no owner has taken. */
 import type { Draft } from '../../protocol/index.ts'
+import { freeze } from '../freeze.ts'
 import { itemOf, refusedOf, sizeOf, sum } from '../outbox/outbox-entry.ts'
 import type { OutboxView } from '../outbox/outbox-view.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
@@ -42,7 +43,8 @@ export class FollowedOutbox implements OutboxView {
   }
 
   get refused(): readonly RefusedDraft[] {
-    return Array.from(this.#refused.values(), refusedOf)
+    const { retried } = this.#untaken
+    return [...this.#refused.values()].filter(({ place }) => !retried.has(place)).map(refusedOf)
   }
 
   /** It is all known from scratch. */
@@ -54,6 +56,7 @@ export class FollowedOutbox implements OutboxView {
 
   put(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) {
+      freeze(entry.draft)
       // One that is replaced keeps its place in the order, a new one is the newest.
       if (entry.refused === undefined) this.#entries.set(entry.place, entry)
       else {

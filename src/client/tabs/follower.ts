@@ -7,7 +7,7 @@
  *      └── a number is missing, ┘    └────────────────────┘
  *          another owner
  */
-import { type Json, seenOf, type TapeEvent } from '../../protocol/index.ts'
+import type { Json, TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { Publications } from '../outbox/publications.ts'
@@ -15,9 +15,11 @@ import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
 import { openingsMax } from '../storage/keeper.ts'
 import { type ClientStore, type LocalTape, type Saved, StoreFailure } from '../storage/store.ts'
 import { FollowedOutbox } from './followed-outbox.ts'
+import { FollowedTape } from './followed-tape.ts'
+import { HandOver } from './hand-over.ts'
 import { countOf } from './tab-counts.ts'
 import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
-import type { Untaken, UntakenDraft } from './untaken.ts'
+import type { Untaken } from './untaken.ts'
 
 export interface FollowerHooks extends SideHooks {
   /** The store cannot be read: there is nothing to follow. */
@@ -30,20 +32,18 @@ export interface FollowerParts {
   readonly untaken: Untaken
   readonly publications: Publications
   readonly environment: Environment
-  /** What the models show already. */
+  /** What the models show already, and what they have seen of it. */
   readonly tape: LocalTape
+  readonly seen: number
 }
-
-/** An owner takes a draft within milliseconds, unless its store is slow. */
-const askAfterMs = 2000
 
 export class Follower implements Side {
   readonly #parts: FollowerParts
   readonly #hooks: FollowerHooks
   readonly outbox: FollowedOutbox
-  #tape: LocalTape
+  readonly #tape: FollowedTape
+  readonly #handOver: HandOver
   #report = silence
-  #latestSeq = -1
   client = ''
   #owner: string | undefined
   /** Of the news that came last. */
@@ -52,19 +52,17 @@ export class Follower implements Side {
   isReady = false
   /** Whether an owner has said how things stand. */
   hasHeard = false
-  /** Those who wait until every draft of this tab is taken. */
-  #handedOver: (() => void)[] = []
   /** What the store is being read for has changed: it must be read again. */
   #isStale = false
   /** News that came while the store was read. */
   #waiting: TabNews[] = []
-  #isAsking = false
   #isStopped = false
 
   constructor(parts: FollowerParts, hooks: FollowerHooks) {
     this.#parts = parts
     this.outbox = new FollowedOutbox(parts.untaken)
-    this.#tape = parts.tape
+    this.#tape = new FollowedTape(parts.tape, parts.seen)
+    this.#handOver = new HandOver(parts.untaken, parts.channel, parts.environment)
     this.#hooks = hooks
     parts.channel.onMessage = (message) => this.#receive(message)
   }
@@ -76,7 +74,15 @@ export class Follower implements Side {
   }
 
   get tape(): LocalTape {
-    return this.#latestSeq > this.#tape.latestSeq ? { ...this.#tape, latestSeq: this.#latestSeq } : this.#tape
+    return this.#tape.known
+  }
+
+  get shown(): LocalTape {
+    return this.#tape.saved
+  }
+
+  get seen(): number {
+    return this.#tape.seen
   }
 
   get report(): SideReport {
@@ -88,7 +94,7 @@ export class Follower implements Side {
   /** The draft is in `untaken` already. */
   publish(): void {
     this.#changed()
-    this.#handOver(this.#parts.untaken.drafts.slice(-1))
+    this.#handOver.offer(this.#parts.untaken.drafts.slice(-1))
   }
 
   discard(place: number): void {
@@ -132,49 +138,17 @@ export class Follower implements Side {
 
   #leaveChannel(): void {
     this.#isStopped = true
+    this.#handOver.stop()
     this.#parts.channel.onMessage = undefined
   }
 
   /** An owner has taken every draft of this tab, and saved it. */
   saved(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#handedOver.push(resolve)
-      this.#checkHandedOver()
-    })
-  }
-
-  #checkHandedOver(): void {
-    if (this.#parts.untaken.drafts.length > 0) return
-    for (const resolve of this.#handedOver.splice(0)) resolve()
+    return this.#handOver.done()
   }
 
   #order(order: TabOrder): void {
     if (!this.#isStopped) this.#parts.channel.post({ type: 'order', order })
-  }
-
-  #handOver(drafts: readonly UntakenDraft[]): void {
-    const first = drafts[0]
-    if (first === undefined || this.#isStopped) return
-    this.#askLater()
-    this.#parts.channel.post({
-      type: 'drafts',
-      tab: this.#parts.untaken.tab,
-      first: first.number,
-      drafts: drafts.map(({ draft }) => draft),
-    })
-  }
-
-  /** What is not taken for a while was lost on its way, or the news of it were: the owner says how far it is. */
-  #askLater(): void {
-    const { environment, untaken, channel } = this.#parts
-    if (this.#isAsking) return
-    this.#isAsking = true
-    environment.setTimer(() => {
-      this.#isAsking = false
-      if (this.#isStopped || untaken.drafts.length === 0) return
-      channel.post({ type: 'hello' })
-      this.#askLater()
-    }, askAfterMs)
   }
 
   #receive(message: TabMessage): void {
@@ -182,7 +156,7 @@ export class Follower implements Side {
     switch (message.type) {
       case 'owner':
         if (message.owner !== this.#owner || message.revision !== this.#revision) return this.#readAgain(message.owner, message.revision)
-        return this.#isReading ? undefined : this.#handOver(this.#parts.untaken.drafts)
+        return this.#isReading ? undefined : this.#handOver.offer()
       case 'news':
         if (message.owner !== this.#owner || message.revision !== this.#revision + 1)
           return this.#readAgain(message.owner, message.revision)
@@ -192,8 +166,9 @@ export class Follower implements Side {
         this.hasHeard = true
         this.#report = message.report
         this.client = message.client
-        this.#latestSeq = message.latestSeq
+        this.#tape.heardOf(message.latestSeq)
         if (message.owner !== this.#owner || message.revision !== this.#revision) this.#readAgain(message.owner, message.revision)
+        this.#hooks.onContext()
         return this.#hooks.onChange()
       case 'taken':
         return message.tab === this.#parts.untaken.tab ? this.#goOnFrom(message.drafts) : undefined
@@ -207,7 +182,7 @@ export class Follower implements Side {
   /** The owner has taken so many drafts of this tab. */
   #goOnFrom(count: number): void {
     const rest = this.#parts.untaken.drafts.filter(({ number }) => number > count)
-    if (rest[0]?.number === count + 1) this.#handOver(rest)
+    if (rest[0]?.number === count + 1) this.#handOver.offer(rest)
     // It knows of fewer than we were told of: the store says how many there are.
     else if (rest.length > 0) this.#readOnce()
   }
@@ -226,7 +201,7 @@ export class Follower implements Side {
   }
 
   async #read(attempt = 1): Promise<void> {
-    const { store, untaken, environment } = this.#parts
+    const { store, environment } = this.#parts
     this.#isReading = true
     try {
       do {
@@ -245,49 +220,59 @@ export class Follower implements Side {
     this.#isReading = false
     this.isReady = true
     for (const news of this.#waiting.splice(0)) this.#apply(news)
-    this.#handOver(untaken.drafts)
+    this.#handOver.offer()
   }
 
   /** Everything as the store has it. */
   #take(saved: Saved, events: readonly TapeEvent[]): void {
     const { untaken, publications } = this.#parts
     const { tab } = untaken
-    if (this.#tape.epoch !== null && this.#tape.epoch !== saved.tape.epoch) this.#hooks.onReset()
-    this.#tape = saved.tape
+    const { epoch } = this.shown
+    if (epoch !== null && epoch !== saved.tape.epoch) this.#reset()
+    this.#tape.save(saved.tape)
     this.client = saved.client
     this.outbox.restore(saved.outbox)
     const taken = countOf(saved.tabs, tab)
     untaken.taken(taken)
     untaken.known(taken)
     publications.found(saved.outbox, untaken.lost())
-    this.#changed()
+    this.outbox.changed()
     this.#hooks.onEvents(events)
+    this.#changed()
+    publications.applied(this.seen)
   }
 
   #apply({ change, placed, leaving }: TabNews): void {
     const { untaken, publications } = this.#parts
     const { tab } = untaken
-    if (change.forgetEvents === true) this.#hooks.onReset()
-    if (change.tape !== undefined) this.#tape = change.tape
+    if (change.forgetEvents === true) this.#reset()
+    if (change.tape !== undefined) this.#tape.save(change.tape)
     if (change.client !== undefined) this.client = change.client
     this.outbox.put(change.put ?? [])
     this.outbox.remove(change.remove ?? [])
     if (change.tabs !== undefined) untaken.taken(countOf(change.tabs, tab))
     for (const each of placed) {
       if (each.tab !== tab) continue
-      for (const publication of untaken.place(each.draft)) publications.place(publication, each.place)
+      const placed = untaken.place(each.draft)
+      if (each.isDiscarded === true) publications.discarded(placed)
+      else for (const publication of placed) publications.place(publication, each.place)
     }
-    this.#changed()
+    this.outbox.changed()
     this.#hooks.onEvents(change.events ?? [])
-    const seen = seenOf(this.#tape.accounted)
+    this.#changed()
+    publications.left(leaving, this.seen)
     publications.sent((change.put ?? []).filter(({ counter }) => counter !== undefined).map(({ place }) => place))
-    publications.left(leaving, seen)
-    publications.applied(seen)
+    publications.applied(this.seen)
+  }
+
+  #reset(): void {
+    this.#tape.forget()
+    this.#hooks.onReset()
   }
 
   #changed(): void {
     this.outbox.changed()
     this.#hooks.onChange()
-    this.#checkHandedOver()
+    this.#handOver.check()
   }
 }

@@ -31,6 +31,8 @@ export interface TabDraft {
   readonly seen: number
   /** Under which `seen` means something. */
   readonly epoch: string | null
+  /** The refused draft that it publishes again, and whose place it takes: of several that say so, the first does. */
+  readonly retries?: number | undefined
 }
 
 export type TabMessage =
@@ -73,4 +75,6 @@ export interface Placed {
   readonly tab: string
   readonly draft: number
   readonly place: number | undefined
+  /** It was to publish a refused draft again that is not there any more: nothing came of it. */
+  readonly isDiscarded?: boolean | undefined
 }

@@ -9,7 +9,7 @@ import type { Publisher } from '../outbox/publisher.ts'
 import type { SavedChange } from '../storage/store.ts'
 import type { Intake } from '../tape/intake.ts'
 import { countOf, type TabCounts, withCount } from './tab-counts.ts'
-import type { TabDraft } from './tabs.ts'
+import type { Placed, TabDraft } from './tabs.ts'
 import { UnsavedNews } from './unsaved-news.ts'
 import type { MadeDraft, UntakenDraft } from './untaken.ts'
 
@@ -24,6 +24,8 @@ export class Taken {
   readonly news = new UnsavedNews()
   readonly #parts: TakenParts
   #counts: TabCounts = {}
+  /** Where refused drafts have gone that were published again, by the place that they had. */
+  readonly #retried = new Map<number, number | undefined>()
 
   constructor(parts: TakenParts) {
     this.#parts = parts
@@ -42,10 +44,10 @@ export class Taken {
     return countOf(this.#counts, tab)
   }
 
-  /** Takes a draft that is made here and now. */
-  publish(change: Change, publications: readonly Publication[]): void {
+  /** Takes a draft that is made here and now, in place of a refused one where `retries` says so. */
+  publish(change: Change, publications: readonly Publication[], retries?: number): void {
     const { seen, tape } = this.#parts.intake
-    this.#addMade({ draft: { change, seen, epoch: tape.epoch }, publications })
+    this.#addMade({ draft: { change, seen, epoch: tape.epoch, retries }, publications })
   }
 
   /** Takes drafts that were made here before this was the owner, and publications of such that an earlier one took. */
@@ -64,7 +66,7 @@ export class Taken {
     const fresh = first > taken + 1 ? [] : drafts.slice(taken + 1 - first)
     if (fresh.length === 0) return false
     fresh.forEach((draft, index) => {
-      this.news.addPlaced({ tab, draft: taken + 1 + index, place: this.#add(draft) })
+      this.news.addPlaced({ tab, draft: taken + 1 + index, ...this.#add(draft) })
     })
     this.#setCount(tab, taken + fresh.length)
     return true
@@ -78,14 +80,25 @@ export class Taken {
 
   #addMade(made: MadeDraft): void {
     this.news.addMade(made)
-    const place = this.#add(made.draft)
-    for (const publication of made.publications) this.#parts.publications.place(publication, place)
+    const { publications } = this.#parts
+    const { place, isDiscarded = false } = this.#add(made.draft)
+    if (isDiscarded) publications.discarded(made.publications)
+    else for (const publication of made.publications) publications.place(publication, place)
   }
 
-  /** What a draft has seen means something under its own epoch alone. */
-  #add({ change, seen, epoch }: TabDraft): number | undefined {
+  #add({ change, seen: seenThere, epoch, retries }: TabDraft): Pick<Placed, 'place' | 'isDiscarded'> {
     const { publisher, intake } = this.#parts
-    return publisher.add(change, epoch === intake.tape.epoch ? seen : -1)
+    // What a draft has seen means something under its own epoch alone.
+    const seen = epoch === intake.tape.epoch ? seenThere : -1
+    if (retries === undefined) return { place: publisher.add(change, seen) }
+    const retried = publisher.retry(retries, change, seen)
+    if (retried !== false) {
+      this.#retried.set(retries, retried.place)
+      return retried
+    }
+    // Another tab was faster: this is about the draft that took its place, while that waits.
+    const place = this.#retried.get(retries)
+    return place !== undefined && publisher.outbox.has(place) ? { place } : { place: undefined, isDiscarded: true }
   }
 
   #setCount(tab: string, drafts: number): void {

@@ -3,6 +3,7 @@
  * under one name, so whatever comes late is known as such: to count anew is to take another name.
  */
 import type { Draft } from '../../protocol/index.ts'
+import { freeze } from '../freeze.ts'
 import { bytesOf, nothing, sum } from '../outbox/outbox-entry.ts'
 import type { OutboxView } from '../outbox/outbox-view.ts'
 import type { Publication } from '../outbox/publications.ts'
@@ -105,11 +106,21 @@ export class Untaken implements OutboxView {
     if (first > count + 1) this.#countAnew()
   }
 
+  /** The places of the refused drafts that wait to be published again. */
+  get retried(): ReadonlySet<number> {
+    return new Set(this.drafts.flatMap(({ draft }) => draft.retries ?? []))
+  }
+
   /** This tab is the owner now: they go into its own outbox. */
   takeAll(): readonly UntakenDraft[] {
     const all = this.drafts
     this.#set([])
     return all
+  }
+
+  /** There is no outbox any more with the refused drafts that these publish again: each stands for itself. */
+  leaveRefused(): void {
+    this.#set(this.drafts.map((each) => ({ ...each, draft: { ...each.draft, retries: undefined } })))
   }
 
   /**
@@ -118,6 +129,7 @@ export class Untaken implements OutboxView {
    */
   putBack({ draft, publications, number = ++this.#made }: MadeDraft, madeAt: number): void {
     const pending = { ...draft.change, seen: draft.seen }
+    freeze(pending)
     const bytes = bytesOf(pending)
     this.#added.push({ number, draft, pending, publications, madeAt, bytes })
     this.#amount = sum(this.#amount, { drafts: 1, bytes })

@@ -37,7 +37,7 @@ export interface BackfillerHooks {
 const requestsMax = 4
 
 /** A page is a megabyte or two: whoever needs longer for it had better ask again. */
-const requestDeadlineMs = 60_000
+export const readDeadlineMs = 60_000
 
 export class Backfiller {
   readonly #transport: Transport
@@ -125,7 +125,7 @@ export class Backfiller {
   async #request(ranges: SeqRanges, epoch: string): Promise<void> {
     const id = ++this.#lastRequest
     const onDeadline = () => this.#endRequest(id) && this.#fail(new Error('A read took too long.'))
-    this.#requests.set(id, { ranges, timer: this.#environment.setTimer(onDeadline, requestDeadlineMs) })
+    this.#requests.set(id, { ranges, timer: this.#environment.setTimer(onDeadline, readDeadlineMs) })
     try {
       const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch })
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)

@@ -4,20 +4,23 @@
  */
 import {
   type Code,
-  foldEvents,
   holesUpTo,
+  includes,
   type RefusedServerFrame,
+  type SeqRanges,
   type Slice,
   type SliceFrame,
-  seenOf,
+  subtract,
   type TapeEvent,
+  union,
   type WelcomeFrame,
 } from '../../protocol/index.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { Leaving } from '../outbox/outbox-entry.ts'
 import { blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
 import { Backfiller } from './backfiller.ts'
-import { account, holesOf } from './local-tape.ts'
+import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
+import { foldRun, noteOwn } from './run.ts'
 
 export interface IntakeHooks {
   /** Sends a frame on the live link. */
@@ -29,7 +32,9 @@ export interface IntakeHooks {
   readonly confirm: (events: readonly TapeEvent[]) => { readonly change: SavedChange; readonly leaving: readonly Leaving[] }
   /** Drafts were confirmed, and their events are in the models now. */
   readonly onLeave: (leaving: readonly Leaving[]) => void
-  /** For the models: what is new, each object touched once. */
+  /** Whose events are this client's own. */
+  readonly client: () => string
+  /** For the models: what is new, folded; nothing, when they lack other events than before. */
   readonly onRun: (events: readonly TapeEvent[]) => void
   /** Everything that was on the tape when the present link was opened is known. */
   readonly onCaughtUp: () => void
@@ -46,7 +51,17 @@ const runEventsMax = 20_000
 export class Intake {
   readonly #hooks: IntakeHooks
   readonly #backfiller: Backfiller
+  readonly #report: (error: unknown) => void
   #tape: LocalTape = blankTape
+  /** The tape that the models were given last, and what they know of it. */
+  #delivered: LocalTape = blankTape
+  #shown: LocalTape = blankTape
+  /** What the models were given before the tape was read again: they still have it. */
+  #given: SeqRanges = []
+  /** What the models had seen before this took over. */
+  #seenBefore = -1
+  /** The newest of this client's own events in the models, by object, under the id that it has now. */
+  #own = { client: '', newest: new Map<string, number>() }
   /** Fresh events that the models have not been given yet, while more of a catch-up is under way. */
   #run: TapeEvent[] = []
   /** Where the tape ended when the present link was opened, until everything up to there is known. */
@@ -54,6 +69,7 @@ export class Intake {
 
   constructor(hooks: IntakeHooks, parts: ClientParts) {
     this.#hooks = hooks
+    this.#report = parts.environment.report
     this.#backfiller = new Backfiller(
       {
         tape: () => this.#tape,
@@ -73,13 +89,28 @@ export class Intake {
     return this.#tape
   }
 
-  /** All of 0 … this has been applied; −1 for none. */
-  get seen(): number {
-    return seenOf(this.#tape.accounted)
+  /** The tape as far as the models have been given it. */
+  get shown(): LocalTape {
+    return this.#shown
   }
 
-  restore(tape: LocalTape): void {
-    this.#tape = tape
+  /** All of 0 … this has been applied; −1 for none. It never falls, whatever is read again. */
+  get seen(): number {
+    return Math.max(this.#seenBefore, seenOn(this.#shown))
+  }
+
+  /** Takes up what was kept. What could not be read then may be read now. */
+  restore(tape: LocalTape, events: readonly TapeEvent[]): void {
+    const { unreadable: _, ...readable } = tape
+    this.#seenBefore = seenOn(tape)
+    this.#tape = readable
+    this.#show()
+    noteOwn(this.#ownEvents().newest, events, this.#hooks.client())
+  }
+
+  /** The models have shown so much of this tape before. */
+  keepSeen(seen: number): void {
+    this.#seenBefore = Math.max(this.#seenBefore, seen)
   }
 
   /** Whether the link tells of another tape than the one that is known here. */
@@ -90,12 +121,18 @@ export class Intake {
   /** Another tape begins: nothing is known of it. */
   begin(epoch: string | null): void {
     this.#tape = { ...blankTape, epoch }
+    this.#given = []
+    this.#seenBefore = -1
+    this.#show()
+    this.#own = { client: '', newest: new Map() }
     this.#run = []
   }
 
   online({ epoch, latestSeq, follows }: WelcomeFrame): void {
     this.#tape = { ...this.#tape, epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
     this.#catchUpTo = this.#tape.latestSeq
+    // What is right behind this frame is lacking for no time at all.
+    if (subtract(holesOf(this.#tape), follows ?? []).length > 0) this.deliver()
     this.#backfiller.online(follows ?? [])
     this.#checkCaughtUp()
   }
@@ -118,24 +155,48 @@ export class Intake {
 
   /** What was kept is gone. The models have it; those that come later need it, too. */
   readAgain(): void {
+    this.deliver()
+    this.#given = comeOf(this.#shown)
     this.#tape = { ...blankTape, epoch: this.#tape.epoch, latestSeq: this.#tape.latestSeq }
     this.#backfiller.fill()
   }
 
   /** Gives the models what has come so far. */
   deliver(): void {
-    if (this.#run.length === 0) return
-    const run = foldEvents(this.#run)
+    if (this.#delivered === this.#tape) return
+    this.#show()
+    if (this.#run.length === 0) return this.#hooks.onRun([])
+    const own = this.#ownEvents()
+    const fresh = this.#run
+    const run = foldRun(fresh, own)
     this.#run = []
+    noteOwn(own.newest, fresh, own.client)
     this.#hooks.onRun(run)
+  }
+
+  #show(): void {
+    const tape = this.#tape
+    this.#delivered = tape
+    if (this.#given.length > 0 && subtract(this.#given, comeOf(tape)).length === 0) this.#given = []
+    this.#shown = this.#given.length === 0 ? tape : { ...tape, accounted: union(this.#given, tape.accounted) }
+  }
+
+  #ownEvents(): { readonly client: string; readonly newest: Map<string, number> } {
+    const client = this.#hooks.client()
+    // What was published under an earlier id was somebody else's as far as the tape can tell.
+    if (client !== this.#own.client) this.#own = { client, newest: new Map() }
+    return this.#own
   }
 
   #take(slice: Slice, from: 'link' | 'page'): void {
     const { tape, fresh } = account(this.#tape, slice)
+    for (const { seq, problem } of slice.unreadable ?? []) {
+      if (!includes(comeOf(this.#tape), seq)) this.#report(new Error(`The event ${seq} cannot be read here: ${problem}`))
+    }
     this.#tape = tape
+    for (const event of fresh) this.#run.push(event)
     const { change, leaving } = this.#hooks.confirm(fresh)
     this.#hooks.save({ tape, events: fresh, ...change })
-    for (const event of fresh) this.#run.push(event)
     this.#backfiller.fill()
     // What happens now shows now; and when a draft is gone from what is pending, its event must show in the same moment.
     const isWholeRun = !this.#backfiller.isReading || holesOf(tape).length === 0
@@ -146,7 +207,7 @@ export class Intake {
   }
 
   #checkCaughtUp(): void {
-    if (this.#catchUpTo === undefined || holesUpTo(this.#tape.accounted, this.#catchUpTo).length > 0) return
+    if (this.#catchUpTo === undefined || holesUpTo(comeOf(this.#tape), this.#catchUpTo).length > 0) return
     this.#catchUpTo = undefined
     this.#hooks.onCaughtUp()
   }

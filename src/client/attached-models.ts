@@ -1,0 +1,132 @@
+/**
+ * The models of a stream, and all that they are told. Each is told everything once, in whatever it does meanwhile: a model
+ * that publishes while it is told has the others told first of what they do not know yet.
+ */
+import { type Draft, type SeqRanges, type TapeEvent, union } from '../protocol/index.ts'
+import { freeze } from './freeze.ts'
+import { guard } from './listeners.ts'
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
+import type { LocalTape } from './storage/store.ts'
+import { areSameRanges, Holes } from './tape/local-tape.ts'
+
+export interface ModelsParts {
+  /** What the models are shown now. */
+  readonly client: () => string
+  readonly pending: () => readonly Draft[]
+  /** What is known of the tape, and what of it all models that are not late have been given. */
+  readonly tape: () => LocalTape
+  readonly shown: () => LocalTape
+  /** Told of what a model throws. */
+  readonly report: (error: unknown) => void
+}
+
+/** A model from its attachment to its detachment. */
+export interface Attachment {
+  readonly model: ModelReconciler
+  /** What it was told last. */
+  context: ApplyContext | undefined
+  /** It waits to be given all that the others have had. */
+  isBehind: boolean
+  /** It was told less than the others, who had more before the tape was read again. */
+  isLate: boolean
+  /** What it is about to be told. */
+  events: readonly TapeEvent[]
+  isDue: boolean
+}
+
+export class AttachedModels {
+  readonly #attachments = new Map<ModelReconciler, Attachment>()
+  readonly #parts: ModelsParts
+  readonly #shownHoles = new Holes()
+  readonly #tapeHoles = new Holes()
+  #context: ApplyContext = { client: '', holes: [] }
+
+  constructor(parts: ModelsParts) {
+    this.#parts = parts
+  }
+
+  /** Tells the model what is pending. `isBehind`: what the others have had is given to it later, with `catchUp`. */
+  attach(model: ModelReconciler, receiver: OutboundEventReceiver, isBehind: boolean): Attachment {
+    const attachment = this.#attachments.get(model) ?? { model, context: undefined, isBehind, isLate: isBehind, events: [], isDue: true }
+    this.#attachments.set(model, attachment)
+    model.receiver = receiver
+    if (attachment.isDue) this.#flush(attachment)
+    return attachment
+  }
+
+  detach(model: ModelReconciler, receiver: OutboundEventReceiver): void {
+    this.#attachments.delete(model)
+    if (model.receiver === receiver) model.receiver = undefined
+  }
+
+  /** Whether it has not been detached, or attached anew. */
+  has(attachment: Attachment): boolean {
+    return this.#attachments.get(attachment.model) === attachment
+  }
+
+  catchUp(attachment: Attachment, events: readonly TapeEvent[]): void {
+    attachment.isBehind = false
+    this.#add(attachment, events)
+    this.#flush(attachment)
+  }
+
+  tell(events: readonly TapeEvent[]): void {
+    for (const attachment of this.#attachments.values()) this.#add(attachment, events)
+    this.#flushAll()
+  }
+
+  /** Tells those for whom something other than events and drafts has changed. */
+  tellContext(): void {
+    for (const attachment of this.#attachments.values()) {
+      if (attachment.context !== this.#contextOf(attachment)) attachment.isDue = true
+    }
+    this.#flushAll()
+  }
+
+  reset(): void {
+    for (const attachment of this.#attachments.values()) {
+      attachment.events = []
+      attachment.isBehind = false
+      attachment.isLate = false
+      guard(() => attachment.model.reset(), this.#parts.report)
+    }
+  }
+
+  #add(attachment: Attachment, events: readonly TapeEvent[]): void {
+    attachment.events = attachment.events.length === 0 ? events : [...attachment.events, ...events]
+    attachment.isDue = true
+  }
+
+  #flushAll(): void {
+    for (const attachment of this.#attachments.values()) if (attachment.isDue) this.#flush(attachment)
+  }
+
+  #flush(attachment: Attachment): void {
+    const { events, model } = attachment
+    // What it does while it is told must not find these again.
+    attachment.events = []
+    attachment.isDue = false
+    for (const event of events) freeze(event)
+    const pending = Object.freeze(this.#parts.pending())
+    const context = this.#contextOf(attachment)
+    attachment.context = context
+    guard(() => model.apply(Object.freeze(events), pending, context), this.#parts.report)
+  }
+
+  #contextOf(attachment: Attachment): ApplyContext {
+    const { client, tape, shown } = this.#parts
+    const holes = this.#shownHoles.of(shown())
+    if (this.#context.client !== client() || this.#context.holes !== holes) this.#context = Object.freeze({ client: client(), holes })
+    if (!attachment.isLate) return this.#context
+    const { latestSeq } = tape()
+    const whole: SeqRanges = latestSeq < 0 ? [] : [[0, latestSeq]]
+    const lacking = attachment.isBehind ? whole : union(holes, this.#tapeHoles.of(tape()))
+    if (areSameRanges(lacking, holes)) {
+      attachment.isLate = attachment.isBehind
+      return this.#context
+    }
+    const before = attachment.context
+    const isSame = before !== undefined && before.client === client() && areSameRanges(before.holes, lacking)
+    return isSame ? before : Object.freeze({ client: client(), holes: lacking })
+  }
+}
