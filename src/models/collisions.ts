@@ -66,7 +66,9 @@ export function findCollisions(encounter: Encounter): readonly Collision[] {
   // Most events meet nothing of this client's.
   if (!isMine && pending.length === 0 && !hasWrites(state, me)) return []
   const op: Op = { type: event.type, values: event.values ?? nothing, by }
-  const met = isMine ? [] : meet(encounter, op, pendingOp(pending, me, by.seq))
+  // What comes late, beneath a later birth or death, never lies directly beneath what is pending.
+  const isBuried = by.seq < state.since.seq
+  const met = isMine || isBuried ? [] : meet(encounter, op, pendingOp(pending, me, by.seq))
   if (met.length > 0) return met
   const wasPending = before.state !== before.tape
   const others = standing(state)

@@ -29,7 +29,7 @@ function versionOf(page: Page): Promise<string | null> {
 const headingOf = (page: Page) => page.getByRole('heading', { level: 1 }).textContent()
 
 describe('without a network', () => {
-  test.each(['/', '/light-switch/', '/todo/'])('all pages open after one visit to %s', async (first) => {
+  test.each(['/', '/light-switch/', '/todo/', '/guests/'])('all pages open after one visit to %s', async (first) => {
     const network = await site.network()
     const { page } = await site.visit(first, { origin: network.origin })
     await kept(page)
@@ -42,6 +42,7 @@ describe('without a network', () => {
       ['/todo?stream=demo.other', 'todos', '/todo/?stream=demo.other'],
       ['/light-switch/index.html', 'One lamp for everybody', '/light-switch/'],
       ['/light-switch', 'One lamp for everybody', '/light-switch/'],
+      ['/guests', 'A dinner party', '/guests/'],
     ] as const) {
       await page.goto(network.origin + path)
       expect(await headingOf(page)).toBe(heading)
@@ -69,7 +70,8 @@ describe('without a network', () => {
       }, `/v1/streams/${stream}`)
     const online = await look()
     expect(online.status).toBe(401)
-    const isShell = (path: string) => /^\/((todo|light-switch)\/)?((main|style|favicon)-[A-Z0-9]{8}\.\w+|\.older-shells)?$/.test(path)
+    const isShell = (path: string) =>
+      /^\/((todo|light-switch|guests)\/)?((main|style|favicon)-[A-Z0-9]{8}\.\w+|\.older-shells)?$/.test(path)
     expect(online.paths.filter((path) => !isShell(path))).toEqual([])
     network.refuse(true)
     network.cut()

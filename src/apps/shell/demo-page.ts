@@ -14,11 +14,14 @@ import { explain, summarize } from './status-summary.ts'
 import { isDemoName, readStreamName } from './stream-name.ts'
 import { WindowBar } from './window-bar.ts'
 
-/** Opens the page's stream with a model on it. A name that is not allowed is explained, and nothing is opened. */
-export function openDemoPage(model: ModelReconciler, defaultName: string): void {
+/** Opens the page's stream with a model on it, and gives it. A name that is not allowed is explained, and nothing is opened. */
+export function openDemoPage(model: ModelReconciler, defaultName: string): Stream | undefined {
   keepShell(tellOfNewVersion)
   const name = readStreamName(location.search, defaultName)
-  if (!isDemoName(name)) return explainName(name)
+  if (!isDemoName(name)) {
+    explainName(name)
+    return undefined
+  }
 
   const device = readDevice(location.search)
   const guestToken = new GuestToken()
@@ -38,6 +41,7 @@ export function openDemoPage(model: ModelReconciler, defaultName: string): void 
   stream.subscribe(show)
   warnBeforeLeaving(stream)
   show()
+  return stream
 }
 
 interface PageParts {

@@ -1,15 +1,18 @@
 /** One cell of the tape, spelled out. What others wrote is shown as text, cut where it is long. */
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { Change, OutboxItem, TapeEvent } from '../../browser/index.ts'
+import { causalityId } from './cell-view.ts'
 import { type Cell, cellName, makerName } from './cells.ts'
 
 const valueLengthMax = 300
 
 type Row = readonly [name: string, value: string]
 
-export function cellDetails(cell: Cell): TemplateResult {
+/** `causality`: what it had seen, and what was made at the same time, in sentences. */
+export function cellDetails(cell: Cell, causality: readonly string[]): TemplateResult {
   const note = noteOf(cell)
   return html`<p class="details-title">${cellName(cell)}</p>${note === undefined ? nothing : html`<p>${note}</p>`}
+    ${causality.length === 0 ? nothing : html`<p id=${causalityId} class="details-causality">${causality.join(' ')}</p>`}
     <dl>
       ${rowsOf(cell).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
     </dl>`

@@ -1,13 +1,21 @@
 /** One cell of the tape, drawn. */
 import { html, nothing, type TemplateResult } from 'lit-html'
 import type { Change } from '../../browser/index.ts'
+import { relationName } from './causality.ts'
 import { type Cell, cellName } from './cells.ts'
 import { type Maker, makerOf } from './maker.ts'
+import type { Relation } from './relations.ts'
+
+/** Of the sentences about the cell that is looked at. */
+export const causalityId = 'tape-causality'
 
 const marks = { insert: '+', update: '~', delete: '×' } as const
 
 export interface CellView {
   readonly cell: Cell
+  /** How it stands to the one that is looked at. */
+  readonly relation: Relation | undefined
+  readonly lookedAt: Cell | undefined
   /** Whether it is the one that Tab reaches. */
   readonly isCurrent: boolean
   readonly isSelected: boolean
@@ -15,7 +23,7 @@ export interface CellView {
   readonly onHover: () => void
 }
 
-export function cellView({ cell, isCurrent, isSelected, onSelect, onHover }: CellView): TemplateResult {
+export function cellView({ cell, relation, lookedAt, isCurrent, isSelected, onSelect, onHover }: CellView): TemplateResult {
   const { change, maker, tag, foot, isOwn = false, isStack = false, state } = looksOf(cell)
   return html`<div
     class="cell"
@@ -25,12 +33,14 @@ export function cellView({ cell, isCurrent, isSelected, onSelect, onHover }: Cel
     data-colour=${maker?.colour ?? nothing}
     data-pattern=${maker?.pattern ?? nothing}
     data-state=${state ?? nothing}
+    data-relation=${relation ?? nothing}
     ?data-own=${isOwn}
     ?data-stack=${isStack}
     data-key=${cell.key}
     tabindex=${isCurrent ? 0 : -1}
     aria-selected=${isSelected}
-    aria-label=${cellName(cell)}
+    aria-label=${cellName(cell) + relationName(relation, lookedAt)}
+    aria-describedby=${cell === lookedAt ? causalityId : nothing}
     @focus=${onSelect}
     @pointerenter=${onHover}
   ><span class="cell-tag" aria-hidden="true">${tag ?? nothing}</span><span class="cell-block" aria-hidden="true">${

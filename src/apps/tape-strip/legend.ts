@@ -12,4 +12,6 @@ export const legend = html`<p class="tape-legend">
   <span><b class="legend-sent" aria-hidden="true">↑</b>sent, not numbered yet</span>
   <span><b class="legend-stack" aria-hidden="true">×3</b>several changes as one</span>
   <span><b class="legend-own" aria-hidden="true">you</b>made on this device</span>
+  <span><b class="legend-concurrent" aria-hidden="true">∥</b>at the same time as the one you look at</span>
+  <span><b class="legend-seen" aria-hidden="true"></b>seen by it</span>
 </p>`

@@ -4,12 +4,14 @@
  */
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { repeat } from 'lit-html/directives/repeat.js'
+import { causalityOf } from './causality.ts'
 import { cellDetails } from './cell-details.ts'
 import { cellView } from './cell-view.ts'
 import { type Cell, type Cells, cellsOf, type TapeView } from './cells.ts'
 import { legend } from './legend.ts'
 import { animateChanges } from './motion.ts'
 import { reel } from './reel.ts'
+import { relationOf } from './relations.ts'
 import type { TapeLog } from './tape-log.ts'
 
 /** Nearer to the end than this, one is looking at the end, and goes on doing so when the tape grows. */
@@ -62,6 +64,7 @@ export class TapeStrip {
   #render(): void {
     const { cells } = this.#cells
     const current = this.#current()
+    const lookedAt = this.#lookedAt()
     render(
       html`<div class="tape-deck">
           ${reel('tape-reel')}
@@ -77,7 +80,7 @@ export class TapeStrip {
               ${repeat(
                 cells,
                 ({ key }) => key,
-                (cell) => this.#cell(cell, cell.key === current?.key),
+                (cell) => this.#cell(cell, cell === current, lookedAt),
               )}
             </div>
           </div>
@@ -87,22 +90,33 @@ export class TapeStrip {
           ${legend}
           <p class="tape-extent">${extentText(this.#view.latestSeq, this.#cells)}</p>
         </div>
-        <div class="tape-details">${this.#details()}</div>`,
+        <div class="tape-details">${this.#details(lookedAt)}</div>`,
       this.#element,
     )
   }
 
-  #cell(cell: Cell, isCurrent: boolean): TemplateResult {
+  #cell(cell: Cell, isCurrent: boolean, lookedAt: Cell | undefined): TemplateResult {
     const { key } = cell
-    const isSelected = key === this.#selectedKey
-    return cellView({ cell, isCurrent, isSelected, onSelect: () => this.#select(key), onHover: () => this.#hover(key) })
+    return cellView({
+      cell,
+      relation: lookedAt === undefined ? undefined : relationOf(lookedAt, cell, this.#view.client),
+      lookedAt,
+      isCurrent,
+      isSelected: key === this.#selectedKey,
+      onSelect: () => this.#select(key),
+      onHover: () => this.#hover(key),
+    })
   }
 
-  #details(): TemplateResult {
-    const cell = this.#find(this.#hoveredKey) ?? this.#find(this.#selectedKey)
+  #details(cell: Cell | undefined): TemplateResult {
     return cell === undefined
       ? html`<p class="details-hint">Point at a cell, or step through them with the arrow keys.</p>`
-      : cellDetails(cell)
+      : cellDetails(cell, causalityOf(cell, this.#cells, this.#view.client))
+  }
+
+  /** The cell that is spelled out, to which the others are shown to stand. */
+  #lookedAt(): Cell | undefined {
+    return this.#find(this.#hoveredKey) ?? this.#find(this.#selectedKey)
   }
 
   /** The cell that Tab reaches: the selected one, or the newest. */
