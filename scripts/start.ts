@@ -29,6 +29,7 @@ function greeting(port: number): string {
   Open these in two windows side by side, and use both:
     ${origin}/light-switch/
     ${origin}/todo/
+    ${origin}/guests/
 
   The same from a script, as a third hand:
     TOKEN=$(npm run --silent token -- --sub me --stream 'demo.*' --may read,publish)

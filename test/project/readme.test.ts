@@ -11,19 +11,29 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the examples of README.md compile against the public entry points', () => {
   const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string)
-  expect(examples.length).toBeGreaterThan(0)
-  mkdirSync(folder, { recursive: true })
-  for (const [index, code] of examples.entries()) writeFileSync(`${folder}/example-${index}.ts`, `${code}\nexport {}\n`)
-  const compilerOptions = { lib: ['es2025', 'dom'], types: ['node'] }
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: ['*.ts'] }))
-  let output = ''
-  try {
-    execFileSync('npx', ['tsc', '-p', folder], { cwd: root, encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
-  }
-  expect(output).toBe('')
+  const [ofServer, ofClient] = [examples.filter(isOfServer), examples.filter((code) => !isOfServer(code))]
+  expect(ofServer.length * ofClient.length).toBeGreaterThan(0)
+  expect(compile('client', ofClient, { lib: ['es2025', 'dom'], types: ['node'] })).toBe('')
+  expect(compile('server', ofServer, { types: ['@cloudflare/workers-types'] })).toBe('')
 })
+
+function isOfServer(code: string): boolean {
+  return code.includes("from 'tapeline/server'")
+}
+
+/** Gives what the compiler says of them. */
+function compile(name: string, examples: readonly string[], compilerOptions: object): string {
+  mkdirSync(`${folder}/${name}`, { recursive: true })
+  for (const [index, code] of examples.entries()) writeFileSync(`${folder}/${name}/example-${index}.ts`, `${code}\nexport {}\n`)
+  const config = { extends: '../../../tsconfig.base.json', compilerOptions, include: ['*.ts'] }
+  writeFileSync(`${folder}/${name}/tsconfig.json`, JSON.stringify(config))
+  try {
+    execFileSync('npx', ['tsc', '-p', `${folder}/${name}`], { cwd: root, encoding: 'utf8', stdio: 'pipe' })
+    return ''
+  } catch (error) {
+    return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
+  }
+}
 
 test('the commands that README.md names exist', () => {
   const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
