@@ -19,9 +19,12 @@ export default defineConfig({
       {
         plugins: [
           cloudflareTest({
-            main: './src/server/worker.ts',
+            main: './test/server/runtime/worker.ts',
             wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TAPELINE_SECRET: testSecret, TAPELINE_ORIGINS: testOrigin, DEMO: 'on' } },
+            miniflare: {
+              bindings: { TAPELINE_SECRET: testSecret, TAPELINE_ORIGINS: testOrigin, DEMO: 'on' },
+              durableObjects: { RULED: { className: 'RuledStreamObject', useSQLite: true } },
+            },
           }),
         ],
         test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'] },

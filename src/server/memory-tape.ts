@@ -24,6 +24,10 @@ export class MemoryTape implements TapeStorage {
     for (let i = this.#indexOf(from); i < this.#rows.length; i++) yield this.#rows[i] as NewRow
   }
 
+  *rowsBack(): Generator<TapeRow> {
+    for (let i = this.#rows.length - 1; i >= 0; i--) yield this.#rows[i] as NewRow
+  }
+
   *ledgersFrom(checkpoint: number): Generator<string> {
     for (let i = this.#indexOf(checkpoint); i < this.#rows.length; i++) yield (this.#rows[i] as NewRow).ledger
   }

@@ -2,14 +2,20 @@
  * The sequencer: decides a group of publishes and numbers what it takes. Pure: it reads the state that it is
  * given and writes nothing, so the same group on the same tape always gives the same events.
  *
- *   publish ─► another sub's client? ─► duplicates dropped ─► counter last + 1? ─► seen on the tape? ─► expect? ─► seqs
+ *   publish ─► another sub's client? ─► duplicates dropped ─► counter last + 1? ─► seen on the tape? ─► expect?
+ *           ─► for each draft: seq, encoded, the application's rule
  *
- * A publish is taken as a whole or not at all, and a refused one leaves no trace for the others of its group.
+ * A publish is taken as a whole or not at all, and a refused one leaves no trace for the others of its group. What is
+ * kept of the newest events, where something uses it, is left as it is on the tape with the whole group.
  */
 import { type Code, Refusal, type RefusalDetails } from '../protocol/codes.ts'
+import type { TapeEvent } from '../protocol/event.ts'
 import { encodeEvent, type Publish } from '../protocol/publish.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
-import { normalize } from '../protocol/seq-ranges.ts'
+import { findUnexpected } from './expectations.ts'
+import { deepFreeze, type Recent } from './recent.ts'
+import type { RecentKeeper } from './recent-keeper.ts'
+import type { Rules } from './rules.ts'
 import type { LedgerEntry } from './tape-storage.ts'
 
 export interface Submission {
@@ -18,20 +24,13 @@ export interface Submission {
   readonly sub: string
 }
 
-/** What a precondition needs to know of an event on the tape. */
-export interface Written {
-  readonly seq: number
-  readonly client?: string | undefined
-  readonly collection: string
-  readonly identifier: string
-}
-
 export interface TapeState {
   readonly epoch: string | undefined
   readonly latestSeq: number
   readonly lookup: (client: string) => LedgerEntry | undefined
-  /** The events after this seq, at most `unchangedWindow`; undefined when they are too large to look through. */
-  readonly writtenAfter: (seq: number) => readonly Written[] | undefined
+  readonly recent: Pick<RecentKeeper, 'kept' | 'reaching'>
+  /** Absent where the deployment has none. */
+  readonly rules?: Rules | undefined
 }
 
 export type Verdict =
@@ -47,19 +46,19 @@ export interface Group {
   readonly verdicts: readonly Verdict[]
 }
 
-/** How far back `expect: { unchanged: true }` looks: parsing so many events takes a few milliseconds at most. */
-export const unchangedWindow = 1000
-
 export function sequence(state: TapeState, submissions: readonly Submission[]): Group {
   const draft = new GroupDraft(state)
-  const verdicts = submissions.map((submission) => draft.decide(submission))
+  const verdicts = submissions.map((submission) => {
+    const verdict = draft.decide(submission)
+    state.recent.kept?.trim()
+    return verdict
+  })
   return { lines: draft.lines, clients: draft.clients, verdicts }
 }
 
 class GroupDraft {
   readonly lines: string[] = []
   readonly clients = new Map<string, LedgerEntry>()
-  readonly #written: Written[] = []
   readonly #state: TapeState
 
   constructor(state: TapeState) {
@@ -87,57 +86,57 @@ class GroupDraft {
       const counter = ahead.counter === undefined ? {} : { counter: ahead.counter }
       return refuse('seen-ahead', { latestSeq: this.#state.latestSeq, ...counter })
     }
-    return this.#checkExpectation(publish, fresh) ?? this.#take({ publish, sub }, fresh, duplicates)
+    const refusal = findUnexpected(this, publish, fresh) ?? this.#lay({ publish, sub }, fresh)
+    if (refusal !== undefined) return { type: 'refused', refusal }
+    const counter = fresh.at(-1)?.counter
+    if (client !== undefined && counter !== undefined) this.clients.set(client, { counter, sub })
+    return { type: 'taken', seqs: [[this.latestSeq - fresh.length + 1, this.latestSeq]], duplicates }
   }
 
-  get #latestSeq(): number {
+  /** Of the tape with what the group has laid on it so far. */
+  get latestSeq(): number {
     return this.#state.latestSeq + this.lines.length
   }
 
-  #checkExpectation(publish: Publish, fresh: Publish['drafts']): Verdict | undefined {
-    const { expect } = publish
-    const latestSeq = this.#latestSeq
-    if (expect?.latestSeq !== undefined && expect.latestSeq !== latestSeq) {
-      return refuse('expect-failed', { latestSeq })
-    }
-    if (expect?.unchanged !== true) return undefined
-    const since = Math.min(...fresh.map(({ seen }) => seen))
-    if (latestSeq - since > unchangedWindow) return refuse('catch-up-first', { latestSeq })
-    const seenOf = new Map<string, number>()
-    for (const draft of fresh) seenOf.set(objectKey(draft), Math.min(draft.seen, seenOf.get(objectKey(draft)) ?? draft.seen))
-    const tail = this.#state.writtenAfter(since)
-    if (tail === undefined) return refuse('catch-up-first', { latestSeq })
-    const conflicts = [...tail, ...this.#written].filter((event) => {
-      const seen = seenOf.get(objectKey(event))
-      const isOwn = event.client !== undefined && event.client === publish.client
-      return seen !== undefined && event.seq > seen && !isOwn
-    })
-    if (conflicts.length === 0) return undefined
-    return refuse('expect-failed', { latestSeq, conflicts: normalize(conflicts.map(({ seq }) => [seq, seq])) })
+  /** What the newest events up to `latestSeq` wrote, so many of them where the bounds allow. */
+  reaching(depth: number): Recent {
+    const recent = this.#state.recent.reaching(depth, this.#state.latestSeq)
+    // One that has just been read knows nothing of the group yet.
+    while (recent.latestSeq < this.latestSeq) recent.read(this.lines[recent.latestSeq - this.#state.latestSeq] as string)
+    return recent
   }
 
-  #take({ publish, sub }: Submission, fresh: Publish['drafts'], duplicates: number): Verdict {
-    const { client } = publish
+  /** Lays a batch on the tape, and takes it off again when it is refused. */
+  #lay({ publish, sub }: Submission, fresh: Publish['drafts']): Refusal | undefined {
     const before = this.lines.length
-    const first = this.#latestSeq + 1
     try {
-      for (const draft of fresh) this.lines.push(encodeEvent(this.#latestSeq + 1, client, draft))
+      for (const draft of fresh) this.#layDraft(draft, publish.client, sub)
+      return undefined
     } catch (error) {
       this.lines.length = before
-      if (error instanceof Refusal) return { type: 'refused', refusal: error }
+      this.#state.recent.kept?.undoTo(this.latestSeq)
+      if (error instanceof Refusal) return error
       throw error
     }
-    const counter = fresh.at(-1)?.counter
-    if (client !== undefined && counter !== undefined) this.clients.set(client, { counter, sub })
-    fresh.forEach(({ collection, identifier }, index) => {
-      this.#written.push({ seq: first + index, client, collection, identifier })
-    })
-    return { type: 'taken', seqs: [[first, this.#latestSeq]], duplicates }
   }
-}
 
-function objectKey({ collection, identifier }: { readonly collection: string; readonly identifier: string }): string {
-  return JSON.stringify([collection, identifier])
+  /** Throws the refusal of one draft: it is too large, or against the application's rule. */
+  #layDraft(draft: Publish['drafts'][number], client: string | undefined, sub: string): void {
+    const { rules, recent } = this.#state
+    const seq = this.latestSeq + 1
+    const line = encodeEvent(seq, client, draft)
+    if (rules === undefined) {
+      recent.kept?.add({ ...draft, seq, client }, line.length)
+    } else {
+      if (rules.recent > 0) this.reaching(rules.recent)
+      // What was encoded is what is stored: the rule is given a copy of that, which it cannot change either.
+      const event = deepFreeze(JSON.parse(line) as TapeEvent)
+      const refusal = rules.refusalOf(event, sub, rules.recent > 0 ? recent.kept : undefined)
+      if (refusal !== undefined) throw refusal
+      recent.kept?.add(event, line.length)
+    }
+    this.lines.push(line)
+  }
 }
 
 function refuse(code: Code, details: RefusalDetails = {}): Verdict {

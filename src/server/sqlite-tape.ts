@@ -54,10 +54,11 @@ export class SqliteTape implements TapeStorage {
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {
-    const cursor = this.#sql.exec('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last', from)
-    for (const [first, last, body] of cursor.raw<[number, number, ArrayBuffer]>()) {
-      yield { first, last, body: new Uint8Array(body) }
-    }
+    yield* toRows(this.#sql.exec('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last', from))
+  }
+
+  *rowsBack(): Generator<TapeRow> {
+    if (this.#findTables()) yield* toRows(this.#sql.exec('SELECT first, last, body FROM tape ORDER BY last DESC'))
   }
 
   *ledgersFrom(checkpoint: number): Generator<string> {
@@ -100,5 +101,11 @@ export class SqliteTape implements TapeStorage {
     }
     this.#hasTables = true
     return true
+  }
+}
+
+function* toRows(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): Generator<TapeRow> {
+  for (const [first, last, body] of cursor.raw<[number, number, ArrayBuffer]>()) {
+    yield { first, last, body: new Uint8Array(body) }
   }
 }

@@ -3,15 +3,16 @@
  *
  *   submit ─► waiting ─► (turn ends) ─► commit: sequence ─ append ─ broadcast ─ answer, with no await in between
  *
- * It owns no state that storage does not have: `#head` is rebuilt whenever it is missing, and dropped when an append
- * throws. It never sees a token, a request or a socket, only listeners that have been let in.
+ * It owns no state that storage does not have: `#head` and `#recent` are rebuilt whenever they are missing, and dropped
+ * when an append throws. It never sees a token, a request or a socket, only listeners that have been let in.
  */
 import { Refusal } from '../protocol/codes.ts'
-import { seqMax } from '../protocol/limits.ts'
-import { countSeqs, type SeqRanges } from '../protocol/seq-ranges.ts'
+import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { Ledger } from './ledger.ts'
+import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
-import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from './sequencer.ts'
+import { Rules, type StreamRules } from './rules.ts'
+import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page, readPage } from './slice-reader.ts'
 import type { LedgerEntry, TapeHead, TapeStorage } from './tape-storage.ts'
 
@@ -31,15 +32,14 @@ export interface StreamCoreOptions {
   readonly newEpoch: () => string
   /** Told of failures that are not the sender's, for the log. */
   readonly report: (error: unknown) => void
+  /** What the application does not allow on the tape; absent where it has no rules. */
+  readonly rules?: StreamRules | undefined
 }
 
 export interface StreamState {
   readonly epoch: string | null
   readonly latestSeq: number
 }
-
-/** A tail that is looked through for a precondition: parsing so much takes some ten milliseconds. */
-const tailBytesMax = 4 * 1024 * 1024
 
 /** A group is one row's ledger and one run: what is more waits for the next turn. */
 const groupMax = 500
@@ -58,10 +58,14 @@ export class StreamCore {
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
   #head: Loaded | 'none' | undefined
+  readonly #rules: Rules | undefined
+  readonly #recent: RecentKeeper
 
   constructor(options: StreamCoreOptions) {
     this.#options = options
     this.#storage = options.storage
+    this.#rules = options.rules && new Rules(options.rules, options.report)
+    this.#recent = new RecentKeeper(options.storage, this.#rules?.recent ?? 0)
   }
 
   /** The epoch (null while nothing has been published) and the last seq. Throws `stream-deleted`. */
@@ -76,7 +80,7 @@ export class StreamCore {
     const known = this.#head
     const isCurrent =
       typeof head === 'object' && typeof known === 'object' && head.epoch === known.epoch && head.latestSeq === known.latestSeq
-    if (!isCurrent) this.#head = undefined
+    if (!isCurrent) this.#forget()
     return this.state
   }
 
@@ -137,8 +141,13 @@ export class StreamCore {
 
   /** Removes the stream for ever. */
   erase(): void {
-    this.#head = undefined
+    this.#forget()
     this.#storage.erase()
+  }
+
+  #forget(): void {
+    this.#head = undefined
+    this.#recent.forget()
   }
 
   #load(): Loaded | 'none' {
@@ -162,10 +171,11 @@ export class StreamCore {
     try {
       const group = sequence(this.#tapeState(), submissions)
       if (group.lines.length > 0) this.#append(group)
+      this.#recent.settle(this.state.latestSeq)
       return group.verdicts
     } catch (error) {
       // Nothing of the group is stored, and memory may be ahead of storage: read it again before the next group.
-      this.#head = undefined
+      this.#forget()
       if (!(error instanceof Refusal)) this.#options.report(error)
       const refusal = error instanceof Refusal ? error : new Refusal('unavailable')
       return submissions.map(() => ({ type: 'refused', refusal }))
@@ -174,11 +184,9 @@ export class StreamCore {
 
   #tapeState(): TapeState {
     const head = this.#load()
-    const writtenAfter = this.#tailReader()
-    if (head === 'none') {
-      return { epoch: undefined, latestSeq: -1, lookup: () => undefined, writtenAfter }
-    }
-    return { epoch: head.epoch, latestSeq: head.latestSeq, lookup: (client) => head.ledger.lookup(client), writtenAfter }
+    const more = { recent: this.#recent, rules: this.#rules }
+    if (head === 'none') return { epoch: undefined, latestSeq: -1, lookup: () => undefined, ...more }
+    return { epoch: head.epoch, latestSeq: head.latestSeq, lookup: (client) => head.ledger.lookup(client), ...more }
   }
 
   #append({ lines, clients }: Group): void {
@@ -213,26 +221,4 @@ export class StreamCore {
   #broadcast(frame: string): void {
     for (const listener of this.#options.listeners) listener.send(frame)
   }
-
-  /**
-   * Parses the tail that preconditions look at, once for a group: the one place where the server reads events back.
-   * Gives undefined for a tail that is too large for that.
-   */
-  #tailReader(): TapeState['writtenAfter'] {
-    let tail: { readonly after: number; readonly events: readonly Written[] | undefined } | undefined
-    return (seq) => {
-      const isTooShort = tail === undefined || (tail.events === undefined ? seq > tail.after : seq < tail.after)
-      if (isTooShort) tail = { after: seq, events: this.#readTail(seq) }
-      return tail?.events?.filter((event) => event.seq > seq)
-    }
-  }
-
-  #readTail(after: number): readonly Written[] | undefined {
-    const { latestSeq } = this.state
-    const { covers, pieces } = readPage(this.#storage, [[after + 1, seqMax]], { latestSeq, bytesMax: tailBytesMax })
-    if (countSeqs(covers) < latestSeq - after) return undefined
-    return pieces.flatMap((piece) => JSON.parse(`[${decoder.decode(piece)}]`) as Written[])
-  }
 }
-
-const decoder = new TextDecoder()

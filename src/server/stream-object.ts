@@ -12,6 +12,7 @@ import { Live, type Rights } from './live.ts'
 import { answerDelete, answerPublish, answerRead, answerState } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
 import { liveQueryOf } from './read-query.ts'
+import { checkRules, type StreamRules } from './rules.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SqliteTape } from './sqlite-tape.ts'
@@ -22,7 +23,8 @@ export class StreamObject extends DurableObject<Env> {
   readonly #core: StreamCore
   #live: Live<Session> | undefined
 
-  constructor(state: DurableObjectState, env: Env) {
+  /** `rules` come with a class of the deployment's own: see `createStreamObject`. */
+  constructor(state: DurableObjectState, env: Env, rules?: StreamRules) {
     super(state, env)
     this.#sessions = new Sessions(state)
     this.#core = new StreamCore({
@@ -32,6 +34,7 @@ export class StreamObject extends DurableObject<Env> {
       now: Date.now,
       newEpoch: () => crypto.randomUUID().slice(0, 13),
       report: (error) => console.error(error),
+      rules,
     })
   }
 
@@ -102,6 +105,22 @@ export class StreamObject extends DurableObject<Env> {
       socket.close(code, reason)
     } catch {
       // Closed by both sides at once.
+    }
+  }
+}
+
+/**
+ * The class of a deployment's Durable Objects, with its own rules of what may come on a tape:
+ *
+ *     export class StreamObject extends createStreamObject({ validate, recent: 100 }) {}
+ *
+ * Throws a TypeError where the rules are none.
+ */
+export function createStreamObject(rules?: StreamRules): new (state: DurableObjectState, env: Env) => StreamObject {
+  if (rules !== undefined) checkRules(rules)
+  return class extends StreamObject {
+    constructor(state: DurableObjectState, env: Env) {
+      super(state, env, rules)
     }
   }
 }

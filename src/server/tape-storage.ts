@@ -54,6 +54,9 @@ export interface TapeStorage {
   /** The rows that hold seq `from` and later ones, in order, read as they are taken. Ends when the tape does. */
   rowsFrom(from: number): Iterator<TapeRow>
 
+  /** All rows, the newest first, read as they are taken. */
+  rowsBack(): Iterator<TapeRow>
+
   /** The ledgers of the row that ends at `checkpoint` and of those after it, in order. */
   ledgersFrom(checkpoint: number): Iterable<string>
 

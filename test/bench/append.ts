@@ -1,5 +1,5 @@
 /** Appends: what an event costs that is published on the socket or by POST, alone or in a batch, 64 in flight. */
-import { createClient, publishBody, publishFrame } from './drafts.ts'
+import { type Batch, createClient, publishBody, publishFrame } from './drafts.ts'
 import { HttpClient } from './http-client.ts'
 import { LiveSocket, latestSeqOf } from './live-socket.ts'
 import { compareCosts, type Effort, type Load } from './measure.ts'
@@ -33,13 +33,15 @@ export async function benchAppend(servers: readonly Server[], effort: Effort): P
 /** One client on one socket, whose publishes wait for each other only when so many are in flight. */
 export class Publisher {
   readonly #socket: LiveSocket
+  readonly #frameOf: (batch: Batch) => string
   readonly #client = createClient()
   #published = 0
   #latestSeq = -1
   #onSlice: () => void = () => {}
 
-  private constructor(socket: LiveSocket) {
+  private constructor(socket: LiveSocket, frameOf: (batch: Batch) => string) {
     this.#socket = socket
+    this.#frameOf = frameOf
     socket.onFrame = (head) => {
       this.#latestSeq = latestSeqOf(head)
       this.#onSlice()
@@ -47,8 +49,8 @@ export class Publisher {
   }
 
   /** Opens a stream that nobody has published to, and nobody else will. */
-  static async open(server: Server, stream: string): Promise<Publisher> {
-    return new Publisher(await LiveSocket.open(server, `/v1/streams/${stream}/live`))
+  static async open(server: Server, stream: string, frameOf = publishFrame): Promise<Publisher> {
+    return new Publisher(await LiveSocket.open(server, `/v1/streams/${stream}/live`), frameOf)
   }
 
   /** Publishes until `isOver`, and gives the number of events when all of them have been seen on the tape. */
@@ -74,7 +76,7 @@ export class Publisher {
   }
 
   #send(batch: number): void {
-    this.#socket.send(publishFrame({ client: this.#client, counter: this.#published + 1, seen: this.#latestSeq, count: batch }))
+    this.#socket.send(this.#frameOf({ client: this.#client, counter: this.#published + 1, seen: this.#latestSeq, count: batch }))
     this.#published += batch
   }
 

@@ -11,8 +11,15 @@ const sources: Readonly<Record<Contender, string>> = {
   limit: './test/bench/limit-worker.js',
 }
 
-/** The module text of a contender's Worker. Counting disturbs the timing, so it is a bundle of its own. */
-export async function bundleWorker(contender: Contender, { countsRows = false } = {}): Promise<string> {
+export interface BundleOptions {
+  /** Counting disturbs the timing, so it is a bundle of its own. */
+  readonly countsRows?: boolean
+  /** The rules of Tapeline's deployment, as an expression. */
+  readonly rules?: string
+}
+
+/** The module text of a contender's Worker. */
+export async function bundleWorker(contender: Contender, { countsRows = false, rules }: BundleOptions = {}): Promise<string> {
   const source = JSON.stringify(sources[contender])
   const plain = `export { default, StreamObject } from ${source}`
   const counting = `
@@ -20,8 +27,12 @@ export async function bundleWorker(contender: Contender, { countsRows = false } 
     import { countingObject, countingWorker } from './test/bench/row-counter.js'
     export default countingWorker(worker)
     export const StreamObject = countingObject(Plain)`
+  const ruled = `
+    import { app, createStreamObject } from './src/server/index.ts'
+    export default app
+    export class StreamObject extends createStreamObject(${rules}) {}`
   const { outputFiles } = await build({
-    stdin: { contents: countsRows ? counting : plain, resolveDir: root },
+    stdin: { contents: rules !== undefined ? ruled : countsRows ? counting : plain, resolveDir: root },
     bundle: true,
     format: 'esm',
     target: 'es2024',

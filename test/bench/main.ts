@@ -3,7 +3,7 @@
  * comparable is a ratio. The only use of the network is the loopback.
  *
  * The server runs on workerd beside the limit, a Durable Object that does the least possible, under the same load in
- * the same run: the ratio is that of their CPU. The client's benches need no server.
+ * the same run: the ratio is that of their CPU. The client's benches need no server; `rules` compares Tapeline with itself.
  *
  *   node test/bench/main.ts [--only append,catch-up] [--quick]
  */
@@ -17,9 +17,11 @@ import { benchFanOut } from './fan-out.ts'
 import { benchFold } from './fold.ts'
 import { benchLatency } from './latency.ts'
 import type { Effort } from './measure.ts'
+import { benchModels } from './models.ts'
 import { benchBurst, benchPublish, benchTyping } from './publish.ts'
 import { benchRebase } from './rebase.ts'
 import { printHead, printRow, printTable, type Row } from './report.ts'
+import { benchRules } from './rules.ts'
 import { benchStart } from './start.ts'
 import { benchStorage } from './storage.ts'
 import { type Server, startServer, workerdVersion } from './workerd.ts'
@@ -37,7 +39,9 @@ const serverBenches: Readonly<Record<string, ServerBench>> = {
   storage: { countsRows: true, run: ({ servers }) => benchStorage(servers) },
 }
 
-const clientBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
+/** Those that print tables of their own: the client's need no server, and `rules` brings its own. */
+const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
+  rules: async (effort) => printTable(await benchRules(effort)),
   fold: async (effort) => (await benchFold(effort)).forEach(printTable),
   start: async (effort) => {
     const rows = await benchStart(effort)
@@ -47,11 +51,12 @@ const clientBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>>
   rebase: async (effort) => {
     for (const bench of [benchRebase, benchPublish, benchTyping, benchBurst]) printTable(await bench(effort))
   },
+  models: async (effort) => (await benchModels(effort)).forEach(printTable),
   'client-size': async () => printTable(await benchClientSize()),
 }
 
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
-const names = [...Object.keys(serverBenches), ...Object.keys(clientBenches)]
+const names = [...Object.keys(serverBenches), ...Object.keys(tableBenches)]
 const chosen = options.only?.split(',') ?? names
 const unknown = chosen.find((name) => !names.includes(name))
 if (unknown !== undefined) throw new Error(`There is no bench "${unknown}", only ${names.join(', ')}.`)
@@ -60,7 +65,7 @@ const effort: Effort = options.quick ? { rounds: 1, cpuMs: 500 } : { rounds: 5, 
 console.log(`workerd ${workerdVersion}, Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}; medians of ${effort.rounds}`)
 process.once('SIGINT', () => process.exit(130))
 await runServerBenches(chosen.filter((name) => name in serverBenches))
-for (const name of chosen) await clientBenches[name]?.(effort)
+for (const name of chosen) await tableBenches[name]?.(effort)
 
 async function runServerBenches(names: readonly string[]): Promise<void> {
   if (names.length === 0) return

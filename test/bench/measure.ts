@@ -43,7 +43,8 @@ export async function compareCosts(
   return { Tapeline: medianCost(costs.Tapeline), limit: medianCost(costs.limit) }
 }
 
-async function costOf(server: Server, run: Load, cpuMs: number): Promise<Cost> {
+/** What a unit of the load costs, once the server has used so much CPU for it. */
+export async function costOf(server: Server, run: Load, cpuMs: number): Promise<Cost> {
   let isOver = false
   const cpuAtStart = server.cpuMs()
   const startedAt = performance.now()

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { workerdConfig } from '../support/workerd-config.ts'
-import { bundleWorker, type Contender, compatibility } from './bundle.ts'
+import { type BundleOptions, bundleWorker, type Contender, compatibility } from './bundle.ts'
 import { secret, signToken } from './token.ts'
 
 const require = createRequire(import.meta.url)
@@ -30,7 +30,7 @@ export interface Server {
   stop(): Promise<void>
 }
 
-export async function startServer(contender: Contender, options: { countsRows?: boolean; cachePort: number }): Promise<Server> {
+export async function startServer(contender: Contender, options: BundleOptions & { cachePort: number }): Promise<Server> {
   const folder = mkdtempSync(join(disk, 'tapeline-bench-'))
   mkdirSync(join(folder, 'storage'))
   writeFileSync(join(folder, 'worker.js'), await bundleWorker(contender, options))

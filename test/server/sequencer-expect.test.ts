@@ -1,6 +1,6 @@
 /** Preconditions: a batch that is taken only if the tape is as its maker thinks. */
 import { describe, expect, test } from 'vitest'
-import { unchangedWindow } from '../../src/server/sequencer.ts'
+import { recentEventsMax } from '../../src/server/recent.ts'
 import { anonymousDraft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 const unchanged = { expect: { unchanged: true } } as const
@@ -157,11 +157,11 @@ describe('expect unchanged', () => {
       ),
     )
     const behind = (seen: number) => submission('c', [draft(1, { identifier: 'new', seen })], unchanged)
-    expect(unchangedWindow).toBe(1000)
+    expect(recentEventsMax).toBe(1000)
     expectVerdicts(tape, [behind(0)], [refused('catch-up-first', { latestSeq: 1001 })])
     expect([tape.events.length, tape.asked]).toEqual([1002, []])
     expectVerdicts(tape, [behind(1)], [taken(1002, 1002)])
-    expect(tape.asked).toEqual([1])
+    expect(tape.asked).toEqual([1000])
   })
 
   test('[P9][P8] what the same group took counts for how far it is behind', () => {

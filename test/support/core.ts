@@ -2,6 +2,7 @@
 import { parseJson } from '../../src/protocol/decode.ts'
 import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
+import type { StreamRules } from '../../src/server/rules.ts'
 import type { Submission, Verdict } from '../../src/server/sequencer.ts'
 import { joinSlice, type Page } from '../../src/server/slice-reader.ts'
 import { type Listener, StreamCore } from '../../src/server/stream-core.ts'
@@ -45,7 +46,7 @@ export class CoreRig<Storage extends TapeStorage> {
   turnsAsked = 0
   nowMs = 1000
 
-  constructor(storage: Storage, epoch = 'epoch-1') {
+  constructor(storage: Storage, epoch = 'epoch-1', rules?: StreamRules) {
     this.storage = storage
     this.core = new StreamCore({
       storage,
@@ -57,6 +58,7 @@ export class CoreRig<Storage extends TapeStorage> {
       now: () => this.nowMs,
       newEpoch: () => epoch,
       report: (error) => this.reports.push(error),
+      rules,
     })
   }
 

@@ -1,7 +1,10 @@
 /** A tape's state for the sequencer, made of plain events: what storage and ledger would say of them. */
+import type { TapeEvent } from '../../src/protocol/event.ts'
 import type { Publish } from '../../src/protocol/publish.ts'
-import { type Group, type Submission, sequence, type TapeState, type Verdict, type Written } from '../../src/server/sequencer.ts'
-import type { LedgerEntry } from '../../src/server/tape-storage.ts'
+import { RecentKeeper } from '../../src/server/recent-keeper.ts'
+import { Rules, type StreamRules } from '../../src/server/rules.ts'
+import { type Group, type Submission, sequence, type TapeState, type Verdict } from '../../src/server/sequencer.ts'
+import type { LedgerEntry, TapeRow } from '../../src/server/tape-storage.ts'
 
 export type Draft = Publish['drafts'][number]
 
@@ -26,19 +29,36 @@ export function submission(
 /** Keeps events as a tape would, and decides groups on them with the sequencer. */
 export class PlainTape {
   epoch: string | undefined
-  readonly events: (Written & { readonly counter?: number })[] = []
+  readonly events: TapeEvent[] = []
   readonly clients = new Map<string, LedgerEntry>()
+  /** How many of the newest events anything wanted to know of. */
   readonly asked: number[] = []
+  /** Errors of the rules. */
+  readonly reports: unknown[] = []
+  readonly #rules: Rules | undefined
+  #keeper: RecentKeeper
+
+  constructor(rules?: StreamRules) {
+    this.#rules = rules && new Rules(rules, (error) => this.reports.push(error))
+    this.#keeper = this.#newKeeper()
+  }
 
   get state(): TapeState {
+    const keeper = this.#keeper
     return {
       epoch: this.epoch,
       latestSeq: this.events.length - 1,
       lookup: (client) => this.clients.get(client),
-      writtenAfter: (seq) => {
-        this.asked.push(seq)
-        return this.events.slice(seq + 1)
+      recent: {
+        get kept() {
+          return keeper.kept
+        },
+        reaching: (depth, latestSeq) => {
+          this.asked.push(depth)
+          return keeper.reaching(depth, latestSeq)
+        },
       },
+      rules: this.#rules,
     }
   }
 
@@ -46,9 +66,28 @@ export class PlainTape {
   commit(...submissions: Submission[]): Group {
     const group = sequence(this.state, submissions)
     if (group.lines.length > 0) this.epoch ??= 'epoch-1'
-    this.events.push(...group.lines.map((line) => JSON.parse(line) as Written))
+    this.events.push(...group.lines.map((line) => JSON.parse(line) as TapeEvent))
     for (const [client, entry] of group.clients) this.clients.set(client, entry)
+    this.#keeper.settle(this.events.length - 1)
     return group
+  }
+
+  /** What memory alone has is gone. */
+  evict(): void {
+    this.#keeper = this.#newKeeper()
+  }
+
+  #newKeeper(): RecentKeeper {
+    return new RecentKeeper({ rowsBack: () => rowsBack(this.events) }, this.#rules?.recent ?? 0)
+  }
+}
+
+/** Rows of three events each. */
+function* rowsBack(events: readonly TapeEvent[]): Generator<TapeRow> {
+  for (let end = events.length; end > 0; end -= 3) {
+    const first = Math.max(0, end - 3)
+    const lines = events.slice(first, end).map((event) => JSON.stringify(event))
+    yield { first, last: end - 1, body: new TextEncoder().encode(lines.join(',\n')) }
   }
 }
 

@@ -4,8 +4,10 @@ import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { call } from '../../support/live.ts'
 
+/** Streams named ruled-… are those with rules. */
 export function stubOf(stream: string): DurableObjectStub {
-  return env.STREAMS.get(env.STREAMS.idFromName(stream))
+  const namespace = stream.startsWith('ruled-') ? env.RULED : env.STREAMS
+  return namespace.get(namespace.idFromName(stream))
 }
 
 /** Whether anyone has ever addressed the object of this name. */
