@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { OutboundEventReceiver } from '../../src/client/index.ts'
 import { ChangeLog } from '../../src/models/change-log.ts'
 import { type Changes, Collection, type CollectionOptions, type PlainSchema, type Problem, SchemaError } from '../../src/models/index.ts'
 import type { TapeEvent, Values } from '../../src/protocol/index.ts'
@@ -13,6 +14,14 @@ function listening(options: CollectionOptions = {}) {
 }
 
 const nothing = { inserted: [], updated: [], removed: [], isReset: false }
+
+const strict: PlainSchema = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) => ((value as Values).n === 1 ? { issues: [{ message: 'One.' }] } : { value: value as Values }),
+  },
+}
 
 describe('listeners', () => {
   test('[M2] are told once of a run, with nothing but what shows differently', () => {
@@ -157,6 +166,30 @@ describe('listeners', () => {
     expect(told).toHaveLength(2)
   })
 
+  test('[M2] are told of what goes into quarantine, and of what leaves it', () => {
+    const { rig, things, told } = listening({ schema: strict })
+    rig.receive('insert', 'a', { n: 1 })
+    rig.receive('update', 'a', { n: 2 })
+    rig.receive('update', 'a', { n: 1 })
+    rig.receive('delete', 'a')
+    expect(told).toEqual([nothing, { ...nothing, inserted: ['a'] }, { ...nothing, removed: ['a'] }, nothing])
+    expect(things.quarantined).toEqual([])
+  })
+
+  test('[M2] are told once of what they were not told of in between', () => {
+    const { rig, things, told } = listening()
+    const receiver: OutboundEventReceiver = {
+      didCreateDraft: (change) => {
+        rig.didCreateDraft(change)
+        rig.confirm()
+      },
+    }
+    things.receiver = receiver
+    things.insert({ n: 1 }, { identifier: 'a' })
+    expect(told).toEqual([{ ...nothing, inserted: ['a'] }])
+    expect(things.get('a')?.isPending).toBe(false)
+  })
+
   test('[M2] are told of holes, as they say which records are complete', () => {
     const { rig, things, told } = listening()
     rig.receive('insert', 'a', { n: 1 })
@@ -173,13 +206,6 @@ describe('listeners', () => {
 })
 
 describe('a store for views', () => {
-  const strict: PlainSchema = {
-    '~standard': {
-      version: 1,
-      vendor: 'test',
-      validate: (value) => ((value as Values).n === 1 ? { issues: [{ message: 'One.' }] } : { value: value as Values }),
-    },
-  }
   const anyChanges = fc.array(
     fc.record({
       type: fc.constantFrom('insert' as const, 'update' as const, 'delete' as const),

@@ -114,7 +114,7 @@ describe('upcasters', () => {
     const { things } = rigOf()
     const rig = new ModelRig(new History(things))
     rig.receive('insert', 'a', { name: 'x', done: 1 })
-    things.update('a', { title: 'mine', done: true })
+    things.update('a', { title: 'mine', done: false })
     rig.receive('update', 'a', { name: 'theirs', done: 'odd' }, { seen: 0 })
     things.conflicts[0]?.keepTheirs()
     expect(rig.vended.at(-1)).toEqual({ type: 'update', collection, identifier: 'a', version: 3, values: { title: 'theirs' } })
