@@ -37,4 +37,7 @@ export interface ModelReconciler {
 export interface OutboundEventReceiver {
   /** A user's action became a change. It shows in the model, as pending, before this returns. */
   didCreateDraft(change: Change): void
+
+  /** Several that belong together, oldest first; a receiver without it is told of each. */
+  didCreateDrafts?(changes: readonly Change[]): void
 }

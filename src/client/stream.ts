@@ -97,6 +97,13 @@ export class Stream implements OutboundEventReceiver {
     this.publish(change)
   }
 
+  /** All or none: what one of them lacks is said before any is published. Models are told once. */
+  didCreateDrafts(changes: readonly Change[]): void {
+    this.#checkOpen()
+    for (const change of changes.map(checkedCopy)) this.#sides.publish(change, [])
+    this.#tellPublished()
+  }
+
   /**
    * Publishes a change: it shows in every attached model before this returns, is saved, and is sent when there is a
    * network. What it gives says what becomes of it. Throws a `Refusal` for a change that no tape would take (`invalid`,
@@ -186,6 +193,10 @@ export class Stream implements OutboundEventReceiver {
 
   #publish(change: Change, publications: readonly Publication[], retries?: number): void {
     this.#sides.publish(change, publications, retries)
+    this.#tellPublished()
+  }
+
+  #tellPublished(): void {
     this.#tell(() => this.#models.tell([]))
     this.#changed()
   }

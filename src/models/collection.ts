@@ -24,6 +24,7 @@ import type {
   UnknownEvent,
   UnknownEvents,
 } from './collection-options.ts'
+import type { Collision } from './collisions.ts'
 import { type Conflict, OpenConflicts } from './conflict.ts'
 import { HeldEvents } from './held-events.ts'
 import { newIdentifier } from './new-identifier.ts'
@@ -53,7 +54,8 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   readonly #listeners = new Set<(changes: Changes) => void>()
   #pending: readonly Draft[] = []
   #unknown = noUnknown
-  #isVending = false
+  /** In the middle of something, of whose outcome listeners are told once it is there. */
+  #isBusy = false
 
   constructor(name: string, options: CollectionOptions<Schema> = {}) {
     this.name = name
@@ -73,7 +75,15 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
       onQuarantined: (quarantined) => this.#report({ type: 'record', quarantined }),
     })
     this.#writer = new RecordWriter(name, options, this.#records)
-    this.#conflicts = new OpenConflicts({ collection: name, objects: this.#objects, vend: (change) => this.#vendDecision(change) })
+    this.#conflicts = new OpenConflicts({
+      collection: name,
+      objects: this.#objects,
+      vend: (change) => this.#vendDecision(change),
+      onChange: () => {
+        this.#changes.noteNews()
+        this.#announce()
+      },
+    })
   }
 
   /** Which collection of the tape this is: for whoever hands it its events alone. */
@@ -192,23 +202,33 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   }
 
   #take(events: readonly TapeEvent[], context: ApplyContext | undefined): void {
-    const { holesEnd } = this.#objects
-    const applied = this.#objects.apply(events, this.#pending, context)
-    this.#records.show(applied.touched)
-    if (this.#objects.holesEnd !== holesEnd) {
-      this.#records.showComplete()
-      this.#changes.noteNews()
-    }
-    this.#meetConflicts(applied)
-    this.#announce()
+    this.#whileBusy(() => {
+      const { holesEnd } = this.#objects
+      const applied = this.#objects.apply(events, this.#pending, context)
+      this.#records.show(applied.touched)
+      if (this.#objects.holesEnd !== holesEnd) {
+        this.#records.showComplete()
+        this.#changes.noteNews()
+      }
+      this.#meetConflicts(applied)
+    })
   }
 
   /** Before the listeners are told, so that who decides at once decides for them, too. */
-  #meetConflicts(applied: Applied): void {
+  #meetConflicts({ touched, collisions }: Applied): void {
     const { onConflict } = this.#options
     const before = this.#conflicts.list
-    for (const conflict of this.#conflicts.take(applied)) if (onConflict !== undefined) this.#tell(() => onConflict(conflict))
+    const worthTelling = collisions.filter((collision) => !this.#isOfPlaceAlone(collision))
+    for (const conflict of this.#conflicts.take({ touched, collisions: worthTelling })) {
+      if (onConflict !== undefined) this.#tell(() => onConflict(conflict))
+    }
     if (this.#conflicts.list !== before) this.#changes.noteNews()
+  }
+
+  /** Two who moved a record at once have lost nothing that anybody wrote. */
+  #isOfPlaceAlone({ fields }: Collision): boolean {
+    const { position } = this.#options
+    return position !== undefined && Object.hasOwn(fields, position) && Object.keys(fields).length === 1
   }
 
   #meetUnknown(unknown: UnknownEvent): void {
@@ -237,7 +257,7 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
 
   /** Tells what has changed, unless that is part of more. */
   #announce(): void {
-    if (this.#isVending) return
+    if (this.#isBusy) return
     const changes = this.#changes.take()
     if (changes !== undefined) {
       for (const listener of this.#listeners) this.#tell(() => this.#listeners.has(listener) && listener(changes))
@@ -247,7 +267,7 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
 
   #vendDecision(change: Change): void {
     const { values } = change
-    this.#vend([values === undefined ? change : { ...change, values: this.#versions.readable(values) }])
+    this.#vend([values === undefined ? change : this.#writer.checked({ ...change, values: this.#versions.readable(values) })])
   }
 
   /** All in one go, so that listeners are told once. False when there is nothing to vend. */
@@ -255,14 +275,22 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     const { receiver } = this
     if (changes.length === 0) return false
     if (receiver === undefined) throw new Error('Attach the collection to a stream first: stream.attach(collection).')
-    const isPart = this.#isVending
-    this.#isVending = true
+    const complete = changes.map((change) => this.#writer.complete(change))
+    this.#whileBusy(() => {
+      if (complete.length > 1 && receiver.didCreateDrafts !== undefined) receiver.didCreateDrafts(complete)
+      else for (const change of complete) receiver.didCreateDraft(change)
+    })
+    return true
+  }
+
+  #whileBusy(run: () => void): void {
+    const isPart = this.#isBusy
+    this.#isBusy = true
     try {
-      for (const change of changes) receiver.didCreateDraft(this.#writer.complete(change))
+      run()
     } finally {
-      this.#isVending = isPart
+      this.#isBusy = isPart
       this.#announce()
     }
-    return true
   }
 }

@@ -10,7 +10,10 @@ import type { StampedObjects } from './stamped-objects.ts'
 export interface ConflictActions {
   readonly collection: string
   readonly objects: Pick<StampedObjects, 'get'>
+  /** Throws when the change may not be; then nothing has happened, and the conflict is still open. */
   readonly vend: (change: Change) => void
+  /** A conflict was decided, and nothing of the objects may have changed. */
+  readonly onChange?: (() => void) | undefined
 }
 
 /**
@@ -64,7 +67,9 @@ export class Conflict implements Collision {
 
   /** These values are to stand, in an object that may have to live again for that. */
   merge(values: Values): void {
-    if (this.dismiss()) this.#write(values)
+    if (!this.#isOpen) return
+    this.#write(values)
+    this.dismiss()
   }
 
   /** Leaves everything as it is. False when it was closed already. */
@@ -76,10 +81,14 @@ export class Conflict implements Collision {
   }
 
   #keep(side: 'mine' | 'theirs'): void {
-    if (!this.dismiss() || this.winner === side) return
+    if (!this.#isOpen) return
     const { collection, objects, vend } = this.#actions
-    if (this[side].type !== 'delete') return this.#write(this.#valuesOf(side))
-    if (objects.get(this.identifier) !== undefined) vend({ type: 'delete', collection, identifier: this.identifier })
+    const { identifier } = this
+    if (this.winner !== side) {
+      if (this[side].type !== 'delete') this.#write(this.#valuesOf(side))
+      else if (objects.get(identifier) !== undefined) vend({ type: 'delete', collection, identifier })
+    }
+    this.dismiss()
   }
 
   #write(values: Values): void {
@@ -153,6 +162,7 @@ export class OpenConflicts {
       conflict.identifier,
       this.of(conflict.identifier).filter((each) => each !== conflict),
     )
+    this.#actions.onChange?.()
   }
 
   #put(identifier: string, conflicts: readonly Conflict[]): void {

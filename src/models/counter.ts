@@ -14,11 +14,18 @@
  * the row as it is and goes on with a new one. What is counted while a refused count was still on its way includes it.
  */
 import type { ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
-import type { Draft, TapeEvent, Values } from '../protocol/index.ts'
+import type { Change, Draft, ObjectState, TapeEvent, Values } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
 import { newIdentifier } from './new-identifier.ts'
 import { type ShownObject, StampedObjects } from './stamped-objects.ts'
-import type { Malformed } from './value.ts'
+
+/** A row that holds no whole number. */
+export interface Malformed {
+  readonly identifier: string
+  readonly values: Values
+  /** For people. */
+  readonly problem: string
+}
 
 export interface CounterOptions {
   /** Gives identifiers that nobody else has, for hands. At random by default. */
@@ -87,6 +94,10 @@ export class Counter implements ModelReconciler {
     const own = () => listener()
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
+  }
+
+  stateOf({ identifier }: Pick<Change, 'identifier'>): ObjectState {
+    return this.#rows.state(identifier)
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {

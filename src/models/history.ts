@@ -22,13 +22,15 @@ import {
 
 /** A model whose changes can be undone: it can tell how an object stands, pending drafts included. */
 export interface UndoableModel extends ModelReconciler {
+  readonly collections: readonly string[]
   stateOf(object: Pick<Change, 'collection' | 'identifier'>): ObjectState
 }
 
 /** What became of a step. */
 export interface UndoOutcome {
-  /** Changes that were set back, wholly or in part. */
   readonly undone: number
+  /** Changes of which some fields were set back, because others have changed the rest since. */
+  readonly partly: number
   /** Changes of which nothing was set back, because others have changed the same since. */
   readonly left: number
 }
@@ -59,6 +61,10 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     model.receiver = this
   }
 
+  get collections(): readonly string[] {
+    return this.#model.collections
+  }
+
   get canUndo(): boolean {
     return this.#undo.length > 0
   }
@@ -73,29 +79,35 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     return () => this.#listeners.delete(listener)
   }
 
-  /** What is changed meanwhile is one step. */
-  group(change: () => void): void {
+  /** What is changed meanwhile is one step, also when it ends by throwing. Gives what the function gives. */
+  group<T>(change: () => T): T {
     if (this.#group !== undefined) return change()
-    const step = this.#gather(change)
-    if (step.length > 0) this.#set([...this.#undo, step], [])
+    const group: MadeChange[] = []
+    this.#group = group
+    try {
+      return change()
+    } finally {
+      this.#group = undefined
+      if (group.length > 0) this.#set([...this.#undo, group], [])
+    }
   }
 
   /** Sets the newest step back; undefined when there is none. */
   undo(): UndoOutcome | undefined {
     const step = this.#undo.at(-1)
     if (step === undefined) return undefined
-    const undone = this.#invert(step)
-    this.#set(this.#undo.slice(0, -1), undone.length === 0 ? this.#redo : [...this.#redo, undone])
-    return { undone: undone.length, left: step.length - undone.length }
+    const { inverse, outcome } = this.#invert(step)
+    this.#set(this.#undo.slice(0, -1), inverse.length === 0 ? this.#redo : [...this.#redo, inverse])
+    return outcome
   }
 
   /** Makes again what was undone last; undefined when there is nothing. */
   redo(): UndoOutcome | undefined {
     const step = this.#redo.at(-1)
     if (step === undefined) return undefined
-    const redone = this.#invert(step)
-    this.#set(redone.length === 0 ? this.#undo : [...this.#undo, redone], this.#redo.slice(0, -1))
-    return { undone: redone.length, left: step.length - redone.length }
+    const { inverse, outcome } = this.#invert(step)
+    this.#set(inverse.length === 0 ? this.#undo : [...this.#undo, inverse], this.#redo.slice(0, -1))
+    return outcome
   }
 
   didCreateDraft(change: Change): void {
@@ -104,6 +116,12 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     this.receiver.didCreateDraft(change)
     if (this.#group === undefined) this.#set([...this.#undo, [made]], [])
     else this.#group.push(made)
+  }
+
+  didCreateDrafts(changes: readonly Change[]): void {
+    this.group(() => {
+      for (const change of changes) this.didCreateDraft(change)
+    })
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
@@ -116,25 +134,22 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     this.#set([], [])
   }
 
-  /** Vends what sets a step back, newest change first; gives that as a step. */
-  #invert(step: Step): Step {
-    return this.#gather(() => {
-      for (const made of step.toReversed()) {
-        const inverse = this.#inverseOf(made)
-        if (inverse !== undefined) this.didCreateDraft(inverse)
-      }
-    })
-  }
-
-  #gather(change: () => void): Step {
-    const group: MadeChange[] = []
-    this.#group = group
+  /** Vends what sets a step back, newest change first; gives that as a step, and what became of the changes. */
+  #invert(step: Step): { readonly inverse: Step; readonly outcome: UndoOutcome } {
+    const inverse: MadeChange[] = []
+    let partly = 0
+    this.#group = inverse
     try {
-      change()
+      for (const made of step.toReversed()) {
+        const change = this.#inverseOf(made)
+        if (change === undefined) continue
+        this.didCreateDraft(change)
+        if (change.type === 'update' && fieldsOf(change) < fieldsOf(made.change)) partly++
+      }
     } finally {
       this.#group = undefined
     }
-    return group
+    return { inverse, outcome: { undone: inverse.length - partly, partly, left: step.length - inverse.length } }
   }
 
   /** What sets a change back, as far as it still stands; undefined when nothing of it does. */
@@ -171,4 +186,8 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     this.#redo = redo.slice(-stepsMax)
     for (const listener of [...this.#listeners]) listener()
   }
+}
+
+function fieldsOf({ values = {} }: Change): number {
+  return Object.keys(values).length
 }

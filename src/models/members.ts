@@ -11,7 +11,7 @@
  * back. The model's is the shortest: who is new, who is gone; it needs no more than what this client has anyway.
  */
 import type { ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
-import { type Change, type Draft, nameLengthMax, type TapeEvent } from '../protocol/index.ts'
+import { type Change, type Draft, nameLengthMax, type ObjectState, type TapeEvent } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
 import { type Happening, happeningsOf, readName } from './happenings.ts'
 import { type ShownObject, StampedObjects } from './stamped-objects.ts'
@@ -112,6 +112,10 @@ export class Members implements ModelReconciler {
     const own = () => listener()
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
+  }
+
+  stateOf({ identifier }: Pick<Change, 'identifier'>): ObjectState {
+    return this.#objects.state(identifier)
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {

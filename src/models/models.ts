@@ -9,14 +9,26 @@
  * - a function: it is called with each such event.
  */
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
-import { type Draft, normalize, type SeqRange, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
+import {
+  type Change,
+  type Draft,
+  normalize,
+  type ObjectState,
+  type SeqRange,
+  type SeqRanges,
+  type TapeEvent,
+  unborn,
+} from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
 import { HeldEvents } from './held-events.ts'
 
-/** A model that says which collections it handles. */
+/** A model that says which collections it handles and, for whoever undoes what was done to them, how their objects stand. */
 export interface CollectionModel extends ModelReconciler {
   readonly collections: readonly string[]
+  stateOf?(object: ObjectKey): ObjectState
 }
+
+type ObjectKey = Pick<Change, 'collection' | 'identifier'>
 
 export interface ModelsOptions {
   readonly onUnhandled?: 'ignore' | 'stop' | ((event: TapeEvent) => void)
@@ -74,6 +86,11 @@ export class Models implements CollectionModel {
 
   get isStopped(): boolean {
     return this.#held.isHolding
+  }
+
+  stateOf(object: ObjectKey): ObjectState {
+    const model = this.#models.find(({ collections }) => collections.includes(object.collection))
+    return model?.stateOf?.(object) ?? unborn
   }
 
   /** Shows what was held back, and goes on until the next event that nobody handles. */

@@ -27,9 +27,9 @@ export class RecordReader<T> {
       // A copy, because what stands is not for the schema to change. Fields that came from a stream are frozen.
       const result = this.#schema['~standard'].validate({ ...values })
       if ('then' in result) return failing('The schema gave a promise, and has to answer at once.', result)
-      return result.issues === undefined
-        ? { values: frozen(result.value) }
-        : { problem: describeIssues(result.issues), issues: result.issues }
+      if (result.issues !== undefined) return { problem: describeIssues(result.issues), issues: result.issues }
+      // Most schemas only look: then one copy of a record is enough.
+      return { values: isSame(result.value, values) ? (Object.freeze(values) as T) : frozen(result.value) }
     } catch (error) {
       return failing(`The schema threw: ${error instanceof Error ? error.message : String(error)}`)
     }
@@ -42,7 +42,19 @@ function failing(problem: string, promise?: PromiseLike<unknown>): Reading<never
   return { problem, issues: [{ message: problem }] }
 }
 
+function isSame(value: unknown, values: Values): boolean {
+  if (!isPlain(value)) return false
+  const fields = Object.keys(value)
+  return (
+    fields.length === Object.keys(values).length && fields.every((field) => Object.hasOwn(values, field) && value[field] === values[field])
+  )
+}
+
 /** Plain objects alone: what else a schema gives may have to change in order to work. */
 function frozen<T>(value: T): T {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype ? Object.freeze(value) : value
+  return isPlain(value) ? Object.freeze(value) : value
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -60,6 +60,13 @@ export class RecordWriter {
     return [{ identifier, position: arrangement.position }, ...arrangement.others].map((each) => this.#moving(field, each))
   }
 
+  /** A change that somebody else made up. Throws a `SchemaError` where it would leave no record. */
+  checked(change: Change): Change {
+    const { type, identifier, values } = change
+    if (type !== 'delete') this.#check(type === 'insert' ? { ...values } : { ...this.#records.valuesOf(identifier), ...values })
+    return change
+  }
+
   /** The change as this model vends it. */
   complete(change: Change): Change {
     const { version = 1 } = this.#options

@@ -39,22 +39,27 @@ export interface StampedObjectsOptions {
   readonly read?: (<T extends Draft>(change: T) => T | undefined) | undefined
 }
 
-interface Entry {
+interface Stage {
   /** What the tape alone says. */
-  readonly tape: ObjectState
+  tape: ObjectState
   /** With the pending drafts on top; the same value when there are none. */
-  readonly state: ObjectState
-  readonly shown: ShownObject | undefined
+  state: ObjectState
+  shown: ShownObject | undefined
+}
+
+interface Entry extends Stage {
+  readonly identifier: string
+  /** As it was before the run that is being applied, if that changes it. */
+  before: Stage | undefined
 }
 
 /** What an `apply` comes to. */
 interface Run {
-  /** The entries that it changes, as they were before. */
-  readonly before: Map<string, Entry>
+  readonly changed: Entry[]
   readonly collisions: Collision[]
 }
 
-const blank: Entry = { tape: unborn, state: unborn, shown: undefined }
+const blank: Readonly<Stage> = { tape: unborn, state: unborn, shown: undefined }
 const nobody: ApplyContext = { client: '', holes: [] }
 
 export class StampedObjects {
@@ -78,15 +83,15 @@ export class StampedObjects {
   /** Applies what a reconciler's `apply` gets. */
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context = this.#context): Applied {
     this.#context = context
-    const run: Run = { before: new Map(), collisions: [] }
-    for (const identifier of this.#pending.take(pending)) run.before.set(identifier, this.#entry(identifier))
+    const run: Run = { changed: [], collisions: [] }
+    for (const identifier of this.#pending.take(pending)) change(this.#entryOf(identifier), run)
     for (const event of events) {
       if (event.collection !== this.#collection) continue
       if (event.stamps === undefined) this.#applyPlain(event, run)
       else for (const part of partsOf(event)) this.#applyPlain(part, run)
     }
     const touched = new Set<string>()
-    for (const identifier of run.before.keys()) if (this.#show(identifier)) touched.add(identifier)
+    for (const entry of run.changed) if (this.#show(entry)) touched.add(entry.identifier)
     if (touched.size > 0) this.#list = undefined
     return { touched, collisions: run.collisions }
   }
@@ -97,12 +102,12 @@ export class StampedObjects {
 
   /** The object as it stands, with the pending drafts on top. */
   state(identifier: string): ObjectState {
-    return this.#entry(identifier).state
+    return this.#stage(identifier).state
   }
 
   /** Where on the tape the object was born; what is pending comes after all that. */
   since(identifier: string): number {
-    return this.#entry(identifier).state.since.seq
+    return this.#stage(identifier).state.since.seq
   }
 
   /** All visible objects, in no order. */
@@ -123,7 +128,7 @@ export class StampedObjects {
 
   /** Whether no hole can hold anything that changes this object: what is older than its last insert or delete never does. */
   isComplete(identifier: string): boolean {
-    return this.#entry(identifier).tape.since.seq >= this.holesEnd
+    return this.#stage(identifier).tape.since.seq >= this.holesEnd
   }
 
   reset(): void {
@@ -134,25 +139,34 @@ export class StampedObjects {
     this.#list = undefined
   }
 
-  #entry(identifier: string): Entry {
+  #stage(identifier: string): Readonly<Stage> {
     return this.#entries.get(identifier) ?? blank
+  }
+
+  #entryOf(identifier: string): Entry {
+    let entry = this.#entries.get(identifier)
+    if (entry === undefined) {
+      entry = { identifier, tape: unborn, state: unborn, shown: undefined, before: undefined }
+      this.#entries.set(identifier, entry)
+    }
+    return entry
   }
 
   #applyPlain(plain: TapeEvent, run: Run): void {
     const event = this.#read === undefined ? plain : this.#read(plain)
     if (event === undefined) return
-    const { identifier } = event
-    const entry = this.#entry(identifier)
+    const entry = this.#entryOf(event.identifier)
     const by = toWrite(event)
     const tape = applyToObject(entry.tape, event, by)
     if (this.#context.client !== '') this.#collide({ event, by, entry }, run)
-    if (tape === entry.tape) return
-    if (!run.before.has(identifier)) run.before.set(identifier, entry)
-    this.#entries.set(identifier, { ...entry, tape })
+    // An entry of which nothing is known yet is here to stay, or to go, after the run.
+    if (tape === entry.tape && tape !== unborn) return
+    change(entry, run)
+    entry.tape = tape
   }
 
   #collide({ event, by, entry }: { event: TapeEvent; by: Write; entry: Entry }, run: Run): void {
-    const before = run.before.get(event.identifier) ?? entry
+    const before = entry.before ?? entry
     const shownBefore = before.shown?.values ?? this.#buried.get(event.identifier)
     const pending = this.#pending.of(event.identifier)
     const found = findCollisions({ me: this.#context.client, state: entry.tape, event, by, pending, before, shownBefore })
@@ -164,9 +178,9 @@ export class StampedObjects {
     }
   }
 
-  /** Lays the pending drafts on top anew. Whether the object shows differently then. */
-  #show(identifier: string): boolean {
-    const { tape, state: before, shown } = this.#entry(identifier)
+  /** Lays the pending drafts on top anew, at the end of a run. Whether the object shows differently then. */
+  #show(entry: Entry): boolean {
+    const { identifier, tape, state: before, shown } = entry
     const drafts = this.#pending.of(identifier)
     let state = tape
     for (const { draft, rank } of drafts) {
@@ -177,8 +191,10 @@ export class StampedObjects {
     const isSame = shown?.isPending === isPending && before.since.seq === state.since.seq && areSame(shown.values, state.values)
     const after = !state.isAlive ? undefined : isSame ? shown : { identifier, values: state.values, isPending }
     if (shown !== undefined && after === undefined && isPending) this.#bury(shown)
+    entry.state = state
+    entry.shown = after
+    entry.before = undefined
     if (tape === unborn && !isPending) this.#entries.delete(identifier)
-    else this.#entries.set(identifier, { tape, state, shown: after })
     return after !== shown
   }
 
@@ -188,6 +204,13 @@ export class StampedObjects {
     const oldest = this.#buried.keys().next()
     if (this.#buried.size > buriedMax && oldest.done !== true) this.#buried.delete(oldest.value)
   }
+}
+
+function change(entry: Entry, { changed }: Run): void {
+  if (entry.before !== undefined) return
+  const { tape, state, shown } = entry
+  entry.before = { tape, state, shown }
+  changed.push(entry)
 }
 
 /** More deletions than anybody answers for. */

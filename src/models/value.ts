@@ -1,6 +1,6 @@
 /**
  * One value for everybody, which travels whole: each `set` inserts it anew, so a window that has received nothing but
- * the last one is right already. The last on the tape wins.
+ * the last one is right already. The last on the tape wins. It is a collection of one record with one field.
  *
  * What is malformed on the tape, because a script or another version of the application wrote it, shows as the initial
  * value, as if nobody had set it, and is reported: every client decides that alike, whatever it had seen before, and
@@ -8,13 +8,16 @@
  * and when: who reads the tape folded never hears of that value.)
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
-import { type Draft, isSameJson, type Json, type TapeEvent, type Values } from '../protocol/index.ts'
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
+import { type Change, type Draft, isSameJson, type Json, type ObjectState, type TapeEvent, type Values } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
-import { describeIssues, type Issue, SchemaError } from './schema-error.ts'
-import { StampedObjects } from './stamped-objects.ts'
+import { Collection } from './collection.ts'
+import type { CollectionOptions, UnknownEvents } from './collection-options.ts'
+import type { Conflict } from './conflict.ts'
+import { RecordReader } from './record-reader.ts'
+import { SchemaError } from './schema-error.ts'
 
-export interface ValueOptions<T> {
+export interface ValueOptions<T> extends Pick<CollectionOptions, 'version' | 'upcast' | 'onUnknown' | 'onConflict' | 'onProblem'> {
   /** Shown while nobody has set it, or somebody has set it to what it cannot be. */
   readonly initial: T
   /** `value` by default. */
@@ -23,40 +26,41 @@ export interface ValueOptions<T> {
   readonly field?: string | undefined
   /** What it can be; synchronous. Without a schema: whatever is of the same JSON type as `initial`, and anything when that is null. */
   readonly schema?: StandardSchemaV1<T, T> | undefined
-  readonly onProblem?: ((problem: Malformed) => void) | undefined
-}
-
-/** What stands on the tape and is not what it should be. */
-export interface Malformed {
-  readonly identifier: string
-  readonly values: Values
-  /** For people. */
-  readonly problem: string
+  /** Whether the server is to refuse a value that was set without knowing the last one. */
+  readonly unchanged?: true | undefined
 }
 
 /** `T` is what JSON can say. */
 export class Value<T> implements ModelReconciler {
-  receiver: OutboundEventReceiver | undefined
-  readonly collections: readonly string[]
-  readonly #collection: string
   readonly #identifier: string
   readonly #field: string
-  readonly #options: ValueOptions<T>
-  readonly #objects: StampedObjects
+  readonly #initial: T
+  readonly #records: Collection<StandardSchemaV1<Record<string, unknown>, Record<string, T>>>
   readonly #listeners = new Set<() => void>()
   #value: T
   #isPending = false
 
   /** Throws a `SchemaError` when `initial` itself is not what the schema accepts. */
   constructor(collection: string, options: ValueOptions<T>) {
-    const { identifier = 'value', field = 'value', initial } = options
-    this.collections = [collection]
-    this.#collection = collection
+    const { identifier = 'value', field = 'value', initial, schema = typeOfInitial(initial), ...others } = options
     this.#identifier = identifier
     this.#field = field
-    this.#options = options
-    this.#objects = new StampedObjects(collection)
-    this.#value = this.#checked(initial)
+    const record = schemaOfField(field, schema)
+    this.#initial = this.#value = checked(record, { [field]: initial })[field] as T
+    this.#records = new Collection(collection, { ...others, schema: record })
+    this.#records.subscribe(() => this.#show())
+  }
+
+  get receiver(): OutboundEventReceiver | undefined {
+    return this.#records.receiver
+  }
+
+  set receiver(receiver: OutboundEventReceiver | undefined) {
+    this.#records.receiver = receiver
+  }
+
+  get collections(): readonly string[] {
+    return this.#records.collections
   }
 
   /** The same value until it changes. */
@@ -69,11 +73,25 @@ export class Value<T> implements ModelReconciler {
     return this.#isPending
   }
 
+  get conflicts(): readonly Conflict[] {
+    return this.#records.conflicts
+  }
+
+  get unknown(): UnknownEvents {
+    return this.#records.unknown
+  }
+
+  get isStopped(): boolean {
+    return this.#records.isStopped
+  }
+
+  proceed(): void {
+    this.#records.proceed()
+  }
+
   /** Shows at once, here, and on the tape as soon as may be. Throws a `SchemaError` for what it cannot be; then nothing has happened. */
   set(value: T): void {
-    const values = { [this.#field]: this.#checked(value) as Json }
-    if (this.receiver === undefined) throw new Error('Attach the value to a stream first: stream.attach(value).')
-    this.receiver.didCreateDraft({ type: 'insert', collection: this.#collection, identifier: this.#identifier, values })
+    this.#records.insert({ [this.#field]: value }, { identifier: this.#identifier })
   }
 
   /** Calls `listener` once after each run of events that changed what shows, until the function that it gives is called. */
@@ -84,62 +102,59 @@ export class Value<T> implements ModelReconciler {
     return () => void this.#listeners.delete(own)
   }
 
-  apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    if (this.#objects.apply(events, pending).touched.has(this.#identifier)) this.#show()
+  stateOf(object: Pick<Change, 'identifier'>): ObjectState {
+    return this.#records.stateOf(object)
+  }
+
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context?: ApplyContext): void {
+    this.#records.apply(events, pending, context)
   }
 
   reset(): void {
-    this.#objects.reset()
-    this.#show()
+    this.#records.reset()
   }
 
   #show(): void {
-    const { initial, onProblem } = this.#options
-    const shown = this.#objects.get(this.#identifier)
-    const values = shown?.values ?? {}
-    const outcome: Outcome<T> = Object.hasOwn(values, this.#field) ? this.#check(values[this.#field] as Json) : { value: initial }
-    const value = 'value' in outcome ? outcome.value : initial
-    const isPending = shown?.isPending ?? false
+    const record = this.#records.get(this.#identifier)
+    const value = record === undefined ? this.#initial : (record.values[this.#field] as T)
+    const isPending = record?.isPending ?? false
     const isSame = isSameJson(value as Json, this.#value as Json)
-    const hasChanged = !isSame || isPending !== this.#isPending
+    if (isSame && isPending === this.#isPending) return
     if (!isSame) this.#value = value
     this.#isPending = isPending
-    callAll([
-      ...('issues' in outcome
-        ? [() => onProblem?.({ identifier: this.#identifier, values, problem: describeIssues(outcome.issues) })]
-        : []),
-      ...(hasChanged ? this.#listeners : []),
-    ])
-  }
-
-  #checked(value: T): T {
-    const outcome = this.#check(value as Json)
-    if ('issues' in outcome) throw new SchemaError(outcome.issues)
-    return outcome.value
-  }
-
-  /** Never throws: a schema is somebody else's, and so is what comes off the tape. */
-  #check(value: Json): Outcome<T> {
-    const { initial, schema } = this.#options
-    if (schema === undefined) {
-      const isMeant = initial === null || typeOf(value) === typeOf(initial as Json)
-      return isMeant
-        ? { value: value as T }
-        : { issues: [{ message: `Expected a ${typeOf(initial as Json)}, received a ${typeOf(value)}.` }] }
-    }
-    try {
-      const result = schema['~standard'].validate(value)
-      if (result instanceof Promise) return { issues: [{ message: 'The schema does not answer at once.' }] }
-      return result.issues === undefined ? { value: result.value } : { issues: result.issues }
-    } catch (error) {
-      return { issues: [{ message: `The schema failed: ${error}` }] }
-    }
+    callAll(this.#listeners)
   }
 }
 
-type Outcome<T> = { readonly value: T } | { readonly issues: readonly Issue[] }
+/** Of a record with one field; what else stands in it is nobody's. */
+function schemaOfField<T>(field: string, schema: StandardSchemaV1<T, T>): StandardSchemaV1<Record<string, unknown>, Record<string, T>> {
+  const ofField = (result: StandardSchemaV1.Result<T>) => (result.issues === undefined ? { value: { [field]: result.value } } : result)
+  const validate = (record: unknown) => {
+    const values = record as Record<string, unknown>
+    if (!Object.hasOwn(values, field)) return { issues: [{ message: 'It is missing.', path: [field] }] }
+    const result = schema['~standard'].validate(values[field])
+    return 'then' in result ? result.then(ofField) : ofField(result)
+  }
+  return { '~standard': { version: 1, vendor: 'tapeline', validate } }
+}
 
-function typeOf(value: Json): string {
+/** Whatever is of the same JSON type; anything when that is null. */
+function typeOfInitial<T>(initial: T): StandardSchemaV1<T, T> {
+  const expected = typeOf(initial)
+  const validate = (value: unknown) => {
+    if (initial === null || typeOf(value) === expected) return { value: value as T }
+    return { issues: [{ message: `Expected a ${expected}, received a ${typeOf(value)}.` }] }
+  }
+  return { '~standard': { version: 1, vendor: 'tapeline', validate } }
+}
+
+function typeOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'list' : typeof value
+}
+
+function checked<T>(schema: StandardSchemaV1<Record<string, unknown>, T>, values: Record<string, unknown>): T {
+  const reading = new RecordReader<T>(schema as StandardSchemaV1<unknown, T>).read(values as Values)
+  if ('issues' in reading) throw new SchemaError(reading.issues)
+  return reading.values
 }

@@ -40,10 +40,10 @@ test('[C11] what is changed again and again waits as one, is counted, and is on 
   await todo.settled()
   const events = await site.deployment.events(stream)
   expect(events.map(({ type, values }) => [type, values])).toEqual([
-    ['insert', { title: 'bread', completed: false, label: 'none' }],
-    ['insert', { title: 'milk', completed: false, label: 'none' }],
+    ['insert', { title: 'bread', completed: false, label: 'none', position: 'a0' }],
+    ['insert', { title: 'milk', completed: false, label: 'none', position: 'a1' }],
     ['update', { completed: true }],
-    ['insert', { title: 'eggs', completed: false, label: 'none' }],
+    ['insert', { title: 'eggs', completed: false, label: 'none', position: 'a2' }],
   ])
   await todo.shows('✓ bread', 'milk', 'eggs')
 })

@@ -17,6 +17,12 @@ export class TodoPage {
   readonly workOffline: Locator
   /** What waits, at the end of the tape. */
   readonly pendingCells: Locator
+  /** What was changed here and elsewhere at once, from top to bottom. */
+  readonly remarks: Locator
+  readonly undo: Locator
+  readonly redo: Locator
+  /** What could not be undone. */
+  readonly undoNote: Locator
 
   private constructor(visit: Visit, page = visit.page) {
     this.visit = visit
@@ -29,6 +35,10 @@ export class TodoPage {
     this.clearCompleted = this.page.getByRole('button', { name: 'Clear completed' })
     this.workOffline = this.page.getByRole('switch', { name: 'Work offline' })
     this.pendingCells = this.page.locator('.cell[data-type="pending"]')
+    this.remarks = this.page.getByRole('group', { name: /^Conflict about/ })
+    this.undo = this.page.getByRole('button', { name: 'Undo' })
+    this.redo = this.page.getByRole('button', { name: 'Redo' })
+    this.undoNote = this.page.locator('.undo-note')
   }
 
   /** Opens it, and waits until all of the tape is there. */
@@ -45,6 +55,15 @@ export class TodoPage {
     todo.page.on('pageerror', (error) => visit.offences.push(`error: ${error.message}`))
     await todo.page.goto(address)
     return todo
+  }
+
+  /** Another window of the same browser, as another device on the same stream. */
+  static async onDevice(todo: TodoPage, device: string): Promise<TodoPage> {
+    const address = new URL(todo.page.url())
+    address.searchParams.set('device', device)
+    const other = await TodoPage.beside(todo, address.href)
+    await other.online()
+    return other
   }
 
   /** The state that the badge shows. */
@@ -85,6 +104,54 @@ export class TodoPage {
     const input = this.item(index).getByRole('textbox', { name: 'Edit' })
     await input.waitFor()
     return input
+  }
+
+  itemOf(title: string): Locator {
+    return this.items.filter({ has: this.page.getByText(title, { exact: true }) })
+  }
+
+  async rename(title: string, to: string): Promise<void> {
+    await this.titles.getByText(title, { exact: true }).dblclick()
+    const input = this.page.getByRole('textbox', { name: 'Edit' })
+    await input.fill(to)
+    await input.press('Enter')
+    await this.itemOf(to).waitFor()
+  }
+
+  async remove(title: string): Promise<void> {
+    await this.itemOf(title).hover()
+    await this.itemOf(title).getByRole('button', { name: 'Delete' }).click()
+    await this.itemOf(title).waitFor({ state: 'detached' })
+  }
+
+  handleOf(title: string): Locator {
+    return this.itemOf(title).getByRole('button', { name: 'Move' })
+  }
+
+  /** Takes a task by its handle and holds it, with the mouse, over the middle of another. */
+  async dragOver(title: string, over: string): Promise<void> {
+    const [handle, row] = [await this.handleOf(title).boundingBox(), await this.itemOf(over).boundingBox()]
+    if (handle === null || row === null) throw new Error('What is to be dragged is not on the page.')
+    await this.page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2)
+    await this.page.mouse.down()
+    // Beyond the middle, seen from where it comes.
+    const nudgePx = handle.y < row.y ? 4 : -4
+    await this.page.mouse.move(handle.x + handle.width / 2, row.y + row.height / 2 + nudgePx, { steps: 4 })
+  }
+
+  async goOffline(): Promise<void> {
+    await this.workOffline.click()
+    await eventually(() => this.badge()).toBe('paused')
+  }
+
+  async goOnline(): Promise<void> {
+    await this.workOffline.click()
+    await this.settled()
+  }
+
+  /** What a screen reader was told last. */
+  told(): Promise<string | null> {
+    return this.page.locator('#announcements').textContent()
   }
 
   /** What the list shows, done ones with a mark. */

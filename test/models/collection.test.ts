@@ -1,5 +1,6 @@
+import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
-import { Collection, type CollectionOptions, History, Models } from '../../src/models/index.ts'
+import { Collection, type CollectionOptions, History, Models, SchemaError } from '../../src/models/index.ts'
 import { Refusal } from '../../src/protocol/index.ts'
 import { collection, eventOf, ModelRig } from './model-rig.ts'
 
@@ -193,12 +194,61 @@ describe('records', () => {
   test('[M1] can be one of several models, and undone', () => {
     const { rig: alone, things } = rigOf()
     const history = new History(things)
-    const rig = new ModelRig(new Models([Object.assign(history, { collections: things.collections }), new Collection('others')]))
+    const rig = new ModelRig(new Models([history, new Collection('others')]))
     expect(alone.vended).toEqual([])
     things.insert({ n: 1 }, { identifier: 'a' })
     things.update('a', { n: 2 })
     history.undo()
     expect([things.get('a')?.values, rig.vended.length]).toEqual([{ n: 1 }, 3])
+  })
+
+  test('[X6] whoever shows conflicts is told when one is decided, though no record changes', () => {
+    const { rig, things } = rigOf()
+    rig.receive('insert', 'a', { n: 0 })
+    things.update('a', { n: 1 })
+    rig.receive('update', 'a', { n: 2 }, { seen: 0 })
+    let told = 0
+    things.subscribe(() => told++)
+    things.conflicts[0]?.keepMine()
+    expect([told, things.conflicts]).toEqual([1, []])
+  })
+
+  test('[X6] what the schema does not accept is no decision, and the conflict stays open', () => {
+    const things = new Collection('things', { schema: v.object({ n: v.number() }) })
+    const rig = new ModelRig(things)
+    rig.receive('insert', 'a', { n: 0 })
+    things.update('a', { n: 1 })
+    rig.receive('update', 'a', { n: 2 }, { seen: 0 })
+    const [conflict] = things.conflicts
+    expect(() => conflict?.merge({ n: 'many' })).toThrow(SchemaError)
+    expect([conflict?.isOpen, rig.vended.length]).toEqual([true, 1])
+    conflict?.merge({ n: 3 })
+    expect([conflict?.isOpen, things.get('a')?.values, things.conflicts]).toEqual([false, { n: 3 }, []])
+  })
+
+  test('[X5] two who move a record at once have lost nothing worth telling', () => {
+    const things = new Collection('things', { position: 'place' })
+    const rig = new ModelRig(things)
+    for (const identifier of ['a', 'b', 'c']) rig.receive('insert', identifier, { place: `a${identifier}` })
+    things.move('a', 'last')
+    rig.receive('update', 'a', { place: 'aab' }, { seen: 1 })
+    expect(things.conflicts).toEqual([])
+    things.update('a', { n: 1 })
+    rig.receive('delete', 'a', undefined, { seen: 1 })
+    expect(things.conflicts).toMatchObject([{ theirs: { type: 'delete' } }])
+  })
+
+  test('[U1] a move for which others make room is one step', () => {
+    const things = new Collection('things', { position: 'place' })
+    const history = new History(things)
+    const rig = new ModelRig(history)
+    for (const identifier of ['a', 'b', 'c']) rig.receive('insert', identifier, {})
+    things.move('c', { before: 'b' })
+    expect(rig.vended.length).toBeGreaterThan(1)
+    expect(things.list.map(({ identifier }) => identifier)).toEqual(['a', 'c', 'b'])
+    history.undo()
+    expect(things.list.map(({ identifier }) => identifier)).toEqual(['a', 'b', 'c'])
+    expect(history.canUndo).toBe(false)
   })
 
   test('[M1] tells how an object stands, for an undo', () => {

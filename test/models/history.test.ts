@@ -9,6 +9,7 @@ const collection = 'things'
 
 class Things implements UndoableModel {
   receiver: OutboundEventReceiver | undefined
+  readonly collections = [collection]
   readonly objects = new StampedObjects(collection)
 
   do(type: EventType, identifier: string, values?: Values): void {
@@ -53,7 +54,7 @@ describe('undo and redo', () => {
     a.things.do('update', 'x', { title: 'Oat milk' })
     a.things.do('delete', 'x')
     end()
-    expect(a.history.undo()).toEqual({ undone: 1, left: 0 })
+    expect(a.history.undo()).toEqual({ undone: 1, partly: 0, left: 0 })
     expect(a.things.values('x')).toEqual({ title: 'Oat milk', label: 'red' })
     a.history.undo()
     end()
@@ -73,11 +74,11 @@ describe('undo and redo', () => {
     end()
     b.things.do('update', 'x', { title: 'Soy milk' })
     end()
-    expect(a.history.undo()).toEqual({ undone: 1, left: 0 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 1, left: 0 })
     end()
     expect(b.things.values('x')).toEqual({ title: 'Soy milk', label: 'red' })
     // The insert is not taken back either: somebody has written to the object.
-    expect(a.history.undo()).toEqual({ undone: 0, left: 1 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
     end()
     expect(b.things.values('x')).toEqual({ title: 'Soy milk', label: 'red' })
   })
@@ -88,7 +89,7 @@ describe('undo and redo', () => {
     end()
     b.things.do('update', 'x', { title: 'Oat milk' })
     end()
-    expect(a.history.undo()).toEqual({ undone: 0, left: 1 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
     expect(a.things.values('x')?.title).toBe('Oat milk')
   })
 
@@ -98,10 +99,10 @@ describe('undo and redo', () => {
     end()
     b.things.do('insert', 'x', { title: 'Soy milk' })
     end()
-    expect(a.history.undo()).toEqual({ undone: 0, left: 1 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
     b.things.do('delete', 'x')
     end()
-    expect(a.history.undo()).toEqual({ undone: 0, left: 1 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
     expect(b.things.values('x')).toBeUndefined()
   })
 
@@ -112,7 +113,7 @@ describe('undo and redo', () => {
       a.things.do('update', 'y', { title: 'Rye bread' })
       a.history.group(() => a.things.do('delete', 'x'))
     })
-    expect(a.history.undo()).toEqual({ undone: 3, left: 0 })
+    expect(a.history.undo()).toEqual({ undone: 3, partly: 0, left: 0 })
     expect([a.things.values('x'), a.things.values('y')]).toEqual([{ title: 'Milk', label: 'red' }, undefined])
     a.history.redo()
     expect([a.things.values('x'), a.things.values('y')]).toEqual([undefined, { title: 'Rye bread' }])
@@ -134,7 +135,7 @@ describe('undo and redo', () => {
     const { a } = pair()
     a.things.do('update', 'x', { title: 'Oat milk' })
     a.device.refuse()
-    expect(a.history.undo()).toEqual({ undone: 0, left: 1 })
+    expect(a.history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
     expect(a.things.values('x')?.title).toBe('Milk')
   })
 

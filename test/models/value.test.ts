@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
-import { type Malformed, Value, type ValueOptions } from '../../src/models/index.ts'
+import { type Problem, type Quarantined, Value, type ValueOptions } from '../../src/models/index.ts'
 import { SchemaError } from '../../src/models/schema-error.ts'
 import type { Change, Draft, EventType, Json, TapeEvent, Values } from '../../src/protocol/index.ts'
 import { anyDelivery, deliver } from './delivery.ts'
@@ -14,9 +14,15 @@ function draft(values: Values): Draft {
   return { type: 'insert', collection: 'lights', identifier: 'value', seen: -1, values }
 }
 
+function quarantinedIn(problem: Problem): Partial<Quarantined> {
+  if (problem.type !== 'record') throw problem.error
+  const { identifier, values, problem: text } = problem.quarantined
+  return { identifier, values, problem: text }
+}
+
 function testValue<T>(options: ValueOptions<T>) {
-  const problems: Malformed[] = []
-  const value = new Value<T>('lights', { onProblem: (problem) => problems.push(problem), ...options })
+  const problems: Partial<Quarantined>[] = []
+  const value = new Value<T>('lights', { onProblem: (problem) => problems.push(quarantinedIn(problem)), ...options })
   const vended: Change[] = []
   value.receiver = { didCreateDraft: (change) => vended.push(change) }
   let told = 0
@@ -75,7 +81,7 @@ describe('a value', () => {
     value.apply([event(2, { value: 'dim' })], [])
     expect([value.value, problems.length]).toEqual(['dim', 1])
     value.apply([event(3, { other: 'x' })], [])
-    expect([value.value, problems.length]).toEqual(['off', 1])
+    expect([value.value, problems.length]).toEqual(['off', 2])
   })
 
   test.each([
@@ -117,7 +123,10 @@ describe('a value', () => {
     mode = 'promise'
     value.apply([event(1, { value: 'y' })], [])
     expect(value.value).toBe('off')
-    expect(problems.map(({ problem }) => problem)).toEqual(['The schema failed: Error: poison', 'The schema does not answer at once.'])
+    expect(problems.map(({ problem }) => problem)).toEqual([
+      'The schema threw: poison',
+      'The schema gave a promise, and has to answer at once.',
+    ])
   })
 
   test('[M7] stays the same value while it is the same, and listeners are told once a run, of changes alone', () => {

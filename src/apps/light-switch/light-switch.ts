@@ -8,5 +8,5 @@ export const lightSwitch = new Value('lights', {
   identifier: 'lamp',
   field: 'on',
   initial: false,
-  onProblem: ({ problem }) => console.warn(`The lamp was set to what it cannot be. ${problem}`),
+  onProblem: (problem) => console.warn('The lamp was set to what it cannot be.', problem),
 })

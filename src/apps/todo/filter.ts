@@ -3,8 +3,8 @@ import type { Task } from './task.ts'
 
 export const filters = [
   { hash: '#/', name: 'All', shows: () => true },
-  { hash: '#/active', name: 'Active', shows: ({ completed }: Task) => !completed },
-  { hash: '#/completed', name: 'Completed', shows: ({ completed }: Task) => completed },
+  { hash: '#/active', name: 'Active', shows: ({ values }: Task) => !values.completed },
+  { hash: '#/completed', name: 'Completed', shows: ({ values }: Task) => values.completed },
 ] as const
 
 export type Filter = (typeof filters)[number]

@@ -5,12 +5,17 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import type { Edit } from './edit.ts'
+import type { RowShift } from './row-mover.ts'
 import type { Task } from './task.ts'
 
 export interface TaskRowActions {
   readonly toggle: (task: Task, completed: boolean) => void
   readonly remove: (task: Task) => void
   readonly chooseLabel: (task: Task, button: HTMLElement) => void
+  /** A press on the handle: the row is to follow the pointer. */
+  readonly grab: (event: PointerEvent, task: Task) => void
+  /** A key somewhere in the row at rest, which may move it. */
+  readonly moveKey: (event: KeyboardEvent, task: Task) => void
   readonly beginEdit: (task: Task) => void
   /** A key in the edit's input: Enter saves, Escape cancels. */
   readonly editKey: (event: KeyboardEvent) => void
@@ -22,32 +27,44 @@ export interface TaskRow {
   readonly index: number
   /** The edit, if it is this task's. */
   readonly edit: Edit | undefined
+  /** What a drag is doing to it. */
+  readonly drag: RowShift | undefined
   readonly actions: TaskRowActions
 }
 
-export function taskRow({ task, index, edit, actions }: TaskRow): TemplateResult {
+export function taskRow({ task, index, edit, drag, actions }: TaskRow): TemplateResult {
+  const { title, completed, label } = task.values
   const titleId = `todo-title-${index}`
-  const classes = [task.completed ? 'completed' : '', edit === undefined ? '' : 'editing'].filter(Boolean).join(' ')
+  const classes = [completed ? 'completed' : '', edit === undefined ? '' : 'editing'].filter(Boolean).join(' ')
   const onKey = (event: KeyboardEvent) => {
     const isEditKey = event.key === 'F2' || (event.key === 'Enter' && event.target instanceof HTMLInputElement)
     // The key that ended an edit arrives here, too, when the row is at rest again.
-    if (!isEditKey || edit !== undefined || event.defaultPrevented) return
+    if (edit !== undefined || event.defaultPrevented) return
+    if (!isEditKey) return actions.moveKey(event, task)
     event.preventDefault()
     actions.beginEdit(task)
   }
   // No white space between these elements: it would be text of the item.
-  return html`<li data-testid="todo-item" data-id=${task.identifier} data-label=${task.label} class=${classes || nothing} @keydown=${onKey}><div class="view"><input
+  return html`<li data-testid="todo-item" data-id=${task.identifier} data-label=${label} data-drag=${drag ?? nothing} class=${classes || nothing} @keydown=${onKey}><div class="view"><button
+    class="handle"
+    type="button"
+    aria-label="Move"
+    aria-describedby=${titleId}
+    aria-keyshortcuts="ArrowUp ArrowDown Home End"
+    title="Drag, or press the up and down arrow keys"
+    @pointerdown=${(event: PointerEvent) => actions.grab(event, task)}
+  ></button><input
     class="toggle"
     type="checkbox"
     aria-label="Toggle Todo"
     aria-describedby=${titleId}
     aria-keyshortcuts="F2"
-    .checked=${live(task.completed)}
+    .checked=${live(completed)}
     @change=${(event: Event) => actions.toggle(task, event.target instanceof HTMLInputElement && event.target.checked)}
-  ><label data-testid="todo-title" id=${titleId} dir="auto" @dblclick=${() => actions.beginEdit(task)}>${task.title}</label><button
+  ><label data-testid="todo-title" id=${titleId} dir="auto" @dblclick=${() => actions.beginEdit(task)}>${title}</label><button
     class="color-label"
     type="button"
-    aria-label="Colour: ${task.label}"
+    aria-label="Colour: ${label}"
     aria-haspopup="true"
     @click=${(event: Event) => event.currentTarget instanceof HTMLElement && actions.chooseLabel(task, event.currentTarget)}
   ></button><button class="destroy" type="button" aria-label="Delete" aria-describedby=${titleId} @click=${() => actions.remove(task)}></button></div>${
@@ -62,7 +79,7 @@ function editInput(edit: Edit, { editKey, saveEdit }: TaskRowActions): TemplateR
     aria-label="Edit"
     autocomplete="off"
     dir="auto"
-    value=${edit.task.title}
+    value=${edit.task.values.title}
     @keydown=${editKey}
     @blur=${(event: Event) => event.target instanceof HTMLInputElement && saveEdit(event.target.value)}
   />`

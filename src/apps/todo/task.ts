@@ -1,28 +1,24 @@
 /** A task of the to-do list, and how it is read from values that anybody may have written. */
-import type { Json, Values } from '../../browser/index.ts'
+import { boolean, fallback, type InferOutput, number, object, parse, picklist, pipe, string, toLowerCase, transform, union } from 'valibot'
+import type { Values } from '../../browser/index.ts'
+import type { ShownRecord } from '../../models/index.ts'
 
 export const colorLabels = ['none', 'red', 'orange', 'yellow', 'green', 'turquoise', 'blue', 'purple', 'pink'] as const
 export type ColorLabel = (typeof colorLabels)[number]
 
-export interface Task {
-  /** Made by the client that made the task. */
-  readonly identifier: string
-  readonly completed: boolean
-  readonly title: string
-  readonly label: ColorLabel
-}
+/** What is missing or of another type becomes the nearest harmless thing: nobody can hide a task by a bad value. */
+export const taskSchema = object({
+  completed: fallback(boolean(), false),
+  title: fallback(pipe(union([string(), number(), boolean()]), transform(String)), ''),
+  label: fallback(pipe(string(), toLowerCase(), picklist(colorLabels)), 'none'),
+})
 
-/** What is missing or of another type becomes the nearest harmless thing; nothing here ever throws. */
-export function decodeTask(identifier: string, { completed, title, label }: Values): Task {
-  return { identifier, completed: completed === true, title: decodeTitle(title), label: decodeLabel(label) }
-}
+export type TaskValues = InferOutput<typeof taskSchema>
 
-export function decodeLabel(label: Json | undefined): ColorLabel {
-  const name = typeof label === 'string' ? label.toLowerCase() : undefined
-  return colorLabels.find((known) => known === name) ?? 'none'
-}
+/** As the collection shows it: the same value as long as nothing of it changes. */
+export type Task = ShownRecord<TaskValues>
 
-function decodeTitle(title: Json | undefined): string {
-  if (typeof title === 'string') return title
-  return typeof title === 'number' || typeof title === 'boolean' ? String(title) : ''
+/** Never throws: the schema has an answer to everything. */
+export function decodeTask(values: Values): TaskValues {
+  return parse(taskSchema, values)
 }

@@ -1,92 +1,87 @@
 /**
- * The to-do list: plain tasks in the order in which they were made, and a reconciler of its own. Its methods change
- * nothing themselves: they vend a change, and the model changes when that comes back through `apply`.
+ * The to-do list: a collection of tasks that can be moved, and the history of what was done here. It owns what a step of
+ * that history is; everything else it hands to the two.
  */
-import type { Change, Draft, ModelReconciler, OutboundEventReceiver, TapeEvent, Values } from '../../browser/index.ts'
-import { type ShownObject, StampedObjects } from '../../models/index.ts'
-import { randomId } from '../shell/random-id.ts'
-import { type ColorLabel, decodeLabel, decodeTask, type Task } from './task.ts'
+import { Collection, type Conflict, History, type UndoOutcome } from '../../models/index.ts'
+import type { PlaceBeside } from './drop-place.ts'
+import { type ColorLabel, type Task, type TaskValues, taskSchema } from './task.ts'
 
-const collection = 'tasks'
+export class TodoList {
+  /** What a stream is attached to: it hands the tasks what comes in. */
+  readonly history: History
+  readonly #tasks: Collection<typeof taskSchema>
 
-export interface TaskChanges {
-  readonly completed?: boolean | undefined
-  readonly title?: string | undefined
-  readonly label?: ColorLabel | undefined
-}
+  constructor() {
+    this.#tasks = new Collection('tasks', { schema: taskSchema, position: 'position' })
+    this.history = new History(this.#tasks)
+  }
 
-export class TodoList implements ModelReconciler {
-  receiver: OutboundEventReceiver | undefined
-  /** Called after each change of the tasks. */
-  onChange: (() => void) | undefined
-  readonly #objects = new StampedObjects(collection)
-  /** A task stays the same value as long as its object does. */
-  readonly #decoded = new WeakMap<ShownObject, Task>()
-  #tasks: readonly Task[] | undefined
+  get isAttached(): boolean {
+    return this.history.receiver !== undefined
+  }
 
+  /** In order: the same array until one of them changes. */
   get tasks(): readonly Task[] {
-    this.#tasks ??= this.#objects.list.map((object) => this.#decode(object))
-    return this.#tasks
+    return this.#tasks.list
   }
 
-  task(identifier: string): Task | undefined {
-    const object = this.#objects.get(identifier)
-    return object === undefined ? undefined : this.#decode(object)
+  /** What others wrote at the same time, and nobody has decided. */
+  get conflicts(): readonly Conflict[] {
+    return this.#tasks.conflicts
   }
 
-  /** Adds a task to the end of the list; gives its identifier. */
-  create(title: string, label: ColorLabel): string {
-    const identifier = randomId()
-    this.#vend({
-      type: 'insert',
-      collection,
-      identifier,
-      values: { completed: false, title: title.toWellFormed(), label: decodeLabel(label) },
-    })
-    return identifier
+  readonly task = (identifier: string): Task | undefined => this.#tasks.get(identifier)
+
+  /** Adds a task to the end of the list. */
+  create(title: string, label: ColorLabel): void {
+    this.history.group(() => this.#tasks.insert({ completed: false, title: title.toWellFormed(), label }))
   }
 
-  /** Changes the fields that are given. False when there is no such task, or nothing to change. */
-  update(identifier: string, { completed, title, label }: TaskChanges): boolean {
-    const values: Values = {
-      ...(completed === undefined ? {} : { completed }),
-      ...(title === undefined ? {} : { title: title.toWellFormed() }),
-      ...(label === undefined ? {} : { label: decodeLabel(label) }),
-    }
-    if (this.task(identifier) === undefined || Object.keys(values).length === 0) return false
-    this.#vend({ type: 'update', collection, identifier, values })
-    return true
+  rename(identifier: string, title: string): boolean {
+    return this.#tasks.update(identifier, { title: title.toWellFormed() })
   }
 
-  /** False when there is no such task. */
+  /** False when there is no such task, or it is so already. */
+  update(identifier: string, changes: Partial<Omit<TaskValues, 'title'>>): boolean {
+    return this.#tasks.update(identifier, changes)
+  }
+
   remove(identifier: string): boolean {
-    if (this.task(identifier) === undefined) return false
-    this.#vend({ type: 'delete', collection, identifier })
-    return true
+    return this.#tasks.remove(identifier)
   }
 
-  apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    if (this.#objects.apply(events, pending).touched.size === 0) return
-    this.#tasks = undefined
-    this.onChange?.()
+  move(identifier: string, place: PlaceBeside): boolean {
+    let hasMoved = false
+    // Others may have to make room.
+    this.history.group(() => {
+      hasMoved = this.#tasks.move(identifier, place)
+    })
+    return hasMoved
   }
 
-  reset(): void {
-    this.#objects.reset()
-    this.#tasks = undefined
-    this.onChange?.()
+  markAll(completed: boolean): void {
+    this.history.group(() => {
+      for (const { identifier, values } of this.tasks) if (values.completed !== completed) this.update(identifier, { completed })
+    })
   }
 
-  #vend(change: Change): void {
-    if (this.receiver === undefined) throw new Error('Attach the list to a stream first: stream.attach(list).')
-    this.receiver.didCreateDraft(change)
+  clearCompleted(): void {
+    this.history.group(() => {
+      for (const { identifier, values } of this.tasks) if (values.completed) this.remove(identifier)
+    })
   }
 
-  #decode(object: ShownObject): Task {
-    const known = this.#decoded.get(object)
-    if (known !== undefined) return known
-    const task = decodeTask(object.identifier, object.values)
-    this.#decoded.set(object, task)
-    return task
+  undo(): UndoOutcome | undefined {
+    return this.history.undo()
+  }
+
+  redo(): UndoOutcome | undefined {
+    return this.history.redo()
+  }
+
+  /** Calls `listener` when something of all this may have changed. */
+  subscribe(listener: () => void): void {
+    this.#tasks.subscribe(listener)
+    this.history.subscribe(listener)
   }
 }

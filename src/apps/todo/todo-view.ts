@@ -5,13 +5,20 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { repeat } from 'lit-html/directives/repeat.js'
+import type { Announcer } from './announcer.ts'
 import { type Edit, shownTasks } from './edit.ts'
 import { filterOf, filters } from './filter.ts'
 import { keepFocus } from './focus-keeper.ts'
 import type { LabelMenu } from './label-menu.ts'
-import type { Task } from './task.ts'
+import type { RemarkPlaces } from './remark-places.ts'
+import { remarksAbove, remarksBeside } from './remark-view.ts'
+import { Remarks, remarkElements } from './remarks.ts'
+import { RowMover } from './row-mover.ts'
+import type { ColorLabel, Task } from './task.ts'
 import { type TaskRowActions, taskRow } from './task-row.ts'
 import type { TodoList } from './todo-list.ts'
+import { UndoControls } from './undo-controls.ts'
+import { TypingWatch } from './undo-keys.ts'
 
 export interface TodoViewParts {
   readonly list: TodoList
@@ -19,6 +26,8 @@ export interface TodoViewParts {
   readonly section: HTMLElement
   readonly newTodo: HTMLInputElement
   readonly labelMenu: LabelMenu
+  readonly undoBar: HTMLElement
+  readonly announcer: Announcer
 }
 
 export class TodoView {
@@ -26,26 +35,57 @@ export class TodoView {
   readonly #section: HTMLElement
   readonly #newTodo: HTMLInputElement
   readonly #actions: TaskRowActions
+  readonly #remarks: Remarks
+  readonly #mover: RowMover
+  readonly #undo: UndoControls
+  readonly #typing: TypingWatch
   #edit: Edit | undefined
   #isRendering = false
   #isRenderDue = false
 
-  constructor({ list, section, newTodo, labelMenu }: TodoViewParts) {
+  constructor(parts: TodoViewParts) {
+    const { list, section, newTodo, labelMenu } = parts
     this.#list = list
     this.#section = section
     this.#newTodo = newTodo
+    this.#typing = new TypingWatch(newTodo)
+    this.#remarks = this.#createRemarks(parts)
+    this.#mover = this.#createMover(parts)
+    this.#undo = new UndoControls({ ...parts, element: parts.undoBar, typing: this.#typing, onRun: () => this.#render() })
     this.#actions = {
       toggle: ({ identifier }, completed) => list.update(identifier, { completed }),
-      remove: (task) => this.#remove(task),
-      chooseLabel: ({ identifier, label }, button) => labelMenu.open(button, label, (chosen) => list.update(identifier, { label: chosen })),
+      remove: ({ identifier }) => this.#remove(identifier),
+      chooseLabel: ({ identifier, values }, button) => labelMenu.open(button, values.label, (label) => list.update(identifier, { label })),
+      grab: (event, task) => this.#mover.grab(event, task),
+      moveKey: (event, task) => this.#mover.onKey(event, task),
       beginEdit: (task) => this.#beginEdit(task),
       editKey: (event) => this.#onEditKey(event),
       saveEdit: (text) => this.#saveEdit(text),
     }
-    list.onChange = () => this.#renderSoon()
+    list.subscribe(() => this.#renderSoon())
     newTodo.addEventListener('keydown', (event) => this.#onNewKey(event))
     addEventListener('hashchange', () => this.#render())
     this.#render()
+  }
+
+  #createRemarks({ list, announcer }: TodoViewParts): Remarks {
+    return new Remarks({
+      list,
+      announcer,
+      onChange: () => this.#render(),
+      onFocusLost: (index, identifier) => this.#focusNearRemark(index, identifier),
+    })
+  }
+
+  #createMover({ list, section, announcer }: TodoViewParts): RowMover {
+    return new RowMover({
+      list,
+      section,
+      announcer,
+      rows: () => this.#rows(),
+      render: () => this.#render(),
+      renderSoon: () => this.#renderSoon(),
+    })
   }
 
   /** Many changes in one turn are one rendering. */
@@ -59,18 +99,24 @@ export class TodoView {
   }
 
   #render(): void {
+    const index = this.#rows().findIndex((row) => row.contains(document.activeElement))
     this.#isRendering = true
     keepFocus(() => render(this.#template(), this.#section))
     this.#isRendering = false
+    this.#mover.didRender()
+    // Whose row has gone goes on from the one that took its place.
+    if (index >= 0 && document.activeElement === document.body) this.#focusRow(this.#rows().at(index) ?? this.#rows().at(-1))
   }
 
-  #template(): TemplateResult | typeof nothing {
+  #template(): TemplateResult {
     const { tasks } = this.#list
     const filter = filterOf(location.hash)
     const rows = shownTasks(tasks, filter, this.#edit)
-    if (tasks.length === 0 && rows.length === 0) return nothing
-    const remaining = tasks.filter(({ completed }) => !completed).length
-    return html`<section class="main">
+    const places = this.#remarks.place(rows)
+    const above = html`${this.#undo.line()}${remarksAbove(places, this.#remarks.actions)}`
+    if (tasks.length === 0 && rows.length === 0) return above
+    const remaining = tasks.filter(({ values }) => !values.completed).length
+    return html`${above}<section class="main">
         <div class="toggle-all-row">
           <input id="toggle-all" class="toggle-all" type="checkbox" .checked=${live(remaining === 0)} @change=${this.#onToggleAll} />
           <label for="toggle-all">Mark all as complete</label>
@@ -79,7 +125,7 @@ export class TodoView {
           ${repeat(
             rows,
             ({ identifier }) => identifier,
-            (task, index) => taskRow({ task, index, edit: this.#editOf(task), actions: this.#actions }),
+            (task, index) => this.#row(task, index, places),
           )}
         </ul>
       </section>
@@ -101,6 +147,12 @@ export class TodoView {
       </footer>`
   }
 
+  #row(task: Task, index: number, { beside }: RemarkPlaces): TemplateResult {
+    const drag = this.#mover.dragOf(task, index)
+    const row = taskRow({ task, index, edit: this.#editOf(task), drag, actions: this.#actions })
+    return html`${row}${remarksBeside(beside.get(task.identifier), drag, this.#remarks.actions)}`
+  }
+
   #editOf({ identifier }: Task): Edit | undefined {
     return this.#edit?.task.identifier === identifier ? this.#edit : undefined
   }
@@ -108,35 +160,34 @@ export class TodoView {
   #onNewKey(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || event.isComposing) return
     const title = this.#newTodo.value.trim()
-    if (title === '' || this.#list.receiver === undefined) return
+    if (title === '' || !this.#list.isAttached) return
     this.#list.create(title, 'none')
     this.#newTodo.value = ''
+    this.#typing.forget()
   }
 
   readonly #onToggleAll = (event: Event): void => {
-    const completed = event.target instanceof HTMLInputElement && event.target.checked
-    for (const task of this.#list.tasks) if (task.completed !== completed) this.#list.update(task.identifier, { completed })
+    this.#list.markAll(event.target instanceof HTMLInputElement && event.target.checked)
   }
 
   readonly #onClearCompleted = (): void => {
-    for (const { completed, identifier } of this.#list.tasks) if (completed) this.#list.remove(identifier)
+    this.#list.clearCompleted()
     this.#newTodo.focus()
   }
 
-  /** Whoever removes with the keyboard goes on from the next row. */
-  #remove({ identifier }: Task): void {
-    const row = this.#rowOf(identifier)
-    const neighbour = row?.nextElementSibling ?? row?.previousElementSibling
-    const next = row?.contains(document.activeElement) ? (neighbour?.querySelector<HTMLElement>('.toggle') ?? this.#newTodo) : undefined
+  #remove(identifier: string): void {
     this.#list.remove(identifier)
     this.#render()
-    next?.focus()
   }
 
   #beginEdit(task: Task): void {
-    const rows = [...this.#section.querySelectorAll('.todo-list > li')]
-    const row = this.#rowOf(task.identifier)
-    this.#edit = { task, index: row === undefined ? 0 : rows.indexOf(row) }
+    this.#edit = {
+      task,
+      index: Math.max(
+        0,
+        this.#rows().findIndex(({ dataset }) => dataset.id === task.identifier),
+      ),
+    }
     this.#render()
     const input = this.#rowOf(task.identifier)?.querySelector<HTMLInputElement>('.edit')
     input?.focus()
@@ -151,18 +202,24 @@ export class TodoView {
     else return
     event.preventDefault()
     // The keyboard goes on from the row that was edited.
-    if (edit !== undefined) this.#rowOf(edit.task.identifier)?.querySelector<HTMLElement>('.toggle')?.focus()
+    if (edit !== undefined) this.#focusRow(this.#rowOf(edit.task.identifier))
   }
 
   #saveEdit(text: string): void {
     const edit = this.#edit
     // Taking the input off the page, or moving it, blurs it: neither is a wish to save.
     if (edit === undefined || this.#isRendering) return
-    const { identifier, title: before, label } = edit.task
+    const { identifier, values } = edit.task
     const title = text.trim()
     if (title === '') this.#list.remove(identifier)
-    else if (title !== before && !this.#list.update(identifier, { title })) this.#list.create(title, label)
+    else if (title !== values.title) this.#saveTitle(identifier, title, values.label)
     this.#endEdit()
+  }
+
+  /** A task that somebody has removed meanwhile is made anew. */
+  #saveTitle(identifier: string, title: string, label: ColorLabel): void {
+    if (this.#list.task(identifier) === undefined) this.#list.create(title, label)
+    else this.#list.rename(identifier, title)
   }
 
   #endEdit(): void {
@@ -170,7 +227,24 @@ export class TodoView {
     this.#render()
   }
 
-  #rowOf(identifier: string): Element | undefined {
-    return [...this.#section.querySelectorAll('.todo-list > li')].find((row) => row instanceof HTMLElement && row.dataset.id === identifier)
+  #rows(): readonly HTMLElement[] {
+    return [...this.#section.querySelectorAll<HTMLElement>('.todo-list > li[data-id]')]
+  }
+
+  #rowOf(identifier: string): HTMLElement | undefined {
+    return this.#rows().find((row) => row.dataset.id === identifier)
+  }
+
+  #focusRow(row: HTMLElement | undefined): void {
+    const toggle = row?.querySelector<HTMLElement>('.toggle') ?? this.#newTodo
+    toggle.focus({ preventScroll: true })
+  }
+
+  /** The next remark, the task that it was about, or the page's beginning. */
+  #focusNearRemark(index: number, identifier: string): void {
+    const remarks = remarkElements()
+    const next = remarks[Math.min(index, remarks.length - 1)]?.querySelector('button')
+    if (next === null || next === undefined) this.#focusRow(this.#rowOf(identifier))
+    else next.focus()
   }
 }
