@@ -15,11 +15,6 @@ export class RecordReader<T> {
     this.#schema = schema
   }
 
-  /** Whether what is shown is what stands. */
-  get isPlain(): boolean {
-    return this.#schema === undefined
-  }
-
   read(values: Values): Reading<T> {
     // Only without a schema, when T is what stands.
     if (this.#schema === undefined) return { values: values as T }
@@ -29,7 +24,7 @@ export class RecordReader<T> {
       if ('then' in result) return failing('The schema gave a promise, and has to answer at once.', result)
       if (result.issues !== undefined) return { problem: describeIssues(result.issues), issues: result.issues }
       // Most schemas only look: then one copy of a record is enough.
-      return { values: isSame(result.value, values) ? (Object.freeze(values) as T) : frozen(result.value) }
+      return { values: isSame(result.value, values) ? (values as T) : frozen(result.value) }
     } catch (error) {
       return failing(`The schema threw: ${error instanceof Error ? error.message : String(error)}`)
     }

@@ -127,7 +127,8 @@ export class ShownRecords<T> {
     if ('problem' in reading) return this.#quarantine(object, reading.problem)
     this.#release(identifier)
     const { values } = reading
-    if (this.#parts.reader.isPlain) {
+    // What stands is what is shown: one object is enough.
+    if (values === object.values) {
       Object.freeze(object.values)
       return Object.freeze(object) as ShownRecord<T>
     }
