@@ -62,6 +62,8 @@ async function weigh(entry: string): Promise<{ readonly whole: string; readonly 
   const texts = new Map<string, string>()
   let part = ''
   for (const line of (marked.outputFiles[0]?.text ?? '').split('\n')) {
+    // What is exported at the end may be of any part.
+    if (line.startsWith('export {')) break
     const file = line.startsWith('// ') ? line.slice(3) : undefined
     if (file !== undefined && files.includes(file)) part = partOf(file)
     else texts.set(part, `${texts.get(part) ?? ''}${line}\n`)
