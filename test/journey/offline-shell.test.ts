@@ -184,7 +184,11 @@ describe('a new build', () => {
     expect(await shells(page)).toEqual([`tapeline-shell-${old}`])
     expect(await remark().count()).toBe(0)
     server.onFile = (_, contents) => contents
-    await update()
+    // The browser looks by itself after a reload, too, and who asks meanwhile gets the outcome of that.
+    await eventually(async () => {
+      await update()
+      return remark().count()
+    }).toBe(1)
     await remark().click()
     await eventually(() => headingOf(page)).toBe('new todos')
   })
