@@ -190,15 +190,16 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   }
 
   reset(): void {
-    this.#records.clear()
-    this.#objects.reset()
-    this.#versions.reset()
-    if (this.#held.isHolding || this.#unknown !== noUnknown || this.#conflicts.list.length > 0) this.#changes.noteNews()
-    this.#held.release()
-    this.#conflicts.reset()
-    this.#unknown = noUnknown
-    this.#changes.noteReset()
-    this.#announce()
+    this.#whileBusy(() => {
+      this.#records.clear()
+      this.#objects.reset()
+      this.#versions.reset()
+      if (this.#held.isHolding || this.#unknown !== noUnknown) this.#changes.noteNews()
+      this.#held.release()
+      this.#conflicts.reset()
+      this.#unknown = noUnknown
+      this.#changes.noteReset()
+    })
   }
 
   #take(events: readonly TapeEvent[], context: ApplyContext | undefined): void {
@@ -217,12 +218,12 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   /** Before the listeners are told, so that who decides at once decides for them, too. */
   #meetConflicts({ touched, collisions }: Applied): void {
     const { onConflict } = this.#options
-    const before = this.#conflicts.list
     const worthTelling = collisions.filter((collision) => !this.#isOfPlaceAlone(collision))
-    for (const conflict of this.#conflicts.take({ touched, collisions: worthTelling })) {
+    const opened = this.#conflicts.take({ touched, collisions: worthTelling })
+    for (const conflict of opened) {
       if (onConflict !== undefined) this.#tell(() => onConflict(conflict))
     }
-    if (this.#conflicts.list !== before) this.#changes.noteNews()
+    if (opened.length > 0) this.#changes.noteNews()
   }
 
   /** Two who moved a record at once have lost nothing that anybody wrote. */

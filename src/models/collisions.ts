@@ -63,8 +63,9 @@ const nothing: Values = {}
 export function findCollisions(encounter: Encounter): readonly Collision[] {
   const { me, state, event, by, pending, before } = encounter
   const isMine = by.client === me
-  // Most events meet nothing of this client's.
-  if (!isMine && pending.length === 0 && !hasWrites(state, me)) return []
+  // Most events meet nothing that was made at once.
+  const isMet = (other: Write) => (other.client === me) !== isMine && areConcurrent(other, by)
+  if ((isMine || pending.length === 0) && !hasWrite(state, isMet)) return []
   const op: Op = { type: event.type, values: event.values ?? nothing, by }
   // What comes late, beneath a later birth or death, never lies directly beneath what is pending.
   const isBuried = by.seq < state.since.seq
@@ -72,7 +73,7 @@ export function findCollisions(encounter: Encounter): readonly Collision[] {
   if (met.length > 0) return met
   const wasPending = before.state !== before.tape
   const others = standing(state)
-    .filter((other) => (other.by.client === me) !== isMine && areConcurrent(other.by, by))
+    .filter((other) => isMet(other.by))
     .filter((other) => wasPending || isPart(before.tape, other.by))
   return merge(others.flatMap((other) => meet(encounter, op, other)))
 }
@@ -116,9 +117,9 @@ function isPart({ since, later }: ObjectState, by: Write): boolean {
   return since === by || Object.values(later).includes(by)
 }
 
-function hasWrites({ since, later }: ObjectState, client: string): boolean {
-  if (since.client === client) return true
-  for (const field of Object.keys(later)) if (later[field]?.client === client) return true
+function hasWrite({ since, later }: ObjectState, is: (write: Write) => boolean): boolean {
+  if (is(since)) return true
+  for (const field of Object.keys(later)) if (is(later[field] as Write)) return true
   return false
 }
 

@@ -13,6 +13,7 @@ import { benchAppend } from './append.ts'
 import { type CacheService, startCacheService } from './cache-service.ts'
 import { benchCatchUp } from './catch-up.ts'
 import { benchClientSize } from './client-size.ts'
+import { benchConflicts } from './conflicts.ts'
 import { benchFanOut } from './fan-out.ts'
 import { benchFold } from './fold.ts'
 import { benchLatency } from './latency.ts'
@@ -52,6 +53,7 @@ const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> 
     for (const bench of [benchRebase, benchPublish, benchTyping, benchBurst]) printTable(await bench(effort))
   },
   models: async (effort) => (await benchModels(effort)).forEach(printTable),
+  conflicts: async (effort) => benchConflicts(effort).forEach(printTable),
   'client-size': async () => printTable(await benchClientSize()),
 }
 

@@ -1,114 +1,66 @@
 /**
- * A ready-made collection: how many events it takes a second, what a record costs beside its own values, and what one
- * event costs beneath pending drafts. The events are on ten thousand records with four fields.
+ * A ready-made collection: how many events it takes a second, what a record costs beside its own values, in Node and in
+ * Chromium, what one event costs beneath pending drafts, and how often listeners are told. The events are on ten
+ * thousand records with four fields.
  */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import * as v from 'valibot'
-import { Collection, StampedObjects } from '../../src/models/index.ts'
-import { type Draft, foldEvents, type SeqRanges, type TapeEvent, type Values } from '../../src/protocol/index.ts'
+import { Collection } from '../../src/models/index.ts'
+import type { Draft, TapeEvent } from '../../src/protocol/index.ts'
 import { cpuUs, type Effort, median } from './measure.ts'
+import { ModelsBrowser } from './models-browser.ts'
+import { inNode } from './models-node.ts'
+import { benchNotifications } from './models-notifications.ts'
+import { collection, contenderNames, insertAt, insertsOf, nameOf, type Place, records, type Task, updateAt, ways } from './models-work.ts'
 import { type Table, thousands } from './report.ts'
 
-const collection = 'tasks'
-const records = 10_000
-const runEvents = 1000
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-type Model = Pick<Collection, 'apply'>
-
-const schema = v.object({ title: v.string(), completed: v.boolean(), label: v.string(), at: v.string() })
-
-const contenders: readonly (readonly [name: string, make: () => Model])[] = [
-  ['StampedObjects', () => new StampedObjects(collection)],
-  ['Collection', () => new Collection(collection)],
-  ['with a position', () => new Collection(collection, { position: 'at' })],
-  ['with a schema', () => new Collection(collection, { schema })],
-]
-const columns = contenders.map(([name]) => name)
+const placeNames = ['in Node', 'in Chromium'] as const
 
 export async function benchModels(effort: Effort): Promise<readonly Table[]> {
-  return [await throughput(effort), lists(effort), memory(), beneathDrafts(effort)]
+  const browser = await ModelsBrowser.open()
+  try {
+    const places = [inNode, browser]
+    return [await throughput(places, effort), await memory(places), lists(effort), beneathDrafts(effort), benchNotifications()]
+  } finally {
+    await browser.close()
+  }
 }
 
-function nameOf(index: number): string {
-  return `task-${index}`
-}
-
-function insertAt(seq: number, index: number): TapeEvent {
-  // Positions as the library makes them: the first hundred thousand whole ones.
-  const at = `d${index.toString(36).padStart(4, '0')}`
-  const values = { title: `Task number ${index}`, completed: false, label: 'none', at }
-  return { seq, client: 'others', counter: seq + 1, seen: seq - 1, type: 'insert', collection, identifier: nameOf(index), values }
-}
-
-function insertsOf(count: number): readonly TapeEvent[] {
-  return Array.from({ length: count }, (_, index) => insertAt(index, index))
-}
-
-/** Somebody's update of one or two of the fields, on records far apart. */
-function updateAt(seq: number): TapeEvent {
-  const values: Values = seq % 2 === 0 ? { title: `Title ${seq}` } : { completed: seq % 4 === 1, label: `label ${seq}` }
-  return { ...insertAt(seq, (seq * 7919) % records), type: 'update', values }
-}
-
-function runsOf(events: number, firstSeq: number): readonly (readonly TapeEvent[])[] {
-  return Array.from({ length: events / runEvents }, (_, run) =>
-    Array.from({ length: runEvents }, (_, index) => updateAt(firstSeq + run * runEvents + index)),
-  )
-}
-
-interface Way {
-  readonly name: string
-  readonly events: number
-  /** How the events come: each of these is one call. */
-  readonly split: (runs: readonly (readonly TapeEvent[])[]) => readonly (readonly TapeEvent[])[]
-  readonly holes?: SeqRanges
-  readonly listens?: boolean
-}
-
-const ways: readonly Way[] = [
-  { name: `plain runs of ${thousands(runEvents)}`, events: 100_000, split: (runs) => runs },
-  { name: 'folded, 100 000 as one run', events: 100_000, split: (runs) => [foldEvents(runs.flat())] },
-  {
-    name: 'above holes, the newest run first',
-    events: 100_000,
-    split: (runs) => runs.toReversed().map((run) => run.toReversed()),
-    holes: [[records, records + 10]],
-  },
-  { name: 'one at a time', events: 20_000, split: (runs) => runs.flat().map((event) => [event]) },
-  { name: 'one at a time, with a listener', events: 20_000, split: (runs) => runs.flat().map((event) => [event]), listens: true },
-]
-
-async function throughput({ rounds }: Effort): Promise<Table> {
-  const rows = ways.map(({ name, events, split, holes = [], listens = false }) => ({
-    figure: name,
-    cells: contenders.map(([, make]) => {
-      const round = () => {
-        const model = make()
-        const context = { client: 'me', holes }
-        model.apply(insertsOf(records), [], context)
-        let heard = 0
-        if (listens && model instanceof Collection)
-          model.subscribe(({ updated }) => {
-            heard += updated.length
-          })
-        const calls = split(runsOf(events, records + 100))
-        // What made the load is not to be paid for here.
-        collectGarbage()
-        const us = cpuUs(() => {
-          for (const call of calls) model.apply(call, [], context)
-        })
-        if (listens && model instanceof Collection && heard !== events) throw new Error(`Heard of ${heard} of ${events}.`)
-        return Math.round((events / us) * 1e6)
+async function throughput(places: readonly Place[], { rounds }: Effort): Promise<Table> {
+  const rows: Table['rows'][number][] = []
+  for (const [name, { events }] of Object.entries(ways)) {
+    const cells: number[][] = places.map(() => [])
+    for (const contender of contenderNames) {
+      const task: Task = { type: 'apply', contender, way: name }
+      const costs: number[][] = places.map(() => [])
+      // In turn, so that a busy machine is busy for both. Round −1 warms up and is not counted.
+      for (let round = -1; round < rounds; round++) {
+        for (const [index, place] of places.entries()) {
+          const us = await place.cpuUs(task)
+          if (round >= 0) costs[index]?.push(us)
+        }
       }
-      round()
-      return median(Array.from({ length: rounds }, round))
-    }),
-  }))
-  return { title: 'models: events a second of CPU, of the tape', columns, rows }
+      for (const [index, us] of costs.entries()) cells[index]?.push(Math.round((events / median(us)) * 1e6))
+    }
+    const [node = [], chromium = []] = cells
+    const ratios = chromium.map((perSecond, index) => `${((node[index] ?? Number.NaN) / perSecond).toFixed(2)}×`)
+    rows.push({ figure: `${name}, ${placeNames[0]}`, cells: node }, { figure: `  ${placeNames[1]}`, cells: chromium })
+    rows.push({ figure: '  CPU there to that in Node', cells: ratios })
+  }
+  return { title: "models: events of the tape a second of the thread's CPU", columns: contenderNames, rows }
+}
+
+async function memory(places: readonly Place[]): Promise<Table> {
+  const rows: Table['rows'][number][] = []
+  for (const size of [records, 10 * records]) {
+    for (const [index, place] of places.entries()) {
+      const bytes = (what: (Task & { type: 'hold' })['what']) => place.bytes({ type: 'hold', what, size })
+      const own = (await bytes('values')) - (await bytes('slots'))
+      const cells: number[] = []
+      for (const contender of contenderNames) cells.push(Math.round(((await bytes(contender)) - own) / size))
+      const figure = `of ${thousands(size)}, ${placeNames[index]}, beyond ${Math.round(own / size)} of identifier and values`
+      rows.push({ figure, cells })
+    }
+  }
+  return { title: 'models: bytes per record, the list included', columns: contenderNames, rows }
 }
 
 /** What a view costs that reads the whole list after each event. */
@@ -154,41 +106,6 @@ function lists({ rounds }: Effort): Table {
     }),
   }))
   return { title: 'models: an event, then the list; µs of CPU, by records', columns: sizes.map(thousands), rows }
-}
-
-function memory(): Table {
-  const size = 100_000
-  const texts = insertsOf(size).map((event) => JSON.stringify(event))
-  const read = () => texts.map((text) => JSON.parse(text) as TapeEvent)
-  const own = bytesOf(() => read().flatMap(({ identifier, values }) => [identifier, values])) - size * 16
-  const cells = contenders.map(([, make]) => {
-    const bytes = bytesOf(() => {
-      const model = make()
-      model.apply(read(), [])
-      if (model instanceof Collection && model.list.length !== size) throw new Error('Not all are shown.')
-      return model
-    })
-    return Math.round((bytes - own) / size)
-  })
-  const rows = [
-    { figure: 'bytes beyond identifier and values (the list included)', cells },
-    { figure: 'bytes of identifier and values themselves', cells: [Math.round(own / size)] },
-  ]
-  return { title: `models: memory per record, of ${thousands(size)}`, columns, rows }
-}
-
-/** What stays on the heap of what `make` gives. */
-function bytesOf(make: () => unknown): number {
-  const used = () => {
-    for (let times = 0; times < 4; times++) collectGarbage()
-    return process.memoryUsage().heapUsed
-  }
-  make()
-  const before = used()
-  const kept = make()
-  const after = used()
-  if (kept === undefined) throw new Error('Nothing was kept.')
-  return after - before
 }
 
 function beneathDrafts({ rounds }: Effort): Table {

@@ -213,6 +213,19 @@ describe('records', () => {
     expect([told, things.conflicts]).toEqual([1, []])
   })
 
+  test('[M2] a reset is told once, however many conflicts are open', () => {
+    const { rig, things } = rigOf()
+    for (const identifier of ['a', 'b']) {
+      rig.receive('insert', identifier, { n: 0 })
+      things.update(identifier, { n: 1 })
+      rig.receive('update', identifier, { n: 2 }, { seen: 0 })
+    }
+    const told: boolean[] = []
+    things.subscribe(({ isReset }) => told.push(isReset))
+    rig.model.reset()
+    expect([told, things.conflicts]).toEqual([[true], []])
+  })
+
   test('[X6] what the schema does not accept is no decision, and the conflict stays open', () => {
     const things = new Collection('things', { schema: v.object({ n: v.number() }) })
     const rig = new ModelRig(things)
