@@ -6,23 +6,37 @@ import { formatSeqs, includes, type TapeEvent } from '../../src/protocol/index.t
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
+import { checkConflicts } from './conflict-check.ts'
+import { checkExpectations, checkRules } from './expectation-check.ts'
 import { checkFamily } from './family-check.ts'
+import { checkRun } from './run-check.ts'
+import type { ServerRecord } from './server-record.ts'
 import type { Family, SimBrowser } from './sim-browser.ts'
-import { collection, type SimTab } from './sim-tab.ts'
+import { collection } from './sim-model.ts'
+import type { SimTab } from './sim-tab.ts'
+import { checkUndo } from './undo-check.ts'
 import { Violation } from './violation.ts'
 
 export class Checker {
   readonly #tape: TapeStorage
   readonly #browsers: readonly SimBrowser[]
+  readonly #record: ServerRecord
   readonly #events: TapeEvent[] = []
   readonly #texts: string[] = []
   readonly #counters = new Map<string, number>()
   /** Objects whose events were too many to be explained with certainty. */
   leftOpen = 0
+  /** Programs that ran from start to end and reported every conflict. */
+  stayed = 0
+  /** Undos whose events were compared with what stood before. */
+  undone = 0
+  /** Conflicts that models reported. */
+  conflicts = 0
 
-  constructor(tape: TapeStorage, browsers: readonly SimBrowser[]) {
+  constructor(tape: TapeStorage, browsers: readonly SimBrowser[], record: ServerRecord) {
     this.#tape = tape
     this.#browsers = browsers
+    this.#record = record
   }
 
   /** Everything on the tape, as far as it has been checked. */
@@ -38,14 +52,7 @@ export class Checker {
   checkStep(): void {
     this.#readOn()
     for (const tab of this.#tabs) {
-      for (const event of tab.model.news) {
-        // What was folded has stamps, or no maker. (To compare texts is quick; the order of fields may differ.)
-        const isFolded = event.stamps !== undefined || event.client === undefined
-        const isOnTape = isFolded || JSON.stringify(event) === this.#texts[event.seq] || isDeepStrictEqual(event, this.#events[event.seq])
-        if (event.seq >= this.#events.length || !isOnTape) {
-          throw new Violation(`${tab.line.name} was given event ${event.seq}, which is not on the tape like that.`)
-        }
-      }
+      for (const run of tab.model.news) checkRun(run, tab.line.name, { events: this.#events, texts: this.#texts })
       tab.model.news = []
     }
   }
@@ -72,7 +79,14 @@ export class Checker {
     for (const tab of this.#tabs) {
       if (!tab.isDrained) throw new Violation(`${tab.line.name} did not come to rest: ${JSON.stringify(tab.stream.status)}`)
     }
-    for (const family of families) this.leftOpen += checkFamily(family, this.#events)
+    for (const family of families) this.leftOpen += checkFamily(family, this.#events, this.#record)
+    checkExpectations(this.#events, this.#record)
+    checkRules(this.#events)
+    for (const browser of this.#browsers) {
+      this.stayed += checkConflicts(browser, this.#events)
+      this.undone += checkUndo(browser, this.#events)
+      this.conflicts += browser.everyTab.reduce((sum, { model }) => sum + model.reports.length, 0)
+    }
     for (const tab of this.#tabs) compare(tab.line.name, tab.model.objects.list, replay.list)
     this.checkModels()
     compare('a reader of pieces', this.#inPieces(random), replay.list)

@@ -65,7 +65,8 @@ class Search {
   /** From here on: so many edits of each maker used, so many events explained, and these drafts folded so far. */
   #explain(used: readonly number[], explained: number, waiting: readonly Draft[]): boolean {
     if (waiting.length === 0 && explained === this.#events.length && this.#areDone(used)) return true
-    const key = `${used.join()} ${explained} ${waiting.map(textOf).join()}`
+    // What waits was all made under the same terms.
+    const key = `${used.join()} ${explained} ${waiting.map(textOf).join()} ${waiting[0]?.expect?.unchanged}`
     if (this.#failed.has(key) || this.#tries++ > triesMax) return false
     if (this.#send(used, explained, waiting) || this.#make(used, explained, waiting)) return true
     this.#failed.add(key)
@@ -109,7 +110,9 @@ class Search {
 
 /** Whether the object was known when an insert and its delete met cannot be told from here. */
 function foldings(waiting: readonly Draft[], change: Change): (readonly Draft[])[] {
-  const draft = { seen: -1, ...change }
+  const draft = { ...change, seen: -1 }
+  // What waits is not changed any more: it may as well be sent first.
+  if (waiting.some((each) => !isLike(each, draft))) return []
   const ways = [true, false].map((isKnown) => {
     const { gone, last, newest } = foldDraft(waiting, draft, isKnown)
     const kept = waiting.slice(0, waiting.length - gone)
@@ -119,8 +122,13 @@ function foldings(waiting: readonly Draft[], change: Change): (readonly Draft[])
   return ways[0]?.length === ways[1]?.length ? ways.slice(0, 1) : ways
 }
 
-function textOf({ type, values }: Change): string {
-  return `${type} ${JSON.stringify(values)}`
+/** Only what was made under the same terms is folded. */
+function isLike(a: Change, b: Change): boolean {
+  return (a.version ?? 1) === (b.version ?? 1) && String(a.expect?.unchanged) === String(b.expect?.unchanged)
+}
+
+function textOf({ type, version = 1, values }: Change): string {
+  return `${type} ${version} ${JSON.stringify(values)}`
 }
 
 export function markOf({ values }: Change): string | undefined {

@@ -8,17 +8,19 @@
  *   already, it mostly comes once; but whoever takes a new id cannot know what the other is about to send.
  */
 import type { Change, TapeEvent } from '../../src/protocol/index.ts'
+import { type Edit, refusalKey } from './edit.ts'
 import { isExplained, type MadeEdit, markOf } from './explanation.ts'
-import { type Family, refusalKey, type SimBrowser } from './sim-browser.ts'
-import { type Edit, identifiers } from './sim-tab.ts'
+import type { ServerRecord } from './server-record.ts'
+import type { Family, SimBrowser } from './sim-browser.ts'
+import { identifiers } from './sim-model.ts'
 import { Violation } from './violation.ts'
 
 /** Gives for how many objects it could not be decided. */
-export function checkFamily(family: Family, tape: readonly TapeEvent[]): number {
+export function checkFamily(family: Family, tape: readonly TapeEvent[], record: ServerRecord): number {
   const events = tape.filter(({ client }) => client?.startsWith(`${family.name}-`) === true)
   for (const browser of family.browsers) {
     checkOrder(browser, events)
-    checkRefused(browser)
+    checkRefused(browser, record)
     checkPublications(browser)
   }
   checkNotTaken(family, events)
@@ -26,7 +28,9 @@ export function checkFamily(family: Family, tape: readonly TapeEvent[]): number 
   for (const identifier of identifiers) {
     const isAbout = (change: Change) => change.identifier === identifier
     const made = [
-      ...family.browsers.flatMap(({ lines }) => lines.map(({ edits }) => edits.filter(({ change }) => isAbout(change)).map(asMade))),
+      ...family.browsers.flatMap((browser) =>
+        browser.lines.map(({ edits }) => edits.filter(({ change }) => isAbout(change)).map((edit) => asMade(edit, browser))),
+      ),
     ]
     for (const browser of family.browsers) made.push(inheritedBy(browser).filter(({ change }) => isAbout(change)))
     const refused = refusedOf(family).filter(isAbout)
@@ -38,8 +42,10 @@ export function checkFamily(family: Family, tape: readonly TapeEvent[]): number 
   return open
 }
 
-function asMade({ change, tab, index }: Edit): MadeEdit {
-  return { change, isOptional: !tab.isAlive && index >= tab.covered }
+/** Of several tabs that decide about one refused draft at the same time, the first to reach the owner does. */
+function asMade({ change, tab, index, retried }: Edit, { decided }: SimBrowser): MadeEdit {
+  const mayBeTooLate = retried !== undefined && (decided.get(retried) ?? 0) > 1
+  return { change, isOptional: mayBeTooLate || (!tab.isAlive && index >= tab.covered) }
 }
 
 function inheritedBy({ inherited }: SimBrowser): readonly MadeEdit[] {
@@ -66,14 +72,17 @@ function checkOrder({ lines, decided, family }: SimBrowser, events: readonly Tap
 }
 
 /** What the server refused stays with the client, on every tab, until somebody decides. */
-function checkRefused({ refused, decided, name, open }: SimBrowser): void {
+function checkRefused({ refused, decided, name, open }: SimBrowser, record: ServerRecord): void {
   for (const entry of refused) {
     const key = refusalKey(entry)
-    const isDue = !entry.isKept || entry.draft.values?.bad === true || refused.some((other) => isInsertBefore(other, entry))
+    const { draft, refused: code = 'invalid', refusal } = entry
+    const isDue = !entry.isKept || record.hasRefused(draft, code, refusal?.reason) || refused.some((other) => isInsertBefore(other, entry))
     if (!isDue) throw new Violation(`${name} keeps as refused what nobody had to refuse: ${key}.`)
     if (decided.has(key)) continue
     for (const { stream, line } of open) {
-      const isThere = stream.status.refused.some((each) => refusalKey(each) === key && each.code === entry.refused)
+      const isThere = stream.status.refused.some(
+        (each) => refusalKey(each) === key && each.code === code && each.reason === refusal?.reason,
+      )
       if (!isThere) throw new Violation(`${line.name} does not tell of the refused draft ${key}.`)
     }
   }

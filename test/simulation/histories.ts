@@ -27,6 +27,17 @@ export const leastCounts = {
   discard: 150,
   copy: 400,
   spree: 2000,
+  stayed: 300,
+  conflicts: 20_000,
+  decide: 800,
+  undo: 2000,
+  undone: 100,
+  'rejected: too-heavy': 200,
+  'rejected: name-taken': 30,
+  'rejected: gone': 300,
+  'rejected: same-weight': 5,
+  'rule failed': 80,
+  'expect failed': 800,
 }
 
 export interface Findings {

@@ -1,22 +1,31 @@
 /** One history: some browsers, one server, a bad network, so many random steps, then peace, and a last look. */
 
 import { MemoryStore } from '../../src/client/index.ts'
+import type { ShownObject } from '../../src/models/index.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { Checker } from './checker.ts'
+import { drawExtras, type Extras } from './extras.ts'
 import { type Family, SimBrowser } from './sim-browser.ts'
+import { SimClocks } from './sim-clocks.ts'
+import { identifiers } from './sim-model.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimServer } from './sim-server.ts'
-import { identifiers, type SimTab } from './sim-tab.ts'
+import type { SimTab } from './sim-tab.ts'
 import { type Action, drawAction, drawTemper, type Temper } from './temper.ts'
 import { Violation } from './violation.ts'
 
 export interface HistoryOptions {
   readonly seed: number
   readonly steps: number
+  /** Without versions, preconditions, rules, conflicts and undo, or with them; drawn when it is not said. */
+  readonly isPlain?: boolean
+  readonly areClocksRight?: boolean
+  /** Given, at the end, the tape and what each tab shows. */
+  readonly onEnd?: (end: { readonly events: readonly TapeEvent[]; readonly shown: readonly (readonly ShownObject[])[] }) => void
   /** Told of each step, to follow a history. */
   readonly log?: (line: string) => void
   readonly createTape?: () => TapeStorage & { onKill?(random: SeededRandom): void }
@@ -30,6 +39,10 @@ export interface HistoryReport {
   readonly browsers: number
   /** Objects for which it could not be decided whether what was made is on the tape. */
   readonly leftOpen: number
+  /** See the checker. */
+  readonly stayed: number
+  readonly undone: number
+  readonly conflicts: number
   readonly counts: Readonly<Record<string, number>>
 }
 
@@ -59,6 +72,8 @@ class History {
   readonly #server: SimServer
   readonly #network: SimNetwork
   readonly #temper: Temper
+  readonly #extras: Extras
+  readonly #clocks: SimClocks
   readonly #families: Family[] = []
   readonly #browsers: SimBrowser[] = []
   readonly #checker: Checker
@@ -69,17 +84,22 @@ class History {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
     this.#tape = options.createTape?.() ?? new MemoryTape()
-    this.#server = new SimServer(this.#time, this.#tape)
+    const extras = new SeededRandom(options.seed ^ 0x5eed0000)
+    this.#extras = drawExtras(extras, options.isPlain)
+    const clocks = new SeededRandom(options.seed ^ 0xc10c0000)
+    this.#clocks = new SimClocks({ time: this.#time, random: clocks, areRight: options.areClocksRight === true })
+    this.#server = new SimServer(this.#time, { tape: this.#tape, extras: this.#extras, count: (what) => this.#count(what) })
     this.#temper = drawTemper(this.#random)
     this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper: this.#temper.network })
     const count = 2 + this.#random.below(this.#temper.tabs > 0 ? 2 : 4)
     for (let i = 0; i < count; i++) this.#start(String.fromCharCode(65 + i))
-    this.#checker = new Checker(this.#tape, this.#browsers)
+    this.#checker = new Checker(this.#tape, this.#browsers, this.#server.record)
   }
 
   async run(): Promise<HistoryReport> {
     for (this.step = 1; this.step <= this.#options.steps; this.step++) {
       await this.#act()
+      this.#actMore()
       const pause = this.#random.chance(0.05) ? 5000 : this.#random.chance(0.3) ? 0 : 60
       await this.#pass(this.#random.next() * pause)
       this.#checker.checkStep()
@@ -88,6 +108,8 @@ class History {
     await this.#comeToRest()
     this.#checker.checkEnd(this.#families, this.#random)
     await this.#checkSettled()
+    const tabs = this.#browsers.flatMap(({ open }) => open)
+    this.#options.onEnd?.({ events: this.events, shown: tabs.map(({ model }) => model.objects.list) })
     return this.#report()
   }
 
@@ -103,9 +125,11 @@ class History {
       random: this.#random,
       network: this.#network,
       temper: this.#temper,
+      extras: this.#extras,
+      clocks: this.#clocks,
       createStore: this.#options.createStore ?? ((other) => new MemoryStore(other)),
       count: (what) => this.#count(what),
-      refusedAt: ({ values }) => this.#server.refusedAt.get(values?.mark),
+      refusedAt: ({ values }) => this.#server.record.refusedAt.get(values?.mark),
       fail: (error) => this.#failures.push(error),
     })
     browser.openTab()
@@ -123,6 +147,16 @@ class History {
     const tab = browser.open.length > 0 ? this.#random.pick(browser.open) : undefined
     this.#options.log?.(`${Math.round(this.#time.now)} ms, step ${this.step}: ${action} (${tab?.line.name ?? browser.name})`)
     if ((await this.#do(action, browser, tab)) !== false) this.#count(action)
+  }
+
+  /** What is drawn from generators of its own. */
+  #actMore(): void {
+    this.#clocks.disturb()
+    const { random, decide, undo } = this.#extras
+    const tabs = this.#browsers.flatMap(({ open }) => open)
+    if (tabs.length === 0) return
+    if (random.chance(decide) && random.pick(tabs).decideConflict()) this.#count('decide')
+    if (random.chance(undo) && random.pick(tabs).undo()) this.#count('undo')
   }
 
   /** False when there was nothing to do it with. */
@@ -248,11 +282,15 @@ class History {
 
   #report(): HistoryReport {
     const edits = this.#browsers.reduce((sum, { lines }) => sum + lines.reduce((each, line) => each + line.edits.length, 0), 0)
+    const { events, leftOpen, stayed, undone, conflicts } = this.#checker
     return {
-      events: this.#checker.events.length,
+      events: events.length,
       edits,
       browsers: this.#browsers.length,
-      leftOpen: this.#checker.leftOpen,
+      leftOpen,
+      stayed,
+      undone,
+      conflicts,
       counts: this.counts,
     }
   }

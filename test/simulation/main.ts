@@ -1,4 +1,7 @@
-/** Runs histories from the command line: `npm run simulate -- --seed 7 --histories 1 --steps 100 --log`. */
+/**
+ * Runs histories from the command line: `npm run simulate -- --seed 7 --histories 1 --steps 100 --log`, with `--kind plain`
+ * or `--kind full` whatever the seed would draw.
+ */
 import { parseArgs } from 'node:util'
 import { addTo, steps as usualSteps } from './histories.ts'
 import { runHistory } from './history.ts'
@@ -8,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     histories: { type: 'string', default: '1' },
     steps: { type: 'string', default: String(usualSteps) },
+    kind: { type: 'string', default: 'drawn' },
     log: { type: 'boolean', default: false },
   },
 })
@@ -18,7 +22,15 @@ const counts: Record<string, number> = {}
 let failures = 0
 for (let seed = first; seed < first + Number(values.histories); seed++) {
   try {
-    addTo(counts, await runHistory({ seed, steps, ...(values.log ? { log: console.log } : {}) }))
+    addTo(
+      counts,
+      await runHistory({
+        seed,
+        steps,
+        ...(values.kind === 'drawn' ? {} : { isPlain: values.kind === 'plain' }),
+        ...(values.log ? { log: console.log } : {}),
+      }),
+    )
   } catch (error) {
     failures++
     console.error(error instanceof Error ? error.message : error)

@@ -3,9 +3,13 @@ import type { OutboxEntry, SavedChange } from '../../src/client/index.ts'
 import type { Change } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
+import { type Line, refusalKey } from './edit.ts'
+import type { Extras } from './extras.ts'
+import type { SimClock, SimClocks } from './sim-clocks.ts'
 import { type DiskSurroundings, SimDisk } from './sim-disk.ts'
+import { identifiers } from './sim-model.ts'
 import type { SimNetwork } from './sim-network.ts'
-import { identifiers, type Line, SimTab } from './sim-tab.ts'
+import { SimTab } from './sim-tab.ts'
 import { SimHub } from './sim-tabs.ts'
 import type { Temper } from './temper.ts'
 import { Violation } from './violation.ts'
@@ -13,7 +17,7 @@ import { Violation } from './violation.ts'
 const tabsMax = 3
 const copiesMax = 2
 
-export interface RefusedEntry extends Pick<OutboxEntry, 'place' | 'draft' | 'refused'> {
+export interface RefusedEntry extends Pick<OutboxEntry, 'place' | 'draft' | 'refused' | 'refusal'> {
   /** Whether it was ever on the disk: it may have been decided about before that, or by a process that lives in memory. */
   readonly isKept: boolean
 }
@@ -23,6 +27,8 @@ export interface BrowserSurroundings {
   readonly random: SeededRandom
   readonly network: SimNetwork
   readonly temper: Temper
+  readonly extras: Extras
+  readonly clocks: SimClocks
   readonly createStore: DiskSurroundings['createStore']
   readonly count: (what: string) => void
   /** When the server refused the draft first. */
@@ -49,12 +55,13 @@ export class SimBrowser {
   readonly inherited: OutboxEntry[] = []
   /** Every draft that was kept as refused, or decided about before it was kept. */
   readonly refused: RefusedEntry[] = []
-  /** Refused drafts that were published again or given up, by `refusalKey`. */
-  readonly decided = new Set<string>()
-  readonly #everyTab: SimTab[] = []
+  /** How often each refused draft was published again or given up, by `refusalKey`. */
+  readonly decided = new Map<string, number>()
+  readonly everyTab: SimTab[] = []
   /** The outbox as it is on the disk. */
   readonly #outbox = new Map<number, OutboxEntry>()
   readonly #around: BrowserSurroundings
+  readonly #clock: SimClock
   #hub: SimHub | undefined
 
   constructor(family: Family, hasTabs: boolean, around: BrowserSurroundings) {
@@ -63,6 +70,7 @@ export class SimBrowser {
     this.#around = around
     const { time, random, temper, createStore, count } = around
     family.browsers.push(this)
+    this.#clock = around.clocks.create()
     this.disk = new SimDisk({ time, random, temper: temper.disk, createStore, count })
     if (hasTabs) this.#hub = new SimHub({ time, random, temper: temper.channel, count })
   }
@@ -78,11 +86,13 @@ export class SimBrowser {
 
   openTab(): void {
     if (this.tabs.length >= (this.hasTabs ? tabsMax : 1)) return
-    const { time, random, network, temper, count, fail } = this.#around
+    const { time, random, network, temper, extras, count, fail } = this.#around
     const { family } = this
     const tab = new SimTab({
       time,
       random,
+      extras,
+      clock: this.#clock,
       transport: network.transport(),
       disk: this.disk,
       hub: this.#hub,
@@ -90,13 +100,27 @@ export class SimBrowser {
       newId: () => `${family.name}-${++family.ids}`,
       count,
       bad: temper.bad,
-      mayDelete: (identifier) =>
-        family.browsers.length < 2 || identifiers.indexOf(identifier) % (copiesMax + 1) === family.browsers.indexOf(this),
+      mayDelete: (identifier) => this.#mayDelete(identifier),
       onCommit: (change) => this.#committed(change),
       fail,
     })
     this.tabs = [...this.tabs, tab]
-    this.#everyTab.push(tab)
+    this.everyTab.push(tab)
+  }
+
+  /**
+   * Each profile of a family deletes its own objects; and where undo deletes, too, none that another has deleted before
+   * they were told apart.
+   */
+  #mayDelete(identifier: string): boolean {
+    const { browsers } = this.family
+    if (browsers.length < 2) return true
+    if (identifiers.indexOf(identifier) % (copiesMax + 1) !== browsers.indexOf(this)) return false
+    return this.#around.extras.undo === 0 || browsers.every((other) => other === this || !other.hasDeleted(identifier))
+  }
+
+  hasDeleted(identifier: string): boolean {
+    return this.lines.some(({ edits }) => edits.some(({ change }) => change.type === 'delete' && change.identifier === identifier))
   }
 
   /** Tabs are of one line each. A program goes on with what it did before, unless it could not read it. */
@@ -161,7 +185,7 @@ export class SimBrowser {
     for (const entry of saved.outbox) copy.#outbox.set(entry.place, entry)
     copy.inherited.push(...saved.outbox.filter(({ refused }) => refused === undefined))
     copy.refused.push(...this.refused)
-    for (const key of this.decided) copy.decided.add(key)
+    for (const [key, times] of this.decided) copy.decided.set(key, times)
     copy.openTab()
     return copy
   }
@@ -170,14 +194,17 @@ export class SimBrowser {
   decide(tab: SimTab, how: 'retry' | 'discard'): boolean {
     const refused = tab.decide(how)
     if (refused === undefined) return false
-    this.decided.add(refusalKey(refused))
-    this.refused.push({ ...refused, refused: refused.code, isKept: false })
+    const key = refusalKey(refused)
+    this.decided.set(key, (this.decided.get(key) ?? 0) + 1)
+    const { place, draft, code, reason } = refused
+    const refusal = reason === undefined ? undefined : { reason }
+    this.refused.push({ place, draft, refused: code, refusal, isKept: false })
     return true
   }
 
   #committed(change: SavedChange): void {
     for (const [id, drafts] of Object.entries(change.tabs ?? {})) {
-      for (const tab of this.#everyTab) tab.taken(id, drafts)
+      for (const tab of this.everyTab) tab.taken(id, drafts)
     }
     for (const entry of change.put ?? []) this.#kept(entry)
     for (const place of change.remove ?? []) this.#outbox.delete(place)
@@ -198,12 +225,12 @@ export class SimBrowser {
   /** With an insert, what was written to its object before the server had refused it is refused, too. */
   #checkDependants({ place, draft }: OutboxEntry): void {
     if (draft.type !== 'insert') return
-    const { refusedAt, fail } = this.#around
+    const { refusedAt, fail, clocks } = this.#around
     const until = refusedAt(draft) ?? 0
     const later = [...this.#outbox.values()].filter((each) => each.place > place && each.draft.identifier === draft.identifier)
     for (const entry of later.sort((a, b) => a.place - b.place)) {
       if (entry.draft.type === 'insert') return
-      const isLeft = entry.refused === undefined && entry.madeAt < until
+      const isLeft = entry.refused === undefined && clocks.trueTimeOf(entry.madeAt) < until
       if (isLeft) fail(new Violation(`${this.name} goes on with ${refusalKey(entry)}, whose object was refused.`))
     }
   }
@@ -211,7 +238,3 @@ export class SimBrowser {
 
 /** A client that fails to open its store so often goes on in memory. */
 const unreadableAfter = 4
-
-export function refusalKey({ place, draft }: { readonly place: number; readonly draft: Change }): string {
-  return `${place} ${JSON.stringify(draft)}`
-}

@@ -6,9 +6,14 @@ import type { LinkRequest } from '../../src/client/index.ts'
 import { Refusal } from '../../src/protocol/codes.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
+import type { Validate } from '../../src/server/rules.ts'
+import type { Submission } from '../../src/server/sequencer.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
+import type { Extras } from './extras.ts'
+import { ServerRecord } from './server-record.ts'
+import { RuleError, recentMax, rejectionOf } from './sim-rules.ts'
 
 const rights: Rights = { sub: 'someone', mayPublish: true, expiresAt: Number.MAX_SAFE_INTEGER }
 
@@ -49,10 +54,19 @@ export class SimSession implements LiveSession {
   }
 }
 
+export interface ServerOptions {
+  readonly tape?: TapeStorage
+  /** Whether it has rules, how often they fail, and how long its turns last. */
+  readonly extras?: Extras
+  readonly count?: (what: string) => void
+}
+
 export class SimServer {
   readonly sessions = new Set<SimSession>()
   readonly tape: TapeStorage
+  readonly record = new ServerRecord()
   readonly #time: VirtualTime
+  readonly #options: ServerOptions
   #core!: StreamCore
   #live!: Live<SimSession>
   /** What an earlier life of the object had planned is not carried out any more. */
@@ -61,12 +75,11 @@ export class SimServer {
   #hasWaiting = false
   /** Whether it refuses drafts with `bad` values. */
   isStrict = true
-  /** When it refused the draft with a mark for the first time. */
-  readonly refusedAt = new Map<unknown, number>()
 
-  constructor(time: VirtualTime, tape: TapeStorage = new MemoryTape()) {
+  constructor(time: VirtualTime, options: ServerOptions = {}) {
+    this.#options = options
     this.#time = time
-    this.tape = tape
+    this.tape = options.tape ?? new MemoryTape()
     this.#wake()
   }
 
@@ -97,22 +110,34 @@ export class SimServer {
     return cut
   }
 
-  /** A rule of an application's: what the tape has not taken yet and breaks it spoils its batch, and is named. */
-  #refuseBadDrafts(core: StreamCore): void {
+  /** Notes what is decided. */
+  #overhear(core: StreamCore): void {
     const submit = core.submit.bind(core)
     core.submit = (submission, answer) => {
-      const { client, drafts } = submission.publish
-      if (!this.isStrict || client === undefined || drafts.every(({ values }) => values?.bad !== true)) return submit(submission, answer)
-      const taken = core.takenFrom(client, submission.sub) ?? 0
-      const fresh = drafts.filter(({ counter = 0 }) => counter > taken)
-      const { counter, values } = fresh.find((draft) => draft.values?.bad === true) ?? {}
-      if (counter === undefined || fresh[0]?.counter !== taken + 1) return submit(submission, answer)
-      if (!this.refusedAt.has(values?.mark)) this.refusedAt.set(values?.mark, this.#time.now)
-      answer({ type: 'refused', refusal: new Refusal('invalid', { counter }) })
+      const noted: typeof answer = (verdict) => {
+        this.record.note(submission, verdict, this.#time.now)
+        if (verdict.type === 'refused' && verdict.refusal.code === 'expect-failed') this.#options.count?.('expect failed')
+        answer(verdict)
+      }
+      const refusal = this.isStrict ? refusalOfBad(submission, core) : undefined
+      if (refusal === undefined) submit(submission, noted)
+      else noted({ type: 'refused', refusal })
     }
   }
 
+  readonly #validate: Validate = (event, _, recent) => {
+    const { extras, count } = this.#options
+    if (extras?.random.chance(extras.ruleFailure) === true) {
+      count?.('rule failed')
+      throw new RuleError('The rule has a bad moment.')
+    }
+    const rejection = rejectionOf(event, recent)
+    if (rejection !== undefined) count?.(`rejected: ${rejection.reason}`)
+    return rejection
+  }
+
   #wake(): void {
+    const { ruled, turnMs } = this.#options.extras ?? { ruled: 0, turnMs: 0 }
     const life = ++this.#life
     this.#hasWaiting = false
     this.#core = new StreamCore({
@@ -124,23 +149,33 @@ export class SimServer {
           if (life !== this.#life) return
           this.#hasWaiting = false
           run()
-        }, 0)
+        }, turnMs)
       },
       now: () => this.#time.now,
       newEpoch: () => 'epoch-1',
-      report: (error) => {
-        throw error
-      },
+      report,
+      ...(ruled > 0 ? { rules: { validate: this.#validate, recent: recentMax } } : {}),
     })
-    this.#refuseBadDrafts(this.#core)
+    this.#overhear(this.#core)
     this.#live = new Live({
       core: this.#core,
       sessions: this.sessions,
       verify: async () => rights,
       now: () => this.#time.now,
-      report: (error) => {
-        throw error
-      },
+      report,
     })
   }
+}
+
+/** What the tape has not taken yet and is bad spoils its batch, and is named: a mistake that no client may make. */
+function refusalOfBad({ publish: { client, drafts }, sub }: Submission, core: StreamCore): Refusal | undefined {
+  if (client === undefined || drafts.every(({ values }) => values?.bad !== true)) return undefined
+  const taken = core.takenFrom(client, sub) ?? 0
+  const fresh = drafts.filter(({ counter = 0 }) => counter > taken)
+  const { counter } = fresh.find(({ values }) => values?.bad === true) ?? {}
+  return counter === undefined || fresh[0]?.counter !== taken + 1 ? undefined : new Refusal('invalid', { counter })
+}
+
+function report(error: unknown): void {
+  if (!(error instanceof RuleError)) throw error
 }

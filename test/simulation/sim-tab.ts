@@ -4,8 +4,6 @@
  */
 import {
   type Environment,
-  type ModelReconciler,
-  type OutboundEventReceiver,
   type Publication,
   type RefusedDraft,
   StoreFailure,
@@ -13,69 +11,22 @@ import {
   type TabMessage,
   type Transport,
 } from '../../src/client/index.ts'
-import { StampedObjects } from '../../src/models/index.ts'
-import { type Change, type Draft, type EventType, type SeqRanges, subtract, type TapeEvent, union } from '../../src/protocol/index.ts'
+import { History } from '../../src/models/index.ts'
+import type { Change, EventType, Values } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
+import { type Edit, type Line, refusalKey } from './edit.ts'
+import { type Extras, withExtras } from './extras.ts'
+import type { SimClock } from './sim-clocks.ts'
 import { type SimDisk, SimStore } from './sim-disk.ts'
+import { collection, fields, identifiers, SimModel } from './sim-model.ts'
 import { type SimHub, SimTabs } from './sim-tabs.ts'
-
-export const collection = 'things'
-export const identifiers = ['a', 'b', 'c', 'd', 'e']
-const fields = ['x', 'y']
-
-/** A change that a tab made. */
-export interface Edit {
-  readonly change: Change
-  readonly tab: SimTab
-  /** Its place among the edits of its line. */
-  readonly index: number
-  /** Undefined for one that took over what became of a refused draft. */
-  readonly publication: Publication | undefined
-}
-
-/** Edits that reach the tape in their order: those of one tab, or of the processes that followed each other. */
-export interface Line {
-  readonly name: string
-  readonly edits: Edit[]
-}
-
-/** A model that also knows how much of the tape it was given, for the checker. */
-export class SimModel implements ModelReconciler {
-  receiver: OutboundEventReceiver | undefined
-  readonly objects = new StampedObjects(collection)
-  readonly #stream: Stream
-  /** What the stream had accounted for whenever it gave events. (One that was fenced goes back to what is saved.) */
-  given: SeqRanges = []
-  /** Given since the checker looked last. */
-  news: TapeEvent[] = []
-  pending: readonly Draft[] = []
-
-  constructor(stream: Stream) {
-    this.#stream = stream
-  }
-
-  apply(events: readonly TapeEvent[], pending: readonly Draft[]): void {
-    for (const event of events) this.news.push(event)
-    if (events.length > 0) this.#note()
-    this.pending = pending
-    this.objects.apply(events, pending)
-  }
-
-  reset(): void {
-    this.given = []
-    this.objects.reset()
-  }
-
-  #note(): void {
-    const { holes, progress } = this.#stream.status
-    if (progress.total > 0) this.given = union(this.given, subtract([[0, progress.total - 1]], holes))
-  }
-}
 
 export interface TabSurroundings {
   readonly time: VirtualTime
   readonly random: SeededRandom
+  readonly extras: Extras
+  readonly clock: SimClock
   readonly transport: Transport & { cut(): void }
   readonly disk: SimDisk
   readonly hub: SimHub | undefined
@@ -100,10 +51,13 @@ export class SimTab {
   isClosed = false
   /** So many edits of the line were on the disk, or with an earlier life, when it was last saved. */
   covered: number
+  readonly #history: History
   readonly #around: TabSurroundings
   readonly #store: SimStore
   readonly #tabs: SimTabs | undefined
   #isOwner = false
+  /** Why it publishes. */
+  #doing: Edit['how'] | undefined
   #isPublishing = false
   /** Under which ids its drafts are handed over, and how many edits came before the first of each. */
   readonly #handingOver = new Map<string, number>()
@@ -127,8 +81,15 @@ export class SimTab {
       token: () => 'token',
       ...(this.#tabs === undefined ? {} : { tabs: this.#tabs }),
     })
-    this.model = new SimModel(this.stream)
-    this.stream.attach(this.model)
+    this.model = new SimModel(this.stream, { mayReadAgain: this.#tabs !== undefined, isWatching: around.extras.isWatching })
+    const history = new History(this.model)
+    this.#history = history
+    history.receiver = { didCreateDraft: (change) => this.#vended(change) }
+    this.stream.attach({
+      receiver: undefined,
+      apply: (events, pending, context) => history.apply(events, pending, context),
+      reset: () => history.reset(),
+    })
   }
 
   get isOwner(): boolean {
@@ -146,10 +107,10 @@ export class SimTab {
   }
 
   edit(identifier = this.#around.random.pick(identifiers)): void {
-    const { random, mayDelete } = this.#around
+    const { random, mayDelete, extras, bad } = this.#around
     const type = random.pick(['insert', 'update', 'update', 'delete'] as const)
-    const change = this.#change(type === 'delete' && !mayDelete(identifier) ? 'update' : type, identifier, this.#around.bad)
-    this.#publish(change, () => this.stream.publish(change))
+    const change = this.#change(type === 'delete' && !mayDelete(identifier) ? 'update' : type, identifier, bad)
+    this.#do('edit', () => this.model.receiver?.didCreateDraft(withExtras(change, extras)))
   }
 
   /** Publishes a refused draft again, as it was or changed, or gives it up. Gives which it was. */
@@ -159,15 +120,40 @@ export class SimTab {
     if (refused.length === 0) return undefined
     const chosen = random.pick(refused)
     const { place, draft } = chosen
+    const { seen: _, ...asItWas } = draft
     if (how === 'discard') this.stream.discard(place)
-    else if (random.chance(0.5)) {
-      const { type, collection, identifier, values } = draft
-      this.#publish({ type, collection, identifier, values }, () => this.stream.retry(place))
-    } else {
-      const change = this.#change(draft.type, draft.identifier, 0)
-      this.#publish(change, () => this.stream.retry(place, change))
+    else if (random.chance(0.5)) this.#do('retry', () => this.#publish(asItWas, () => this.stream.retry(place), refusalKey(chosen)))
+    else {
+      const change = this.#changeLike(asItWas)
+      this.#do('retry', () => this.#publish(change, () => this.stream.retry(place, change), refusalKey(chosen)))
     }
     return chosen
+  }
+
+  /** Says what is to stand after a conflict. False when none is open. */
+  decideConflict(): boolean {
+    const { random } = this.#around.extras
+    const { list } = this.model.conflicts
+    if (list.length === 0) return false
+    const conflict = random.pick(list)
+    const how = random.pick(['mine', 'theirs', 'merge', 'dismiss'] as const)
+    this.#do('decision', () => {
+      if (how === 'mine') conflict.keepMine()
+      else if (how === 'theirs') conflict.keepTheirs()
+      else if (how === 'merge') conflict.merge({ [random.pick(fields)]: `merged ${this.#nextMark}` })
+      else conflict.dismiss()
+    })
+    return true
+  }
+
+  /** Sets back what it did last, or makes it again. False when there is nothing. */
+  undo(): boolean {
+    const isRedo = this.#history.canRedo && this.#around.extras.random.chance(0.5)
+    let outcome: unknown
+    this.#do('undo', () => {
+      outcome = isRedo ? this.#history.redo() : this.#history.undo()
+    })
+    return outcome !== undefined
   }
 
   /** The store has taken so many drafts that were handed over under this id. */
@@ -190,10 +176,14 @@ export class SimTab {
     this.#around.transport.cut()
   }
 
+  get #nextMark(): string {
+    return `${this.line.name}.${this.line.edits.length}`
+  }
+
   #change(type: EventType, identifier: string, bad: number): Change {
     const { random } = this.#around
     if (type === 'delete') return { type, collection, identifier }
-    const mark = `${this.line.name}.${this.line.edits.length}`
+    const mark = this.#nextMark
     const values = {
       [random.pick(fields)]: mark,
       mark,
@@ -203,11 +193,45 @@ export class SimTab {
     return { type, collection, identifier, values }
   }
 
-  #publish(change: Change, publish: () => Publication | void): void {
+  /** Other values, under the same precondition. */
+  #changeLike({ type, identifier, version, expect }: Change): Change {
+    const change = this.#change(type, identifier, 0)
+    const expects = expect === undefined ? {} : { expects: expect.unchanged }
+    return {
+      ...change,
+      ...(change.values === undefined ? {} : { values: { ...change.values, ...expects } }),
+      ...(version === undefined ? {} : { version }),
+      ...(expect === undefined ? {} : { expect }),
+    }
+  }
+
+  #do(what: Edit['how'], run: () => void): void {
+    this.#doing = what
+    run()
+    this.#doing = undefined
+  }
+
+  /** What the model made: what follows from older edits gets marks of its own. */
+  #vended(change: Change): void {
+    const { type, identifier } = change
+    if (type === 'delete' && !this.#around.mayDelete(identifier)) return
+    const isOwn = this.#doing === 'edit' || change.values === undefined
+    const marked = isOwn ? change : { ...change, values: this.#remarked(type, change.values) }
+    this.#publish(marked, () => this.stream.publish(marked))
+  }
+
+  #remarked(type: EventType, values: Values): Values {
+    const { expects: _, born: __, ...others } = values
+    const mark = this.#nextMark
+    return { ...others, mark, ...(type === 'insert' ? { born: mark } : {}) }
+  }
+
+  #publish(change: Change, publish: () => Publication, retried?: string): void {
+    const { client } = this.stream
     this.#isPublishing = true
-    const publication = publish() ?? undefined
+    const publication = publish()
     this.#isPublishing = false
-    this.line.edits.push({ change, tab: this, index: this.line.edits.length, publication })
+    this.line.edits.push({ change, tab: this, index: this.line.edits.length, publication, how: this.#doing ?? 'edit', retried, client })
   }
 
   #posted(message: TabMessage): void {
@@ -229,9 +253,9 @@ export class SimTab {
   }
 
   #environment(): Environment {
-    const { time, random, newId, fail } = this.#around
+    const { time, random, newId, fail, clock } = this.#around
     return {
-      now: () => time.now,
+      now: clock.now,
       setTimer: (run, afterMs) => time.set(() => this.isAlive && run(), afterMs),
       clearTimer: (timer) => time.clear(timer),
       random: () => random.next(),
