@@ -45,8 +45,13 @@ export class AttachedModels {
     this.#parts = parts
   }
 
-  /** Tells the model what is pending. `isBehind`: what the others have had is given to it later, with `catchUp`. */
+  /**
+   * Tells the model what is pending. Throws when it vends its drafts to somebody else: seqs of two tapes do not mix.
+   * `isBehind`: what the others have had is given to it later, with `catchUp`. */
   attach(model: ModelReconciler, receiver: OutboundEventReceiver, isBehind: boolean): Attachment {
+    if (model.receiver !== undefined && model.receiver !== receiver) {
+      throw new Error('The model hangs on something else already. It shows one tape: make another for this stream.')
+    }
     const attachment = this.#attachments.get(model) ?? { model, context: undefined, isBehind, isLate: isBehind, events: [], isDue: true }
     this.#attachments.set(model, attachment)
     model.receiver = receiver

@@ -6,8 +6,7 @@
 /** Freezes a value of JSON and all that is in it. What is frozen already was frozen as a whole. */
 export function freeze(value: object): void {
   if (Object.isFrozen(value)) return
-  for (const key in value) {
-    const inner: unknown = value[key as keyof typeof value]
+  for (const inner of Object.values(value)) {
     if (typeof inner === 'object' && inner !== null) freeze(inner)
   }
   Object.freeze(value)

@@ -145,7 +145,7 @@ export class Owner implements Side {
     return {
       connection: this.#isPaused ? 'paused' : this.#link.state,
       lastHeardAt: this.#lastHeardAt,
-      problem: this.#link.problem ?? this.#publisher.problem,
+      problem: this.#link.problem ?? this.#publisher.problem ?? this.#publisher.setback,
       storage: this.#keeper.storage,
     }
   }

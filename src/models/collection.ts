@@ -140,6 +140,11 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     return values === state.values ? state : { ...state, values }
   }
 
+  /** Whether the schema takes what a change would leave. */
+  accepts(change: Change): boolean {
+    return this.#writer.problemOf(change) === undefined
+  }
+
   /** Calls `listener` once after each run that changed something, until the function that it gives is called. */
   readonly subscribe = (listener: (changes: Changes) => void): (() => void) => {
     // Whoever subscribes twice is told twice, and each ends its own.
@@ -245,13 +250,16 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   }
 
   /** Calls what is not ours. What it throws is the application's to hear of. */
-  #tell(call: () => void): void {
+  #tell(call: () => unknown): void {
+    const { onProblem } = this.#options
     this.#announcements.add(() => {
+      if (onProblem === undefined) return void call()
+      const report = (error: unknown) => onProblem({ type: 'listener', error })
       try {
-        call()
+        const result = call()
+        if (result instanceof Promise) result.catch(report)
       } catch (error) {
-        if (this.#options.onProblem === undefined) throw error
-        this.#options.onProblem({ type: 'listener', error })
+        report(error)
       }
     })
   }
@@ -271,16 +279,15 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     this.#vend([values === undefined ? change : this.#writer.checked({ ...change, values: this.#versions.readable(values) })])
   }
 
-  /** All in one go, so that listeners are told once. False when there is nothing to vend. */
+  /** All in one go. False when there is nothing to vend. */
   #vend(changes: readonly Change[]): boolean {
     const { receiver } = this
     if (changes.length === 0) return false
     if (receiver === undefined) throw new Error('Attach the collection to a stream first: stream.attach(collection).')
     const complete = changes.map((change) => this.#writer.complete(change))
-    this.#whileBusy(() => {
-      if (complete.length > 1 && receiver.didCreateDrafts !== undefined) receiver.didCreateDrafts(complete)
-      else for (const change of complete) receiver.didCreateDraft(change)
-    })
+    // Listeners are told when it comes back: what they throw is the stream's to hear of, for the change was made.
+    if (complete.length > 1 && receiver.didCreateDrafts !== undefined) receiver.didCreateDrafts(complete)
+    else for (const change of complete) receiver.didCreateDraft(change)
     return true
   }
 

@@ -138,11 +138,14 @@ function standing(state: ObjectState): readonly Op[] {
   return Array.from(values, ([by, written]) => ({ type: typeOf(by), values: written, by }))
 }
 
-/** All pending drafts of an object as one change, unless one of them knew of the event at `seq`. */
+/**
+ * All pending drafts of an object as one change, unless one of them knew of the event at `seq`, or has a precondition:
+ * then the server decides, and its refusal tells.
+ */
 function pendingOp(pending: readonly PendingDraft[], me: string, seq: number): Op | undefined {
   let op: Op | undefined
   for (const { draft } of pending) {
-    if (draft.seen >= seq) return undefined
+    if (draft.seen >= seq || draft.expect !== undefined) return undefined
     const { type, values = nothing } = draft
     const by: Write = { seq: Number.POSITIVE_INFINITY, client: me, seen: draft.seen, version: 1 }
     // What is written to an object that this client deletes, or inserts, is part of that.

@@ -24,6 +24,8 @@ import {
 export interface UndoableModel extends ModelReconciler {
   readonly collections: readonly string[]
   stateOf(object: Pick<Change, 'collection' | 'identifier'>): ObjectState
+  /** Whether what it would leave is as the model wants it; a model without it takes everything. */
+  accepts?(change: Change): boolean
 }
 
 /** What became of a step. */
@@ -31,7 +33,7 @@ export interface UndoOutcome {
   readonly undone: number
   /** Changes of which some fields were set back, because others have changed the rest since. */
   readonly partly: number
-  /** Changes of which nothing was set back, because others have changed the same since. */
+  /** Changes of which nothing was set back, because it does not stand any more, or the model would not take it. */
   readonly left: number
 }
 
@@ -79,13 +81,18 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     return () => this.#listeners.delete(listener)
   }
 
-  /** What is changed meanwhile is one step, also when it ends by throwing. Gives what the function gives. */
+  /**
+   * What is changed meanwhile is one step, also when it ends by throwing. Gives what the function gives. Throws a TypeError
+   * for one that goes on later: what comes then is no part of it.
+   */
   group<T>(change: () => T): T {
     if (this.#group !== undefined) return change()
     const group: MadeChange[] = []
     this.#group = group
     try {
-      return change()
+      const result = change()
+      if (result instanceof Promise) throw new TypeError('What is grouped is done at once: a promise was given.')
+      return result
     } finally {
       this.#group = undefined
       if (group.length > 0) this.#set([...this.#undo, group], [])
@@ -142,7 +149,7 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     try {
       for (const made of step.toReversed()) {
         const change = this.#inverseOf(made)
-        if (change === undefined) continue
+        if (change === undefined || this.#model.accepts?.(change) === false) continue
         this.didCreateDraft(change)
         if (change.type === 'update' && fieldsOf(change) < fieldsOf(made.change)) partly++
       }
@@ -166,7 +173,10 @@ export class History implements ModelReconciler, OutboundEventReceiver {
     return before.isAlive ? { type: 'insert', ...object, values: before.values } : { type: 'delete', collection, identifier }
   }
 
-  /** What the fields were before, of those that stand as this client wrote them. A field that was not there becomes null. */
+  /**
+   * What the fields were before, of those that stand as this client wrote them. No write takes a field away: one that was
+   * not there becomes null.
+   */
   #standing({ values = {} }: Change, before: ObjectState, now: ObjectState): Values {
     const restored: Record<string, Json> = {}
     for (const [field, value] of Object.entries(values)) {

@@ -26,6 +26,7 @@ import { HeldEvents } from './held-events.ts'
 export interface CollectionModel extends ModelReconciler {
   readonly collections: readonly string[]
   stateOf?(object: ObjectKey): ObjectState
+  accepts?(change: Change): boolean
 }
 
 type ObjectKey = Pick<Change, 'collection' | 'identifier'>
@@ -89,8 +90,11 @@ export class Models implements CollectionModel {
   }
 
   stateOf(object: ObjectKey): ObjectState {
-    const model = this.#models.find(({ collections }) => collections.includes(object.collection))
-    return model?.stateOf?.(object) ?? unborn
+    return this.#modelOf(object)?.stateOf?.(object) ?? unborn
+  }
+
+  accepts(change: Change): boolean {
+    return this.#modelOf(change)?.accepts?.(change) ?? true
   }
 
   /** Shows what was held back, and goes on until the next event that nobody handles. */
@@ -117,6 +121,10 @@ export class Models implements CollectionModel {
     this.#lacking = []
     this.#unhandled = none
     callAll(this.#models.map((model) => () => model.reset()))
+  }
+
+  #modelOf({ collection }: ObjectKey): CollectionModel | undefined {
+    return this.#models.find(({ collections }) => collections.includes(collection))
   }
 
   #isHandled({ collection }: TapeEvent): boolean {

@@ -6,7 +6,7 @@ import { type Change, type DraftExpect, isSameJson, type Json, type ObjectState,
 import { type Arranged, arrange } from './arrangement.ts'
 import type { CollectionOptions, Expecting, Inserting, Place } from './collection-options.ts'
 import type { Reading } from './record-reader.ts'
-import { SchemaError } from './schema-error.ts'
+import { type Issue, SchemaError } from './schema-error.ts'
 
 /** The records as far as it matters here. */
 export interface Written {
@@ -62,9 +62,16 @@ export class RecordWriter {
 
   /** A change that somebody else made up. Throws a `SchemaError` where it would leave no record. */
   checked(change: Change): Change {
-    const { type, identifier, values } = change
-    if (type !== 'delete') this.#check(type === 'insert' ? { ...values } : { ...this.#records.valuesOf(identifier), ...values })
+    const issues = this.problemOf(change)
+    if (issues !== undefined) throw new SchemaError(issues)
     return change
+  }
+
+  /** What the schema has against the record that a change would leave. */
+  problemOf({ type, identifier, values }: Change): readonly Issue[] | undefined {
+    if (type === 'delete') return undefined
+    const reading = this.#records.read(type === 'insert' ? { ...values } : { ...this.#records.valuesOf(identifier), ...values })
+    return 'issues' in reading ? reading.issues : undefined
   }
 
   /** The change as this model vends it. */

@@ -17,6 +17,7 @@ export class SchemaError extends Error {
 const issuesMax = 5
 
 export function describeIssues(issues: readonly Issue[]): string {
+  if (issues.length === 0) return 'The schema does not say why.'
   const texts = issues.slice(0, issuesMax).map(describeIssue)
   return texts.length < issues.length ? `${texts.join('; ')}; and ${issues.length - texts.length} more` : texts.join('; ')
 }

@@ -106,6 +106,10 @@ export class Value<T> implements ModelReconciler {
     return this.#records.stateOf(object)
   }
 
+  accepts(change: Change): boolean {
+    return this.#records.accepts(change)
+  }
+
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context?: ApplyContext): void {
     this.#records.apply(events, pending, context)
   }

@@ -29,6 +29,7 @@ export class VersionReader {
   #hasMarks = false
 
   constructor({ version = 1, upcast = {} }: Pick<CollectionOptions, 'version' | 'upcast'>, hooks: VersionReaderHooks) {
+    if (!Number.isSafeInteger(version) || version < 1) throw new RangeError('The version of a model is a whole number from 1.')
     this.#version = version
     this.#upcast = upcast
     this.#hooks = hooks
@@ -110,6 +111,7 @@ export class VersionReader {
     let values: unknown = field
     for (let from = version; from < this.#version; from++) {
       values = this.#upcast[from]?.(values as Values)
+      if (values instanceof Promise) values.catch(() => {})
       if (typeof values !== 'object' || values === null || Array.isArray(values) || 'then' in values) {
         throw new TypeError('An upcaster gives an object of fields, at once.')
       }

@@ -64,10 +64,13 @@ describe('a model that comes and goes', () => {
     expect(late.receiver).toBe(client.stream)
   })
 
-  test('[C17] attached to another stream meanwhile keeps that one as its receiver', async () => {
+  test('[C17] shows one tape: whoever attaches it to a second stream is told, and nothing has happened', async () => {
     const [first, second] = [await online(), await online()]
     const model = new NotingModel()
     const detach = first.stream.attach(model)
+    expect(() => second.stream.attach(model)).toThrow('hangs on something else')
+    expect(model.receiver).toBe(first.stream)
+    detach()
     second.stream.attach(model)
     detach()
     expect(model.receiver).toBe(second.stream)

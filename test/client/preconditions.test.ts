@@ -138,6 +138,7 @@ describe('coming back', () => {
     client.stream.publish(careful)
     await client.settle()
     await client.frame({ type: 'refused', ref: 1, counter: 1, code: 'rule-failed' })
+    expect(client.stream.status.problem).toBe('rule-failed')
     expect(client.stream.status).toMatchObject({ connection: 'offline', pending: 1, refused: [] })
     await client.settle(1000)
     await client.welcome(-1)

@@ -176,7 +176,7 @@ describe('listeners', () => {
     expect(things.quarantined).toEqual([])
   })
 
-  test('[M2] are told once of what they were not told of in between', () => {
+  test('[M2] are told of what happens while a change is vended, in its order', () => {
     const { rig, things, told } = listening()
     const receiver: OutboundEventReceiver = {
       didCreateDraft: (change) => {
@@ -186,8 +186,28 @@ describe('listeners', () => {
     }
     things.receiver = receiver
     things.insert({ n: 1 }, { identifier: 'a' })
-    expect(told).toEqual([{ ...nothing, inserted: ['a'] }])
+    expect(told).toEqual([
+      { ...nothing, inserted: ['a'] },
+      { ...nothing, updated: ['a'] },
+    ])
     expect(things.get('a')?.isPending).toBe(false)
+  })
+
+  test('[M2] what they throw is for whoever applies, or for `onProblem`, and a promise that fails, too', async () => {
+    const problems: Problem[] = []
+    const things = new Collection('things', { onProblem: (problem) => problems.push(problem) })
+    const rig = new ModelRig(things)
+    things.subscribe(() => {
+      throw new Error('At once.')
+    })
+    things.subscribe(() => Promise.reject(new Error('Later.')))
+    expect(things.insert({ n: 1 }, { identifier: 'a' })).toBe('a')
+    await null
+    expect(problems).toMatchObject([
+      { type: 'listener', error: { message: 'At once.' } },
+      { type: 'listener', error: { message: 'Later.' } },
+    ])
+    expect(rig.vended).toHaveLength(1)
   })
 
   test('[M2] are told of holes, as they say which records are complete', () => {

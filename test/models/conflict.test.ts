@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../src/client/reconciler.ts'
 import { Conflict, OpenConflicts } from '../../src/models/conflict.ts'
-import { type Collision, StampedObjects } from '../../src/models/index.ts'
+import { Collection, type Collision, StampedObjects } from '../../src/models/index.ts'
 import type { Draft, EventType, TapeEvent, Values } from '../../src/protocol/index.ts'
 import { settle as settleDevices, TestDevice } from '../support/test-device.ts'
 
@@ -116,6 +116,16 @@ describe('a concurrent overwrite', () => {
     expect(objects.apply([mine], [], context).collisions).toEqual([])
     expect(objects.apply([theirs], [], context).collisions).toMatchObject([{ winner: 'mine', theirs: { seq: 1 } }])
     expect(objects.apply([theirs, mine, insert], [], context).collisions).toEqual([])
+  })
+
+  test('[X5] is none of a draft with a precondition: the server decides, and its refusal tells', () => {
+    const { a, b } = pair()
+    b.do('update', 'x', { title: 'Soy milk' })
+    b.device.send()
+    a.receiver?.didCreateDraft({ type: 'update', collection, identifier: 'x', values: { title: 'Oat milk' }, expect: { unchanged: true } })
+    a.device.hear()
+    a.device.refuse()
+    expect([a.found, titles(a)]).toEqual([[], 'Soy milk'])
   })
 
   test('[X5] several writes that another one undid are one', () => {
@@ -244,6 +254,35 @@ describe('a decision', () => {
     })
     fc.assert(property, { seed: 1, numRuns: 3000 })
   })
+})
+
+test('[X6] merged by whoever lost, at once and on every device, comes to an end with the same for all', () => {
+  const step = fc.record({ index: fc.nat(2), act: fc.constantFrom('do', 'do', 'send', 'hear') })
+  const property = fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+    const tape: TapeEvent[] = []
+    let edits = 0
+    const all = ['a', 'b', 'c'].map((client) => {
+      const onConflict = (conflict: Conflict) => {
+        const { mine, theirs } = conflict.fields.title ?? {}
+        if (conflict.winner === 'theirs') conflict.merge({ title: `${theirs}+${mine}` })
+      }
+      const things = new Collection(collection, { onConflict })
+      return { client, things, device: new TestDevice({ client, tape, model: things }) }
+    })
+    const devices = all.map(({ device }) => device)
+    all[0]?.things.insert({ title: '' }, { identifier: 'x' })
+    settleDevices(...devices)
+    for (const { index, act } of steps) {
+      const { client, things, device } = all[index] as (typeof all)[number]
+      if (act === 'do') things.update('x', { title: `${client}${++edits}` })
+      else if (act === 'send') device.send()
+      else device.hear(1)
+    }
+    settleDevices(...devices)
+    for (const { things } of all) expect(things.list).toEqual(all[0]?.things.list)
+    expect(tape.length).toBeLessThan(1 + 4 * (1 + edits))
+  })
+  fc.assert(property, { seed: 1, numRuns: 1000 })
 })
 
 test('[X6] ten thousand conflicts are found and closed in no time to speak of, and none is left in memory', () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
+import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import type { ApplyContext, OutboundEventReceiver } from '../../src/client/reconciler.ts'
-import { History, StampedObjects, type UndoableModel } from '../../src/models/index.ts'
+import { Collection, History, Models, StampedObjects, type UndoableModel } from '../../src/models/index.ts'
 import type { Draft, EventType, ObjectState, TapeEvent, Values } from '../../src/protocol/index.ts'
 import { settle, TestDevice } from '../support/test-device.ts'
 
@@ -144,6 +145,23 @@ describe('undo and redo', () => {
     a.things.do('update', 'x', { toString: 1, note: 'new' })
     a.history.undo()
     expect(a.things.values('x')).toEqual({ title: 'Milk', label: 'red', toString: null, note: null })
+  })
+
+  test('[U2] do not write what the schema does not accept, and say that it was left', () => {
+    const tasks = new Collection('tasks', { schema: v.object({ title: v.string(), note: v.optional(v.string()) }) })
+    const history = new History(new Models([tasks]))
+    const rig = new TestDevice({ client: 'a', tape: [], model: history })
+    const milk = tasks.insert({ title: 'Milk' })
+    tasks.update(milk, { note: 'Two' })
+    expect(history.undo()).toEqual({ undone: 0, partly: 0, left: 1 })
+    settle(rig)
+    expect(tasks.get(milk)?.values).toEqual({ title: 'Milk', note: 'Two' })
+  })
+
+  test('[U1] a group is what is done at once', async () => {
+    const { a } = pair()
+    expect(() => a.history.group(async () => a.things.do('update', 'x', { title: 'Oat milk' }))).toThrow('at once')
+    expect(a.history.group(() => 'what it gives')).toBe('what it gives')
   })
 
   test('[U1] what cannot be published is no step, and listeners are told when there is one', () => {

@@ -38,6 +38,13 @@ export class ModelRig<Model extends ModelReconciler> implements OutboundEventRec
     this.apply([])
   }
 
+  didCreateDrafts(changes: readonly Change[]): void {
+    const copies = changes.map(checkedCopy)
+    this.vended.push(...copies)
+    this.pending = [...this.pending, ...copies.map((copy) => ({ ...copy, seen: this.nextSeq - 1 }))]
+    this.apply([])
+  }
+
   apply(events: readonly TapeEvent[]): void {
     for (const { seq } of events) this.nextSeq = Math.max(this.nextSeq, seq + 1)
     this.model.apply(events, this.pending, { client: 'me', holes: this.holes })

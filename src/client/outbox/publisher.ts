@@ -66,6 +66,8 @@ export class Publisher {
   #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
   problem: Code | undefined
+  /** Why it did not take what was sent last, which is sent again. */
+  setback: Code | undefined
 
   constructor(environment: Environment, hooks: PublisherHooks) {
     this.#environment = environment
@@ -167,6 +169,7 @@ export class Publisher {
   confirm(events: readonly TapeEvent[]): OutboxStep {
     this.#learn(events)
     const { change, leaving, isOurs } = this.outbox.confirm(events)
+    if (leaving.length > 0) this.setback = undefined
     if (!isOurs && !this.#isCopied) {
       this.#isCopied = true
       // On a fresh link nothing can come after it that was under way on this one.
@@ -192,11 +195,15 @@ export class Publisher {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
     if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1))
     const { recovery } = codeFacts(code)
-    if (recovery === 'retry') return this.#hooks.backOff()
+    if (recovery === 'retry') {
+      this.setback = code
+      return this.#hooks.backOff()
+    }
     if (recovery === 'renew' || code === 'forbidden' || code === 'client-taken') {
       this.problem = code
       return this.#hooks.onChange()
     }
+    this.setback = undefined
     const step = this.outbox.refuse(ref, counter, { code, notes: notesOf(details) })
     if (step !== undefined) this.#renumber(step)
   }
