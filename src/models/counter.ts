@@ -17,7 +17,7 @@ import type { ModelReconciler, OutboundEventReceiver } from '../client/reconcile
 import type { Change, Draft, ObjectState, TapeEvent, Values } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
 import { newIdentifier } from './new-identifier.ts'
-import { type ShownObject, StampedObjects } from './stamped-objects.ts'
+import { type ShownObject, StampedObjects } from './objects/stamped-objects.ts'
 
 /** A row that holds no whole number. */
 export interface Malformed {

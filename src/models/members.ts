@@ -14,7 +14,7 @@ import type { ModelReconciler, OutboundEventReceiver } from '../client/reconcile
 import { type Change, type Draft, nameLengthMax, type ObjectState, type TapeEvent } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
 import { type Happening, happeningsOf, readName } from './happenings.ts'
-import { type ShownObject, StampedObjects } from './stamped-objects.ts'
+import { type ShownObject, StampedObjects } from './objects/stamped-objects.ts'
 
 export interface Member {
   readonly identifier: string

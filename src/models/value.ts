@@ -11,11 +11,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
 import { type Change, type Draft, isSameJson, type Json, type ObjectState, type TapeEvent, type Values } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
-import { Collection } from './collection.ts'
-import type { CollectionOptions, UnknownEvents } from './collection-options.ts'
-import type { Conflict } from './conflict.ts'
-import { RecordReader } from './record-reader.ts'
-import { SchemaError } from './schema-error.ts'
+import { Collection } from './collection/collection.ts'
+import type { CollectionOptions, UnknownEvents } from './collection/collection-options.ts'
+import { RecordReader } from './collection/record-reader.ts'
+import { SchemaError } from './collection/schema-error.ts'
+import type { Conflict } from './objects/conflict.ts'
 
 export interface ValueOptions<T> extends Pick<CollectionOptions, 'version' | 'upcast' | 'onUnknown' | 'onConflict' | 'onProblem'> {
   /** Shown while nobody has set it, or somebody has set it to what it cannot be. */

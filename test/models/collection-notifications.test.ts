@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { OutboundEventReceiver } from '../../src/client/index.ts'
-import { ChangeLog } from '../../src/models/change-log.ts'
+import { ChangeLog } from '../../src/models/collection/change-log.ts'
 import { type Changes, Collection, type CollectionOptions, type PlainSchema, type Problem, SchemaError } from '../../src/models/index.ts'
 import type { TapeEvent, Values } from '../../src/protocol/index.ts'
 import { collection, eventOf, ModelRig } from './model-rig.ts'

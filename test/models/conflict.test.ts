@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../src/client/reconciler.ts'
-import { Conflict, OpenConflicts } from '../../src/models/conflict.ts'
 import { Collection, type Collision, StampedObjects } from '../../src/models/index.ts'
+import { Conflict, OpenConflicts } from '../../src/models/objects/conflict.ts'
 import type { Draft, EventType, TapeEvent, Values } from '../../src/protocol/index.ts'
 import { settle as settleDevices, TestDevice } from '../support/test-device.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { comparePositions, placeAt, positionOf } from '../../src/models/collection/positions.ts'
 import { Collection } from '../../src/models/index.ts'
-import { comparePositions, placeAt, positionOf } from '../../src/models/positions.ts'
 import type { Json } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { anyDelivery, deliver } from './delivery.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Listed, ShownList } from '../../src/models/shown-list.ts'
+import { type Listed, ShownList } from '../../src/models/collection/shown-list.ts'
 
 interface Item {
   readonly identifier: string

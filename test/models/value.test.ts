@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
+import { SchemaError } from '../../src/models/collection/schema-error.ts'
 import { type Problem, type Quarantined, Value, type ValueOptions } from '../../src/models/index.ts'
-import { SchemaError } from '../../src/models/schema-error.ts'
 import type { Change, Draft, EventType, Json, TapeEvent, Values } from '../../src/protocol/index.ts'
 import { anyDelivery, deliver } from './delivery.ts'
 

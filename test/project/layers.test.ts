@@ -53,6 +53,8 @@ const forbidden = [
   ['src/client/planted.ts', 'node:timers', 'client may import'],
   ['src/client/planted.ts', '../protocol/seq-ranges.ts', 'client may import'],
   ['src/models/planted.ts', '../client/stream.ts', 'models may import'],
+  ['src/models/collection/planted.ts', '../../client/stream.ts', 'models may import'],
+  ['src/models/collection/planted.ts', '../../browser/index.ts', 'models may import'],
   ['src/models/planted.ts', '../server/auth.ts', 'models may import'],
   ['src/models/planted.ts', '../browser/index.ts', 'models may import'],
   ['src/browser/planted.ts', '../client/stream.ts', 'browser may import'],

@@ -23,7 +23,7 @@ const broken = [
   '../../src/client/outbox/outbox.ts',
   '../../src/client/outbox/outbox-entry.ts',
   '../../src/client/tape/run.ts',
-  '../../src/models/collisions.ts',
+  '../../src/models/objects/collisions.ts',
   '../../src/models/history.ts',
 ]
 
@@ -137,10 +137,10 @@ test('[C15] finds a run that is folded although others wrote at the same time', 
   expect(await firstViolation()).toMatch(/folded, which is concurrent|did not report/)
 })
 
-type Collisions = typeof import('../../src/models/collisions.ts')
+type Collisions = typeof import('../../src/models/objects/collisions.ts')
 
 function plantCollisions(plant: (find: Collisions['findCollisions']) => Collisions['findCollisions']): void {
-  vi.doMock('../../src/models/collisions.ts', async (original) => ({
+  vi.doMock('../../src/models/objects/collisions.ts', async (original) => ({
     findCollisions: plant((await original<Collisions>()).findCollisions),
   }))
 }

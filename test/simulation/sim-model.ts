@@ -3,8 +3,8 @@
  * conflicts.
  */
 import type { ApplyContext, Stream } from '../../src/client/index.ts'
-import { OpenConflicts } from '../../src/models/conflict.ts'
 import { type Collision, StampedObjects, type UndoableModel } from '../../src/models/index.ts'
+import { OpenConflicts } from '../../src/models/objects/conflict.ts'
 import { type Change, type Draft, type ObjectState, type SeqRanges, subtract, type TapeEvent, union } from '../../src/protocol/index.ts'
 
 export const collection = 'things'

@@ -15,7 +15,7 @@ import {
   type Values,
   type Write,
   writeOf,
-} from '../protocol/index.ts'
+} from '../../protocol/index.ts'
 import type { PendingDraft } from './pending-drafts.ts'
 
 /** One concurrent overwrite between this client and another. */

@@ -2,7 +2,7 @@
  * The conflicts of a model that somebody may want to decide otherwise than last writer wins. What is decided travels as
  * a further event, so that every client ends the same.
  */
-import { type Change, isSameJson, type Json, type Values } from '../protocol/index.ts'
+import { type Change, isSameJson, type Json, type Values } from '../../protocol/index.ts'
 import type { Collision } from './collisions.ts'
 import type { StampedObjects } from './stamped-objects.ts'
 

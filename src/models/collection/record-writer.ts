@@ -2,7 +2,7 @@
  * From what an application wants of its records to the changes that are vended for it. It changes nothing itself, and
  * checks everything first: when it throws, nothing has happened.
  */
-import { type Change, type DraftExpect, isSameJson, type Json, type ObjectState, type Values } from '../protocol/index.ts'
+import { type Change, type DraftExpect, isSameJson, type Json, type ObjectState, type Values } from '../../protocol/index.ts'
 import { type Arranged, arrange } from './arrangement.ts'
 import type { CollectionOptions, Expecting, Inserting, Place } from './collection-options.ts'
 import type { Reading } from './record-reader.ts'

@@ -1,7 +1,7 @@
 /** What an application says when it makes a collection, and what a collection tells it. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Draft, DraftExpect, TapeEvent, Values } from '../protocol/index.ts'
-import type { Conflict } from './conflict.ts'
+import type { Draft, DraftExpect, TapeEvent, Values } from '../../protocol/index.ts'
+import type { Conflict } from '../objects/conflict.ts'
 
 /** Without a schema the values are shown as they are. */
 export type PlainSchema = StandardSchemaV1<Values, Values>

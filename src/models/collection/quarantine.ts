@@ -1,5 +1,5 @@
 /** The records that cannot be shown, and why. */
-import { isSameJson } from '../protocol/index.ts'
+import { isSameJson } from '../../protocol/index.ts'
 import type { Quarantined } from './collection-options.ts'
 
 export class Quarantine {

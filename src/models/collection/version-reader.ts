@@ -5,7 +5,7 @@
  * Upcasters get one field at a time. Folding drops fields of a write, so only what each field comes to by itself is the
  * same for every client.
  */
-import type { Draft, Json, Values } from '../protocol/index.ts'
+import type { Draft, Json, Values } from '../../protocol/index.ts'
 import type { CollectionOptions, UnknownEvent } from './collection-options.ts'
 
 export interface VersionReaderHooks {

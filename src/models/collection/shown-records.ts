@@ -2,14 +2,14 @@
  * From objects to the records that show: each read through the schema when it has changed, listed in order or put into
  * quarantine, and noted for the listeners. A record that shows the same as before stays the same value.
  */
-import { isSameJson, type ObjectState, type Values, writeOf } from '../protocol/index.ts'
+import { isSameJson, type ObjectState, type Values, writeOf } from '../../protocol/index.ts'
+import type { ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { CollectionOptions, Quarantined, ShownRecord } from './collection-options.ts'
 import { comparePositions, positionOf } from './positions.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Reading, RecordReader } from './record-reader.ts'
 import { type Listed, ShownList } from './shown-list.ts'
-import type { ShownObject, StampedObjects } from './stamped-objects.ts'
 import type { VersionReader } from './version-reader.ts'
 
 interface Entry<T> extends Listed<ShownRecord<T>> {

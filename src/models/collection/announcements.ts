@@ -2,7 +2,7 @@
  * What an application is to be told, in order and one at a time: whoever is told may change the model, subscribe, end its
  * subscription or throw, and the others are told of what came first before they are told of what came of it.
  */
-import { callAll } from './call-all.ts'
+import { callAll } from '../call-all.ts'
 
 export class Announcements {
   readonly #waiting: (() => void)[] = []

@@ -2,7 +2,7 @@
  * The pending drafts of one collection, by object and in the order in which they were made. Each has the seq that it acts
  * under until it has one: far beyond the end of the tape.
  */
-import type { Draft } from '../protocol/index.ts'
+import type { Draft } from '../../protocol/index.ts'
 
 export interface PendingDraft {
   readonly draft: Draft

@@ -3,7 +3,7 @@
  * answer: schemas are not ours, and values are not theirs.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Values } from '../protocol/index.ts'
+import type { Values } from '../../protocol/index.ts'
 import { describeIssues, type Issue } from './schema-error.ts'
 
 export type Reading<T> = { readonly values: T } | { readonly problem: string; readonly issues: readonly Issue[] }

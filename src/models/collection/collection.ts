@@ -7,8 +7,13 @@
  *   events, drafts ─► held? ─► StampedObjects (versions read) ─► schema ─► shown in order, or quarantined ─► listeners
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
-import type { Change, Draft, ObjectState, TapeEvent } from '../protocol/index.ts'
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../client/reconciler.ts'
+import type { Change, Draft, ObjectState, TapeEvent } from '../../protocol/index.ts'
+import { HeldEvents } from '../held-events.ts'
+import { newIdentifier } from '../new-identifier.ts'
+import type { Collision } from '../objects/collisions.ts'
+import { type Conflict, OpenConflicts } from '../objects/conflict.ts'
+import { type Applied, StampedObjects } from '../objects/stamped-objects.ts'
 import { Announcements } from './announcements.ts'
 import { ChangeLog } from './change-log.ts'
 import type {
@@ -24,14 +29,9 @@ import type {
   UnknownEvent,
   UnknownEvents,
 } from './collection-options.ts'
-import type { Collision } from './collisions.ts'
-import { type Conflict, OpenConflicts } from './conflict.ts'
-import { HeldEvents } from './held-events.ts'
-import { newIdentifier } from './new-identifier.ts'
 import { RecordReader } from './record-reader.ts'
 import { RecordWriter } from './record-writer.ts'
 import { ShownRecords } from './shown-records.ts'
-import { type Applied, StampedObjects } from './stamped-objects.ts'
 import { VersionReader } from './version-reader.ts'
 
 type Input<Schema extends StandardSchemaV1> = StandardSchemaV1.InferInput<Schema>

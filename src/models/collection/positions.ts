@@ -7,7 +7,7 @@
  * their neighbours as possible get new positions, too.
  */
 import { generateNKeysBetween } from 'fractional-indexing'
-import type { Json } from '../protocol/index.ts'
+import type { Json } from '../../protocol/index.ts'
 
 /** The records of a list in order, apart from the one that is to be placed. */
 export interface Neighbours {

@@ -4,7 +4,7 @@
  *
  * Work is proportional to the objects that an `apply` touches, not to the collection.
  */
-import type { ApplyContext } from '../client/reconciler.ts'
+import type { ApplyContext } from '../../client/reconciler.ts'
 import {
   applyToObject,
   type Draft,
@@ -15,7 +15,7 @@ import {
   unborn,
   type Values,
   type Write,
-} from '../protocol/index.ts'
+} from '../../protocol/index.ts'
 import { type Collision, findCollisions } from './collisions.ts'
 import { PendingDrafts } from './pending-drafts.ts'
 
