@@ -16,6 +16,7 @@
 import type { ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
 import type { Change, Draft, ObjectState, TapeEvent, Values } from '../protocol/index.ts'
 import { callAll } from './call-all.ts'
+import { Listeners } from './listeners.ts'
 import { newIdentifier } from './new-identifier.ts'
 import { type ShownObject, StampedObjects } from './objects/stamped-objects.ts'
 
@@ -49,7 +50,7 @@ export class Counter implements ModelReconciler {
   readonly #newIdentifier: () => string
   readonly #onProblem: CounterOptions['onProblem']
   readonly #rows: StampedObjects
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners()
   /** What each row counts. */
   readonly #counts = new Map<string, number>()
   /** Exact, whatever rows there are, and so the same in every order. */
@@ -90,11 +91,7 @@ export class Counter implements ModelReconciler {
   }
 
   /** Calls `listener` once after each run of events that changed the total, until the function that it gives is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    const own = () => listener()
-    this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
-  }
+  readonly subscribe = this.#listeners.subscribe
 
   stateOf({ identifier }: Pick<Change, 'identifier'>): ObjectState {
     return this.#rows.state(identifier)
@@ -111,7 +108,10 @@ export class Counter implements ModelReconciler {
       if (row === undefined) this.#counts.delete(identifier)
       else this.#counts.set(identifier, count ?? 0)
     }
-    callAll([...malformed.map((problem) => () => this.#onProblem?.(problem)), ...(this.value === before ? [] : this.#listeners)])
+    callAll([
+      ...malformed.map((problem) => () => this.#onProblem?.(problem)),
+      ...(this.value === before ? [] : [() => this.#listeners.tell()]),
+    ])
   }
 
   reset(): void {
@@ -119,7 +119,7 @@ export class Counter implements ModelReconciler {
     this.#rows.reset()
     this.#counts.clear()
     this.#total = 0n
-    if (before !== 0) callAll(this.#listeners)
+    if (before !== 0) this.#listeners.tell()
   }
 
   #handToCountWith(): Hand {

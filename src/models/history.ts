@@ -19,6 +19,7 @@ import {
   type Values,
   writeOf,
 } from '../protocol/index.ts'
+import { Listeners } from './listeners.ts'
 
 /** A model whose changes can be undone: it can tell how an object stands, pending drafts included. */
 export interface UndoableModel extends ModelReconciler {
@@ -51,7 +52,7 @@ const stepsMax = 100
 export class History implements ModelReconciler, OutboundEventReceiver {
   receiver: OutboundEventReceiver | undefined
   readonly #model: UndoableModel
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners()
   #undo: readonly Step[] = []
   #redo: readonly Step[] = []
   /** Where changes are gathered that belong together. */
@@ -76,10 +77,7 @@ export class History implements ModelReconciler, OutboundEventReceiver {
   }
 
   /** Calls `listener` when `canUndo` or `canRedo` may have changed, until the function that it gives is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
+  readonly subscribe = this.#listeners.subscribe
 
   /**
    * What is changed meanwhile is one step, also when it ends by throwing. Gives what the function gives. Throws a TypeError
@@ -194,7 +192,7 @@ export class History implements ModelReconciler, OutboundEventReceiver {
   #set(undo: readonly Step[], redo: readonly Step[]): void {
     this.#undo = undo.slice(-stepsMax)
     this.#redo = redo.slice(-stepsMax)
-    for (const listener of [...this.#listeners]) listener()
+    this.#listeners.tell()
   }
 }
 

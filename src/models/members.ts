@@ -12,8 +12,8 @@
  */
 import type { ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
 import { type Change, type Draft, nameLengthMax, type ObjectState, type TapeEvent } from '../protocol/index.ts'
-import { callAll } from './call-all.ts'
 import { type Happening, happeningsOf, readName } from './happenings.ts'
+import { Listeners } from './listeners.ts'
 import { type ShownObject, StampedObjects } from './objects/stamped-objects.ts'
 
 export interface Member {
@@ -37,7 +37,7 @@ export class Members implements ModelReconciler {
   readonly collections: readonly string[]
   readonly #collection: string
   readonly #objects: StampedObjects
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners()
   /** Everybody that this client has heard of, with the name that was shown last. */
   readonly #names = new Map<string, string>()
   /** A member stays the same value as long as its object does. */
@@ -108,11 +108,7 @@ export class Members implements ModelReconciler {
   }
 
   /** Calls `listener` once after each run of events that changed who is here, until the function that it gives is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    const own = () => listener()
-    this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
-  }
+  readonly subscribe = this.#listeners.subscribe
 
   stateOf({ identifier }: Pick<Change, 'identifier'>): ObjectState {
     return this.#objects.state(identifier)
@@ -140,7 +136,7 @@ export class Members implements ModelReconciler {
 
   #changed(): void {
     this.#list = undefined
-    callAll(this.#listeners)
+    this.#listeners.tell()
   }
 
   #vend(change: Change): void {

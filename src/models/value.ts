@@ -10,11 +10,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../client/reconciler.ts'
 import { type Change, type Draft, isSameJson, type Json, type ObjectState, type TapeEvent, type Values } from '../protocol/index.ts'
-import { callAll } from './call-all.ts'
 import { Collection } from './collection/collection.ts'
 import type { CollectionOptions, UnknownEvents } from './collection/collection-options.ts'
 import { RecordReader } from './collection/record-reader.ts'
 import { SchemaError } from './collection/schema-error.ts'
+import { Listeners } from './listeners.ts'
 import type { Conflict } from './objects/conflict.ts'
 
 export interface ValueOptions<T> extends Pick<CollectionOptions, 'version' | 'upcast' | 'onUnknown' | 'onConflict' | 'onProblem'> {
@@ -36,7 +36,7 @@ export class Value<T> implements ModelReconciler {
   readonly #field: string
   readonly #initial: T
   readonly #records: Collection<StandardSchemaV1<Record<string, unknown>, Record<string, T>>>
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners()
   #value: T
   #isPending = false
 
@@ -95,12 +95,7 @@ export class Value<T> implements ModelReconciler {
   }
 
   /** Calls `listener` once after each run of events that changed what shows, until the function that it gives is called. */
-  readonly subscribe = (listener: () => void): (() => void) => {
-    // Whoever subscribes twice is told twice, and each ends its own.
-    const own = () => listener()
-    this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
-  }
+  readonly subscribe = this.#listeners.subscribe
 
   stateOf(object: Pick<Change, 'identifier'>): ObjectState {
     return this.#records.stateOf(object)
@@ -126,7 +121,7 @@ export class Value<T> implements ModelReconciler {
     if (isSame && isPending === this.#isPending) return
     if (!isSame) this.#value = value
     this.#isPending = isPending
-    callAll(this.#listeners)
+    this.#listeners.tell()
   }
 }
 
