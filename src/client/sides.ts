@@ -224,6 +224,7 @@ export class Sides {
     owner.taken.adopt(this.#untaken.takeAll(), this.#untaken.lost(), this.#tabs === undefined ? undefined : tab)
     if (before !== undefined || events.length > 0 || owner.outbox.pending.length > 0) this.#hooks.onEvents(events)
     else this.#hooks.onContext()
+    this.#publications.applied(owner.seen)
     if (this.#tabs !== undefined && !this.#isStopped) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
     if (this.#isStopped) owner.stop()
     else owner.connect()

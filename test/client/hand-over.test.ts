@@ -45,6 +45,22 @@ describe('when the owner dies', () => {
     ])
   })
 
+  test('[C12] [C14] a draft above a hole is applied when the store has what fills it, though nobody told', async () => {
+    const { browser, owner, follower } = await twoTabs()
+    const states = watch(follower.stream.publish(named('mine')))
+    await follower.settle()
+    await owner.frame(own(owner, 1, 1, 'mine'))
+    expect(states.at(-1)).toBe('on-tape')
+    browser.loses = () => true
+    await owner.slice([[0, 0]])
+    await owner.settle()
+    expect(states.at(-1)).toBe('on-tape')
+    await browser.kill(owner)
+    browser.loses = () => false
+    await follower.settle()
+    expect(states).toEqual(['queued', 'sent', 'on-tape', 'applied'])
+  })
+
   test('[C14] drafts that it had taken and saved, and told nobody of, are sent once; so is what comes behind them', async () => {
     const { browser, owner, follower } = await twoTabs()
     owner.store.holds = 'after'
