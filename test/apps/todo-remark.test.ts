@@ -1,6 +1,6 @@
 /** What the to-do page says of a conflict, word by word, and where it says it. */
 import { describe, expect, test } from 'vitest'
-import { remarkOf } from '../../src/apps/todo/remark.ts'
+import { overwriteRemark, remarkOf } from '../../src/apps/todo/remark.ts'
 import { placeRemarks } from '../../src/apps/todo/remark-places.ts'
 import { enumerate, quote } from '../../src/apps/todo/wording.ts'
 import type { Conflict } from '../../src/models/index.ts'
@@ -89,6 +89,15 @@ test('a task is named as it is now, or as it was', () => {
   expect(remarkOf(conflictOf({ fields, before }), 'Oat milk')?.title).toBe('“Oat milk”')
   expect(remarkOf(conflictOf({ fields, before }), undefined)?.title).toBe('“Milk”')
   expect(remarkOf(conflictOf({ fields }), undefined)?.title).toBeUndefined()
+})
+
+test('an edit that was saved over another title stands, and says what it overwrote', () => {
+  const remark = overwriteRemark({ overwritten: 'Two B' }, 'Two C')
+  expect([remark.title, remark.text]).toEqual(['“Two C”', 'Renamed elsewhere to “Two B” while you edited it. Yours stands.'])
+  expect(remark.choices.map(({ name, stands }) => [name, stands])).toEqual([
+    ['Keep theirs', false],
+    ['Keep mine', true],
+  ])
 })
 
 test('titles are quoted on one line, cut between letters, and turn no sentence around', () => {

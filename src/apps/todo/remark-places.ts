@@ -1,10 +1,11 @@
-/** Where the remarks on conflicts stand: beside their tasks, or above the list, and never more than can be read. */
+/** Where the remarks on conflicts and overwrites stand: beside their tasks, or above the list, and never more than can be read. */
 import type { Conflict } from '../../models/index.ts'
-import { type Remark, remarkOf } from './remark.ts'
+import type { Overwrite } from './overwrites.ts'
+import { overwriteRemark, type Remark, remarkOf } from './remark.ts'
 import type { Task } from './task.ts'
 
 export interface PlacedRemark {
-  readonly conflict: Conflict
+  readonly conflict: Conflict | Overwrite
   readonly remark: Remark
 }
 
@@ -19,7 +20,7 @@ export interface RemarkPlaces {
 }
 
 export interface RemarkSources {
-  readonly conflicts: readonly Conflict[]
+  readonly conflicts: readonly (Conflict | Overwrite)[]
   readonly taskOf: (identifier: string) => Task | undefined
   /** The tasks in sight. */
   readonly rows: readonly Task[]
@@ -31,7 +32,8 @@ export const noRemarks: RemarkPlaces = { beside: new Map(), above: [], all: [], 
 export function placeRemarks({ conflicts, taskOf, rows, shownMax }: RemarkSources): RemarkPlaces {
   if (conflicts.length === 0) return noRemarks
   const all = conflicts.flatMap((conflict) => {
-    const remark = remarkOf(conflict, taskOf(conflict.identifier)?.values.title)
+    const title = taskOf(conflict.identifier)?.values.title
+    const remark = 'overwritten' in conflict ? overwriteRemark(conflict, title) : remarkOf(conflict, title)
     return remark === undefined ? [] : [{ conflict, remark }]
   })
   const inSight = new Set(rows.map(({ identifier }) => identifier))

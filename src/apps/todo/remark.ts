@@ -3,6 +3,7 @@
  * It decides nothing and knows no markup.
  */
 import type { Conflict } from '../../models/index.ts'
+import type { Overwrite } from './overwrites.ts'
 import { type ColorLabel, decodeTask } from './task.ts'
 import { capitalize, enumerate, quote } from './wording.ts'
 
@@ -40,6 +41,18 @@ export function remarkOf(conflict: Told, shown: string | undefined): Remark | un
     title: title === undefined ? undefined : quote(title),
     text: `${capitalize(whatHappened(conflict, told))}. ${outcome(mine.type === 'delete' || theirs.type === 'delete', conflict)}`,
     choices: [choiceOf('theirs'), choiceOf('mine')],
+  }
+}
+
+/** Of an edit that was saved over what others had called the task meanwhile. */
+export function overwriteRemark({ overwritten }: Pick<Overwrite, 'overwritten'>, shown: string | undefined): Remark {
+  return {
+    title: shown === undefined ? undefined : quote(shown),
+    text: `Renamed elsewhere to ${quote(overwritten)} while you edited it. Yours stands.`,
+    choices: [
+      { side: 'theirs', name: 'Keep theirs', stands: false },
+      { side: 'mine', name: 'Keep mine', stands: true },
+    ],
   }
 }
 

@@ -7,6 +7,7 @@ import { live } from 'lit-html/directives/live.js'
 import type { Edit } from './edit.ts'
 import type { RowShift } from './row-mover.ts'
 import type { Task } from './task.ts'
+import { shorten } from './wording.ts'
 
 export interface TaskRowActions {
   readonly toggle: (task: Task, completed: boolean) => void
@@ -48,8 +49,7 @@ export function taskRow({ task, index, edit, drag, actions }: TaskRow): Template
   return html`<li data-testid="todo-item" data-id=${task.identifier} data-label=${label} data-drag=${drag ?? nothing} class=${classes || nothing} @keydown=${onKey}><div class="view"><button
     class="handle"
     type="button"
-    aria-label="Move"
-    aria-describedby=${titleId}
+    aria-label=${nameOf('Move', title)}
     aria-keyshortcuts="ArrowUp ArrowDown Home End"
     title="Drag, or press the up and down arrow keys"
     @pointerdown=${(event: PointerEvent) => actions.grab(event, task)}
@@ -64,12 +64,18 @@ export function taskRow({ task, index, edit, drag, actions }: TaskRow): Template
   ><label data-testid="todo-title" id=${titleId} dir="auto" @dblclick=${() => actions.beginEdit(task)}>${title}</label><button
     class="color-label"
     type="button"
-    aria-label="Colour: ${label}"
+    aria-label=${nameOf(`Colour: ${label}`, title)}
     aria-haspopup="true"
     @click=${(event: Event) => event.currentTarget instanceof HTMLElement && actions.chooseLabel(task, event.currentTarget)}
-  ></button><button class="destroy" type="button" aria-label="Delete" aria-describedby=${titleId} @click=${() => actions.remove(task)}></button></div>${
+  ></button><button class="destroy" type="button" aria-label=${nameOf('Delete', title)} @click=${() => actions.remove(task)}></button></div>${
     edit === undefined ? nothing : editInput(edit, actions)
   }</li>`
+}
+
+/** Which of the many rows a button is in. The checkbox has the name that TodoMVC gives it, and its task as a description. */
+function nameOf(action: string, title: string): string {
+  const about = shorten(title)
+  return about === '' ? action : `${action}, ${about}`
 }
 
 /** Its value is set once: what is typed stays, whatever arrives. */

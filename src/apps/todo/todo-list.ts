@@ -4,16 +4,25 @@
  */
 import { Collection, type Conflict, History, type UndoOutcome } from '../../models/index.ts'
 import type { PlaceBeside } from './drop-place.ts'
+import { type Overwrite, Overwrites } from './overwrites.ts'
 import { type ColorLabel, type Task, type TaskValues, taskSchema } from './task.ts'
 
 export class TodoList {
   /** What a stream is attached to: it hands the tasks what comes in. */
   readonly history: History
   readonly #tasks: Collection<typeof taskSchema>
+  readonly #overwrites: Overwrites
+  readonly #listeners: (() => void)[] = []
 
   constructor() {
     this.#tasks = new Collection('tasks', { schema: taskSchema, position: 'position' })
     this.history = new History(this.#tasks)
+    this.#overwrites = new Overwrites({
+      titleOf: (identifier) => this.task(identifier)?.values.title,
+      rename: (identifier, title) => this.rename(identifier, title),
+      onChange: () => this.#tell(),
+    })
+    this.#tasks.subscribe(() => this.#overwrites.prune())
   }
 
   get isAttached(): boolean {
@@ -25,9 +34,9 @@ export class TodoList {
     return this.#tasks.list
   }
 
-  /** What others wrote at the same time, and nobody has decided. */
-  get conflicts(): readonly Conflict[] {
-    return this.#tasks.conflicts
+  /** What others wrote at the same time, or while an edit went on here, and nobody has decided. */
+  get conflicts(): readonly (Conflict | Overwrite)[] {
+    return [...this.#tasks.conflicts, ...this.#overwrites.list]
   }
 
   readonly task = (identifier: string): Task | undefined => this.#tasks.get(identifier)
@@ -39,6 +48,17 @@ export class TodoList {
 
   rename(identifier: string, title: string): boolean {
     return this.#tasks.update(identifier, { title: title.toWellFormed() })
+  }
+
+  /**
+   * Saves an edit of a task, given as it was when the edit began. One that somebody has removed meanwhile is made anew;
+   * what somebody has called it meanwhile is overwritten, and can be decided otherwise.
+   */
+  saveEdit({ identifier, values }: Task, title: string): void {
+    const before = this.task(identifier)?.values.title
+    if (before === undefined) return this.create(title, values.label)
+    const isRenamed = this.rename(identifier, title)
+    if (isRenamed && before !== values.title) this.#overwrites.add(identifier, before)
   }
 
   /** False when there is no such task, or it is so already. */
@@ -83,5 +103,10 @@ export class TodoList {
   subscribe(listener: () => void): void {
     this.#tasks.subscribe(listener)
     this.history.subscribe(listener)
+    this.#listeners.push(listener)
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
   }
 }

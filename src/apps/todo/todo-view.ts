@@ -14,7 +14,8 @@ import type { RemarkPlaces } from './remark-places.ts'
 import { remarksAbove, remarksBeside } from './remark-view.ts'
 import { Remarks, remarkElements } from './remarks.ts'
 import { RowMover } from './row-mover.ts'
-import type { ColorLabel, Task } from './task.ts'
+import { noteBeside, noteOf, SaveProblem } from './save-problem.ts'
+import type { Task } from './task.ts'
 import { type TaskRowActions, taskRow } from './task-row.ts'
 import type { TodoList } from './todo-list.ts'
 import { UndoControls } from './undo-controls.ts'
@@ -39,6 +40,7 @@ export class TodoView {
   readonly #mover: RowMover
   readonly #undo: UndoControls
   readonly #typing: TypingWatch
+  readonly #problem: SaveProblem
   #edit: Edit | undefined
   #isRendering = false
   #isRenderDue = false
@@ -49,6 +51,7 @@ export class TodoView {
     this.#section = section
     this.#newTodo = newTodo
     this.#typing = new TypingWatch(newTodo)
+    this.#problem = new SaveProblem(list)
     this.#remarks = this.#createRemarks(parts)
     this.#mover = this.#createMover(parts)
     this.#undo = new UndoControls({ ...parts, element: parts.undoBar, typing: this.#typing, onRun: () => this.#render() })
@@ -113,7 +116,7 @@ export class TodoView {
     const filter = filterOf(location.hash)
     const rows = shownTasks(tasks, filter, this.#edit)
     const places = this.#remarks.place(rows)
-    const above = html`${this.#undo.line()}${remarksAbove(places, this.#remarks.actions)}`
+    const above = html`${this.#problem.of('new') ?? nothing}${this.#undo.line()}${remarksAbove(places, this.#remarks.actions)}`
     if (tasks.length === 0 && rows.length === 0) return above
     const remaining = tasks.filter(({ values }) => !values.completed).length
     return html`${above}<section class="main">
@@ -149,19 +152,24 @@ export class TodoView {
 
   #row(task: Task, index: number, { beside }: RemarkPlaces): TemplateResult {
     const drag = this.#mover.dragOf(task, index)
-    const row = taskRow({ task, index, edit: this.#editOf(task), drag, actions: this.#actions })
-    return html`${row}${remarksBeside(beside.get(task.identifier), drag, this.#remarks.actions)}`
+    const edit = this.#edit?.task.identifier === task.identifier ? this.#edit : undefined
+    const row = taskRow({ task, index, edit, drag, actions: this.#actions })
+    return html`${row}${noteBeside(edit && this.#editNote(edit))}${remarksBeside(beside.get(task.identifier), drag, this.#remarks.actions)}`
   }
 
-  #editOf({ identifier }: Task): Edit | undefined {
-    return this.#edit?.task.identifier === identifier ? this.#edit : undefined
+  /** What whoever edits has to know. */
+  #editNote({ task }: Edit): TemplateResult | undefined {
+    const isGone = this.#list.task(task.identifier) === undefined
+    return (
+      this.#problem.of('edit') ?? (isGone ? noteOf('Deleted elsewhere while you edit it. Saving a changed title adds it anew.') : undefined)
+    )
   }
 
   #onNewKey(event: KeyboardEvent): void {
     if (event.key !== 'Enter' || event.isComposing) return
     const title = this.#newTodo.value.trim()
     if (title === '' || !this.#list.isAttached) return
-    this.#list.create(title, 'none')
+    if (!this.#problem.attempt('new', () => this.#list.create(title, 'none'))) return this.#render()
     this.#newTodo.value = ''
     this.#typing.forget()
   }
@@ -181,6 +189,8 @@ export class TodoView {
   }
 
   #beginEdit(task: Task): void {
+    // One that could not be saved keeps its text.
+    if (this.#edit !== undefined) return this.#focusEdit()
     this.#edit = {
       task,
       index: Math.max(
@@ -189,7 +199,11 @@ export class TodoView {
       ),
     }
     this.#render()
-    const input = this.#rowOf(task.identifier)?.querySelector<HTMLInputElement>('.edit')
+    this.#focusEdit()
+  }
+
+  #focusEdit(): void {
+    const input = this.#section.querySelector<HTMLInputElement>('.edit')
     input?.focus()
     input?.setSelectionRange(input.value.length, input.value.length)
   }
@@ -202,7 +216,7 @@ export class TodoView {
     else return
     event.preventDefault()
     // The keyboard goes on from the row that was edited.
-    if (edit !== undefined) this.#focusRow(this.#rowOf(edit.task.identifier))
+    if (edit !== undefined && this.#edit === undefined) this.#focusRow(this.#rowOf(edit.task.identifier))
   }
 
   #saveEdit(text: string): void {
@@ -212,18 +226,13 @@ export class TodoView {
     const { identifier, values } = edit.task
     const title = text.trim()
     if (title === '') this.#list.remove(identifier)
-    else if (title !== values.title) this.#saveTitle(identifier, title, values.label)
+    else if (title !== values.title && !this.#problem.attempt('edit', () => this.#list.saveEdit(edit.task, title))) return this.#render()
     this.#endEdit()
-  }
-
-  /** A task that somebody has removed meanwhile is made anew. */
-  #saveTitle(identifier: string, title: string, label: ColorLabel): void {
-    if (this.#list.task(identifier) === undefined) this.#list.create(title, label)
-    else this.#list.rename(identifier, title)
   }
 
   #endEdit(): void {
     this.#edit = undefined
+    this.#problem.forget('edit')
     this.#render()
   }
 

@@ -8,11 +8,16 @@ const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/
 
 /** In quotation marks, on one line, cut where it is long. */
 export function quote(title: string): string {
+  return `“${shorten(title)}”`
+}
+
+/** On one line, cut where it is long: enough to tell what a control is about. */
+export function shorten(title: string): string {
   const line = title.replace(directionMarks, '').replace(/\s+/g, ' ').trim()
   const letters = Array.from(line)
   const text = letters.length > titleLengthMax ? `${letters.slice(0, titleLengthMax).join('').trimEnd()}…` : line
-  // What is written from right to left stays within its marks.
-  return `“${rightToLeft.test(text) ? `\u2068${text}\u2069` : text}”`
+  // What is written from right to left turns nothing around it.
+  return rightToLeft.test(text) ? `\u2068${text}\u2069` : text
 }
 
 /** a, b and c */
