@@ -48,14 +48,13 @@ interface Stage {
 }
 
 interface Entry extends Stage {
-  readonly identifier: string
   /** As it was before the run that is being applied, if that changes it. */
   before: Stage | undefined
 }
 
 /** What an `apply` comes to. */
 interface Run {
-  readonly changed: Entry[]
+  readonly changed: (readonly [identifier: string, entry: Entry])[]
   readonly collisions: Collision[]
 }
 
@@ -84,14 +83,14 @@ export class StampedObjects {
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context = this.#context): Applied {
     this.#context = context
     const run: Run = { changed: [], collisions: [] }
-    for (const identifier of this.#pending.take(pending)) change(this.#entryOf(identifier), run)
+    for (const identifier of this.#pending.take(pending)) change(identifier, this.#entryOf(identifier), run)
     for (const event of events) {
       if (event.collection !== this.#collection) continue
       if (event.stamps === undefined) this.#applyPlain(event, run)
       else for (const part of partsOf(event)) this.#applyPlain(part, run)
     }
     const touched = new Set<string>()
-    for (const entry of run.changed) if (this.#show(entry)) touched.add(entry.identifier)
+    for (const [identifier, entry] of run.changed) if (this.#show(identifier, entry)) touched.add(identifier)
     if (touched.size > 0) this.#list = undefined
     return { touched, collisions: run.collisions }
   }
@@ -146,7 +145,7 @@ export class StampedObjects {
   #entryOf(identifier: string): Entry {
     let entry = this.#entries.get(identifier)
     if (entry === undefined) {
-      entry = { identifier, tape: unborn, state: unborn, shown: undefined, before: undefined }
+      entry = { tape: unborn, state: unborn, shown: undefined, before: undefined }
       this.#entries.set(identifier, entry)
     }
     return entry
@@ -161,7 +160,7 @@ export class StampedObjects {
     if (this.#context.client !== '') this.#collide({ event, by, entry }, run)
     // An entry of which nothing is known yet is here to stay, or to go, after the run.
     if (tape === entry.tape && tape !== unborn) return
-    change(entry, run)
+    change(event.identifier, entry, run)
     entry.tape = tape
   }
 
@@ -179,8 +178,8 @@ export class StampedObjects {
   }
 
   /** Lays the pending drafts on top anew, at the end of a run. Whether the object shows differently then. */
-  #show(entry: Entry): boolean {
-    const { identifier, tape, state: before, shown } = entry
+  #show(identifier: string, entry: Entry): boolean {
+    const { tape, state: before, shown } = entry
     const drafts = this.#pending.of(identifier)
     let state = tape
     for (const { draft, rank } of drafts) {
@@ -206,11 +205,11 @@ export class StampedObjects {
   }
 }
 
-function change(entry: Entry, { changed }: Run): void {
+function change(identifier: string, entry: Entry, { changed }: Run): void {
   if (entry.before !== undefined) return
   const { tape, state, shown } = entry
   entry.before = { tape, state, shown }
-  changed.push(entry)
+  changed.push([identifier, entry])
 }
 
 /** More deletions than anybody answers for. */
