@@ -48,7 +48,7 @@ export interface Encounter {
   readonly event: TapeEvent
   readonly by: Write
   readonly pending: readonly PendingDraft[]
-  /** The object before the run that the event came in: on the tape, with the pending drafts of then, and as it showed. */
+  /** The object before the run that the event came in: on the tape, and with the pending drafts of then. */
   readonly before: { readonly tape: ObjectState; readonly state: ObjectState }
   /** The object as it showed then, or when this client deleted it. */
   readonly shownBefore: Values | undefined
