@@ -15,7 +15,6 @@ import type { Collision } from '../objects/collisions.ts'
 import { type Conflict, OpenConflicts } from '../objects/conflict.ts'
 import { type Applied, StampedObjects } from '../objects/stamped-objects.ts'
 import { Announcements } from './announcements.ts'
-import { ChangeLog } from './change-log.ts'
 import type {
   Changes,
   CollectionOptions,
@@ -23,7 +22,6 @@ import type {
   Inserting,
   Place,
   PlainSchema,
-  Problem,
   Quarantined,
   ShownRecord,
   UnknownEvent,
@@ -49,20 +47,20 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   readonly #writer: RecordWriter
   readonly #held: HeldEvents
   readonly #conflicts: OpenConflicts
-  readonly #changes = new ChangeLog<ShownRecord<Output<Schema>>>()
-  readonly #announcements = new Announcements()
-  readonly #listeners = new Set<(changes: Changes) => void>()
+  readonly #announcements: Announcements<ShownRecord<Output<Schema>>>
+  /** Calls a listener once after each run that changed something, until the function that it gives is called. */
+  readonly subscribe: (listener: (changes: Changes) => void) => () => void
   #pending: readonly Draft[] = []
   #unknown = noUnknown
-  /** In the middle of something, of whose outcome listeners are told once it is there. */
-  #isBusy = false
 
   constructor(name: string, options: CollectionOptions<Schema> = {}) {
     this.name = name
     this.#options = options
+    this.#announcements = new Announcements(options.onProblem)
+    this.subscribe = this.#announcements.subscribe
     this.#versions = new VersionReader(options, {
       onUnknown: (unknown) => this.#meetUnknown(unknown),
-      onThrow: (event, error) => this.#report({ type: 'upcaster', event, error }),
+      onThrow: (event, error) => this.#announcements.report({ type: 'upcaster', event, error }),
     })
     this.#held = new HeldEvents((event) => options.onUnknown === 'stop' && event.collection === name && !this.#versions.canRead(event))
     this.#objects = new StampedObjects(name, { read: this.#versions.read })
@@ -71,8 +69,8 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
       objects: this.#objects,
       versions: this.#versions,
       reader: new RecordReader(options.schema as StandardSchemaV1<unknown, Output<Schema>> | undefined),
-      changes: this.#changes,
-      onQuarantined: (quarantined) => this.#report({ type: 'record', quarantined }),
+      changes: this.#announcements.changes,
+      onQuarantined: (quarantined) => this.#announcements.report({ type: 'record', quarantined }),
     })
     this.#writer = new RecordWriter(name, options, this.#records)
     this.#conflicts = new OpenConflicts({
@@ -80,8 +78,8 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
       objects: this.#objects,
       vend: (change) => this.#vendDecision(change),
       onChange: () => {
-        this.#changes.noteNews()
-        this.#announce()
+        this.#announcements.changes.noteNews()
+        this.#announcements.make()
       },
     })
   }
@@ -145,14 +143,6 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     return this.#writer.problemOf(change) === undefined
   }
 
-  /** Calls `listener` once after each run that changed something, until the function that it gives is called. */
-  readonly subscribe = (listener: (changes: Changes) => void): (() => void) => {
-    // Whoever subscribes twice is told twice, and each ends its own.
-    const own = (changes: Changes) => listener(changes)
-    this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
-  }
-
   /**
    * Adds a record, or replaces the one of this identifier; gives the identifier. It goes to the end of the list, unless
    * its values or the options say where. Throws a `SchemaError` for what the schema does not accept, and a `Refusal` for
@@ -182,7 +172,7 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   /** Applies what was held back, without what cannot be read, and goes on until the next of that kind. */
   proceed(): void {
     if (!this.#held.isHolding) return
-    this.#changes.noteNews()
+    this.#announcements.changes.noteNews()
     this.#take(this.#held.release(), undefined)
   }
 
@@ -190,31 +180,31 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     this.#pending = pending
     const wasStopped = this.#held.isHolding
     const passed = this.#options.onUnknown === 'stop' ? this.#held.pass(events, context?.client ?? '') : events
-    if (this.#held.isHolding !== wasStopped) this.#changes.noteNews()
+    if (this.#held.isHolding !== wasStopped) this.#announcements.changes.noteNews()
     this.#take(passed, context)
   }
 
   reset(): void {
-    this.#whileBusy(() => {
+    this.#announcements.after(() => {
       this.#records.clear()
       this.#objects.reset()
       this.#versions.reset()
-      if (this.#held.isHolding || this.#unknown !== noUnknown) this.#changes.noteNews()
+      if (this.#held.isHolding || this.#unknown !== noUnknown) this.#announcements.changes.noteNews()
       this.#held.release()
       this.#conflicts.reset()
       this.#unknown = noUnknown
-      this.#changes.noteReset()
+      this.#announcements.changes.noteReset()
     })
   }
 
   #take(events: readonly TapeEvent[], context: ApplyContext | undefined): void {
-    this.#whileBusy(() => {
+    this.#announcements.after(() => {
       const { holesEnd } = this.#objects
       const applied = this.#objects.apply(events, this.#pending, context)
       this.#records.show(applied.touched)
       if (this.#objects.holesEnd !== holesEnd) {
         this.#records.showComplete()
-        this.#changes.noteNews()
+        this.#announcements.changes.noteNews()
       }
       this.#meetConflicts(applied)
     })
@@ -226,9 +216,9 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     const worthTelling = collisions.filter((collision) => !this.#isOfPlaceAlone(collision))
     const opened = this.#conflicts.take({ touched, collisions: worthTelling })
     for (const conflict of opened) {
-      if (onConflict !== undefined) this.#tell(() => onConflict(conflict))
+      if (onConflict !== undefined) this.#announcements.add(() => onConflict(conflict))
     }
-    if (opened.length > 0) this.#changes.noteNews()
+    if (opened.length > 0) this.#announcements.changes.noteNews()
   }
 
   /** Two who moved a record at once have lost nothing that anybody wrote. */
@@ -240,38 +230,8 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
   #meetUnknown(unknown: UnknownEvent): void {
     const { onUnknown } = this.#options
     this.#unknown = { count: this.#unknown.count + 1, last: unknown }
-    this.#changes.noteNews()
-    if (typeof onUnknown === 'function') this.#tell(() => onUnknown(unknown))
-  }
-
-  #report(problem: Problem): void {
-    const { onProblem } = this.#options
-    if (onProblem !== undefined) this.#announcements.add(() => onProblem(problem))
-  }
-
-  /** Calls what is not ours. What it throws is the application's to hear of. */
-  #tell(call: () => unknown): void {
-    const { onProblem } = this.#options
-    this.#announcements.add(() => {
-      if (onProblem === undefined) return void call()
-      const report = (error: unknown) => onProblem({ type: 'listener', error })
-      try {
-        const result = call()
-        if (result instanceof Promise) result.catch(report)
-      } catch (error) {
-        report(error)
-      }
-    })
-  }
-
-  /** Tells what has changed, unless that is part of more. */
-  #announce(): void {
-    if (this.#isBusy) return
-    const changes = this.#changes.take()
-    if (changes !== undefined) {
-      for (const listener of this.#listeners) this.#tell(() => this.#listeners.has(listener) && listener(changes))
-    }
-    this.#announcements.make()
+    this.#announcements.changes.noteNews()
+    if (typeof onUnknown === 'function') this.#announcements.add(() => onUnknown(unknown))
   }
 
   #vendDecision(change: Change): void {
@@ -289,16 +249,5 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     if (complete.length > 1 && receiver.didCreateDrafts !== undefined) receiver.didCreateDrafts(complete)
     else for (const change of complete) receiver.didCreateDraft(change)
     return true
-  }
-
-  #whileBusy(run: () => void): void {
-    const isPart = this.#isBusy
-    this.#isBusy = true
-    try {
-      run()
-    } finally {
-      this.#isBusy = isPart
-      this.#announce()
-    }
   }
 }
