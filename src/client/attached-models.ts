@@ -2,8 +2,7 @@
  * The models of a stream, and all that they are told. Each is told everything once, in whatever it does meanwhile: a model
  * that publishes while it is told has the others told first of what they do not know yet.
  */
-import { type Draft, type SeqRanges, type TapeEvent, union } from '../protocol/index.ts'
-import { freeze } from './freeze.ts'
+import { type Draft, freeze, type SeqRanges, type TapeEvent, union } from '../protocol/index.ts'
 import { guard } from './listeners.ts'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import type { LocalTape } from './storage/store.ts'
@@ -47,7 +46,8 @@ export class AttachedModels {
 
   /**
    * Tells the model what is pending. Throws when it vends its drafts to somebody else: seqs of two tapes do not mix.
-   * `isBehind`: what the others have had is given to it later, with `catchUp`. */
+   * `isBehind`: what the others have had is given to it later, with `catchUp`.
+   */
   attach(model: ModelReconciler, receiver: OutboundEventReceiver, isBehind: boolean): Attachment {
     if (model.receiver !== undefined && model.receiver !== receiver) {
       throw new Error('The model hangs on something else already. It shows one tape: make another for this stream.')

@@ -18,6 +18,7 @@ export {
 } from './event.ts'
 export * from './fold.ts'
 export * from './frames.ts'
+export { freeze } from './freeze.ts'
 export * from './limits.ts'
 export * from './object-state.ts'
 export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.ts'

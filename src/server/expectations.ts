@@ -3,9 +3,10 @@
  * the tape, so that its drafts are not in each other's way; what the same group took before it is.
  */
 import { type Code, Refusal, type RefusalDetails } from '../protocol/codes.ts'
+import { objectKey } from '../protocol/fold.ts'
 import type { Publish } from '../protocol/publish.ts'
 import { normalize } from '../protocol/seq-ranges.ts'
-import { objectKey, type Recent, recentEventsMax } from './recent.ts'
+import { type Recent, recentEventsMax } from './recent.ts'
 
 /** The tape with what the group has taken so far. */
 export interface ExpectedTape {

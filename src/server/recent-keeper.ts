@@ -3,7 +3,8 @@
  * tape is read when the first question comes, only as far back as it goes, and it is let go when the questions stop.
  */
 import type { TapeEvent } from '../protocol/event.ts'
-import { deepFreeze, fieldsOf, Recent, recentEventsMax, recentFieldsMax, recentUnitsMax } from './recent.ts'
+import { freeze } from '../protocol/freeze.ts'
+import { fieldsOf, Recent, recentEventsMax, recentFieldsMax, recentUnitsMax } from './recent.ts'
 import type { TapeStorage } from './tape-storage.ts'
 
 /** The least that is read at once: whoever is a little behind is soon a little more so. */
@@ -61,7 +62,7 @@ export function loadRecent(storage: Pick<TapeStorage, 'rowsBack'>, latestSeq: nu
     read.push({ event, units: line.length })
   }
   const recent = new Recent(latestSeq - read.length, bounds)
-  for (const { event, units } of read.reverse()) recent.add(bounds.keeps > 0 ? deepFreeze(event) : event, units)
+  for (const { event, units } of read.reverse()) recent.add(bounds.keeps > 0 ? freeze(event) : event, units)
   recent.trim()
   return recent
 }

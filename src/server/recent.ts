@@ -7,6 +7,8 @@
  * eviction. What a publish lays on it can be taken back, until `trim` makes room for the next.
  */
 import type { Json, TapeEvent, Values } from '../protocol/event.ts'
+import { objectKey } from '../protocol/fold.ts'
+import { freeze } from '../protocol/freeze.ts'
 import { Trail } from './trail.ts'
 
 /** How far back anything looks: so many events are read in a few milliseconds. */
@@ -77,7 +79,7 @@ export class Recent {
   /** Takes the next event of the tape as it is stored. */
   read(line: string): void {
     const event = JSON.parse(line) as TapeEvent
-    this.add(this.#keeps > 0 ? deepFreeze(event) : event, line.length)
+    this.add(this.#keeps > 0 ? freeze(event) : event, line.length)
   }
 
   /** Takes the next event of the tape, frozen where it is to be kept, and the length of its text. */
@@ -227,19 +229,7 @@ function othersSince(trail: Trail, { seen, client }: { seen: number; client: str
   return trail.newestByOthers(client) > seen ? trail.othersSince(seen, client) : nothing
 }
 
-/** The length keeps the two names apart. */
-export function objectKey({ collection, identifier }: Pick<TapeEvent, 'collection' | 'identifier'>): string {
-  return `${collection.length} ${collection}${identifier}`
-}
-
 /** The fields that an update wrote; an insert or a delete writes all. */
 export function fieldsOf({ type, values }: TapeEvent): readonly string[] {
   return type === 'update' && values !== undefined ? Object.keys(values) : nothing
-}
-
-/** Freezes JSON with all that is in it, and gives it. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  for (const member of Object.values(value)) deepFreeze(member)
-  return Object.freeze(value)
 }

@@ -10,10 +10,11 @@
  */
 import { type Code, Refusal, type RefusalDetails } from '../protocol/codes.ts'
 import type { TapeEvent } from '../protocol/event.ts'
+import { freeze } from '../protocol/freeze.ts'
 import { encodeEvent, type Publish } from '../protocol/publish.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { findUnexpected } from './expectations.ts'
-import { deepFreeze, type Recent } from './recent.ts'
+import type { Recent } from './recent.ts'
 import type { RecentKeeper } from './recent-keeper.ts'
 import type { Rules } from './rules.ts'
 import type { LedgerEntry } from './tape-storage.ts'
@@ -130,7 +131,7 @@ class GroupDraft {
     } else {
       if (rules.recent > 0) this.reaching(rules.recent)
       // What was encoded is what is stored: the rule is given a copy of that, which it cannot change either.
-      const event = deepFreeze(JSON.parse(line) as TapeEvent)
+      const event = freeze(JSON.parse(line) as TapeEvent)
       const refusal = rules.refusalOf(event, sub, rules.recent > 0 ? recent.kept : undefined)
       if (refusal !== undefined) throw refusal
       recent.kept?.add(event, line.length)

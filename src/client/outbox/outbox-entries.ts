@@ -2,8 +2,7 @@
  * The drafts that wait in an outbox, in order of place: found by place, by object and by counter, listed and summed up.
  * What becomes of them is the outbox's to decide.
  */
-import { type Draft, objectKey } from '../../protocol/index.ts'
-import { freeze } from '../freeze.ts'
+import { type Draft, freeze, objectKey } from '../../protocol/index.ts'
 import type { OutboxItem } from '../status.ts'
 import { type Amount, type Entry, itemOf, nothing, sizeOf, sum } from './outbox-entry.ts'
 

@@ -1,6 +1,5 @@
 /** What a follower knows of the owner's outbox, and behind it the drafts of its own tab that no owner has taken. */
-import type { Draft } from '../../protocol/index.ts'
-import { freeze } from '../freeze.ts'
+import { type Draft, freeze } from '../../protocol/index.ts'
 import { itemOf, refusedOf, sizeOf, sum } from '../outbox/outbox-entry.ts'
 import type { OutboxView } from '../outbox/outbox-view.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'

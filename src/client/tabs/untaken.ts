@@ -2,8 +2,7 @@
  * The drafts of this tab that no owner has taken yet, numbered 1, 2, 3 … under a name. A number is never given twice
  * under one name, so whatever comes late is known as such: to count anew is to take another name.
  */
-import type { Draft } from '../../protocol/index.ts'
-import { freeze } from '../freeze.ts'
+import { type Draft, freeze } from '../../protocol/index.ts'
 import { bytesOf, nothing, sum } from '../outbox/outbox-entry.ts'
 import type { OutboxView } from '../outbox/outbox-view.ts'
 import type { Publication } from '../outbox/publications.ts'
