@@ -94,7 +94,7 @@ export class Owner implements Side {
         send,
         newRef,
         save,
-        confirm: (events) => this.#publisher.confirm(events),
+        confirm: (events, inOrder, upTo) => this.#publisher.confirm(events, inOrder, upTo),
         onLeave: (leaving) => this.taken.left(leaving),
         client: () => this.client,
         onRun: (events) => {
@@ -156,6 +156,7 @@ export class Owner implements Side {
     this.taken.restore(saved?.tabs ?? {})
     this.#publisher.restore(saved, events)
     this.#intake.restore(saved?.tape ?? blankTape, events)
+    this.#publisher.begin(this.#intake.seen)
     return events
   }
 
@@ -267,6 +268,7 @@ export class Owner implements Side {
   /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
   #beginAnew(epoch: string | null): void {
     this.#intake.begin(epoch)
+    this.#publisher.begin(-1)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...this.#publisher.forgetTape() })
     this.#hooks.onReset()
     this.#hooks.onPending()

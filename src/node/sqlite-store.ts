@@ -157,12 +157,12 @@ class Database {
     for (const [tab, taken] of Object.entries(tabs)) this.#change('INSERT INTO tabs (tab, taken) VALUES (?, ?)', tab, taken)
   }
 
-  #saveEvents({ forgetEvents = false, events = [] }: SavedChange): void {
+  #saveEvents({ forgetEvents = false, events = [], tape }: SavedChange): void {
     if (forgetEvents) this.#change('DELETE FROM objects')
     for (const group of groupByObject(events).values()) {
       const { collection, identifier } = group[0] as TapeEvent
       const [row] = this.#rows('SELECT events FROM objects WHERE collection = ? AND identifier = ?', collection, identifier)
-      const folded = JSON.stringify(foldEvents(row === undefined ? group : [...readObject(row.events), ...group]))
+      const folded = JSON.stringify(foldEvents(row === undefined ? group : [...readObject(row.events), ...group], tape?.accounted))
       this.#change('REPLACE INTO objects (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, folded)
     }
   }

@@ -2,10 +2,13 @@
  * Drafts and events. A draft is a change that a client has made; on the tape, with a seq, it is an event.
  */
 import * as v from 'valibot'
+import type { Deltas } from './deltas/delta.ts'
 import { clientLengthMax, expectedFieldsMax, nameLengthMax, seqMax, versionMax } from './limits.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 export type Values = { readonly [field: string]: Json }
+/** Changes inside fields, by field. */
+export type FieldDeltas = { readonly [field: string]: Deltas }
 export type EventType = 'insert' | 'update' | 'delete'
 
 export const seqSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -17,11 +20,10 @@ export const clientSchema = v.pipe(
   v.regex(/^[A-Za-z0-9._:-]+$/, 'A client id is made of A–Z a–z 0–9 . _ : -'),
   v.maxLength(clientLengthMax),
 )
-/** What the values hold is checked by `checkJson`, which looks deeper and costs less. */
-const valuesSchema = v.custom<Values>(
-  (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
-  'Expected an object of fields',
-)
+const isRecord = (input: unknown) => typeof input === 'object' && input !== null && !Array.isArray(input)
+/** What these hold is checked by `checkContents`, which looks deeper and costs less. */
+const valuesSchema = v.custom<Values>(isRecord, 'Expected an object of fields')
+const deltasSchema = v.custom<FieldDeltas>(isRecord, 'Expected an object of fields')
 
 const changeEntries = {
   seen: seenSchema,
@@ -30,6 +32,7 @@ const changeEntries = {
   identifier: nameSchema,
   version: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(versionMax))),
   values: v.optional(valuesSchema),
+  deltas: v.optional(deltasSchema),
 }
 
 /** A precondition of one draft; it does not come on the tape. */
@@ -67,6 +70,8 @@ export interface Change {
   readonly identifier: string
   /** The new values of the fields that change; all of them for an insert, none for a delete. */
   readonly values?: Values | undefined
+  /** Of an update: changes inside other fields, each meant for what its field holds right before. Whoever makes them has seen that. */
+  readonly deltas?: FieldDeltas | undefined
   /** Of the model that wrote the values: 1 when absent. */
   readonly version?: number | undefined
   readonly expect?: DraftExpect | undefined

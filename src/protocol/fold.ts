@@ -2,8 +2,12 @@
  * The fold: fewer changes with the same effect, the shorter edit distance. Events fold by their stamps, drafts, which
  * have none yet, by their order. Folding again changes nothing more.
  */
-import type { Change, Draft, TapeEvent } from './event.ts'
-import { applyEvent, type ObjectState, unborn, type Write, writeOf } from './object-state.ts'
+import { applyDeltas, type Deltas, readDeltas, writeDeltas } from './deltas/delta.ts'
+import { compose } from './deltas/splices.ts'
+import type { Change, Draft, FieldDeltas, Json, TapeEvent } from './event.ts'
+import { deltasMax } from './limits.ts'
+import { applyEvent, type Known, type ObjectState, settle, unborn, type Write, writeOf } from './object-state.ts'
+import type { SeqRanges } from './seq-ranges.ts'
 
 /** Names an object across collections. */
 export function objectKey({ collection, identifier }: Pick<Change, 'collection' | 'identifier'>): string {
@@ -27,22 +31,28 @@ export function groupByObject(events: readonly TapeEvent[]): Map<string, TapeEve
  * Folds a run of events, in any order and with repeats: at most one event per object, or two where an object was
  * written to after its death. In order of seq. Applying the result has the same effect as applying the run, stamps
  * included, above any tape and beneath anything that comes later.
+ *
+ * Deltas go into the value that they are meant for where that is in the run, too, and all in between is accounted for;
+ * otherwise they stay events of their own.
  */
-export function foldEvents(events: readonly TapeEvent[]): readonly TapeEvent[] {
+export function foldEvents(events: readonly TapeEvent[], accounted: SeqRanges = []): readonly TapeEvent[] {
   const groups = groupByObject(events)
   if (groups.size === events.length) return inOrder(events)
   const folded: TapeEvent[] = []
-  for (const group of groups.values()) foldObject(group, folded)
+  const isKnown: Known = (first, last) => accounted.some(([from, to]) => from <= first && last <= to)
+  for (const group of groups.values()) foldObject(group, folded, isKnown)
   return inOrder(folded)
 }
 
 /** Folds the events of one object into `folded`. */
-function foldObject(events: readonly TapeEvent[], folded: TapeEvent[]): void {
+function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: Known): void {
   const [first, ...others] = events
   if (first === undefined) return
   if (others.length === 0) return void folded.push(first)
   let state = unborn
   for (const event of events) state = applyEvent(state, event)
+  state = settle(state, isKnown)
+  if (state.waiting !== undefined) leaveWaiting(events, state.waiting, folded)
   const { since, isAlive } = state
   const fields = Object.keys(state.values)
   const floor = events.find(({ seq, type }) => seq === since.seq && type !== 'update')
@@ -60,6 +70,20 @@ function plainWrite({ seq, client, seen, version }: Write): Pick<TapeEvent, 'seq
   return { seq, ...(client === undefined ? {} : { client }), seen, ...(version === 1 ? {} : { version }) }
 }
 
+/** The deltas that cannot go into a value yet, each as an event that says nothing else. */
+function leaveWaiting(events: readonly TapeEvent[], waiting: NonNullable<ObjectState['waiting']>, folded: TapeEvent[]): void {
+  const left = new Map<number, FieldDeltas>()
+  for (const [field, list] of Object.entries(waiting)) {
+    for (const { by, deltas } of list) left.set(by.seq, { ...left.get(by.seq), [field]: deltas })
+  }
+  for (const [seq, deltas] of left) {
+    const event = events.find((each) => each.seq === seq && each.deltas !== undefined)
+    if (event === undefined) continue
+    const { values: _, stamps: __, makers: ___, versions: ____, ...plain } = event
+    folded.push({ ...plain, deltas })
+  }
+}
+
 /** The event with the fields of this state, and who wrote, where, those that came after it. */
 function withFields(event: TapeEvent, state: ObjectState): TapeEvent {
   const stamps: Record<string, number> = {}
@@ -72,7 +96,7 @@ function withFields(event: TapeEvent, state: ObjectState): TapeEvent {
     if (client !== event.client) makers[field] = client ?? null
     if (version !== (event.version ?? 1)) versions[field] = version
   }
-  const { stamps: _, makers: __, versions: ___, ...plain } = event
+  const { stamps: _, makers: __, versions: ___, deltas: ____, ...plain } = event
   return { ...plain, values: state.values, ...someOf({ stamps, makers, versions }) }
 }
 
@@ -123,10 +147,38 @@ export function foldDraft(waiting: readonly Draft[], newer: Draft, isKnown: bool
     case 'update': {
       // What is written to a dead object shows when somebody else brings it back in between.
       if (older.type === 'delete') return { gone: 0, newest: newer }
-      const values = { ...older.values, ...newer.values }
-      return older.type === 'insert' ? { gone: 0, last: { ...older, values } } : { gone: 1, newest: { ...newer, values } }
+      const both = mergeUpdate(older, newer)
+      if (both === undefined) return { gone: 0, newest: newer }
+      if (older.type === 'insert') return { gone: 0, last: { ...older, ...both } }
+      const { values: _, deltas: __, ...plain } = newer
+      // What was typed and taken back leaves nothing.
+      return both.values === undefined && both.deltas === undefined ? { gone: 1 } : { gone: 1, newest: { ...plain, ...both } }
     }
   }
+}
+
+/** What an insert or update, and an update after it, say together; undefined when that cannot be one change. */
+function mergeUpdate(older: Draft, newer: Draft): Pick<Draft, 'values' | 'deltas'> | undefined {
+  if (older.deltas === undefined && newer.deltas === undefined) return { values: { ...older.values, ...newer.values } }
+  const values: Record<string, Json> = { ...older.values, ...newer.values }
+  const deltas: Record<string, Deltas> = {}
+  for (const [field, list] of Object.entries(older.deltas ?? {})) if (!Object.hasOwn(values, field)) deltas[field] = list
+  for (const [field, list] of Object.entries(newer.deltas ?? {})) {
+    const isWhole = older.type === 'insert' || Object.hasOwn(values, field)
+    if (isWhole) {
+      const value = applyDeltas(Object.hasOwn(values, field) ? values[field] : undefined, list)
+      if (value === undefined) return undefined
+      values[field] = value
+      continue
+    }
+    const composed = writeDeltas(compose(readDeltas(deltas[field] ?? []), readDeltas(list)))
+    if (composed.length > 0) deltas[field] = composed
+    else delete deltas[field]
+  }
+  const lists = Object.values(deltas)
+  if (lists.reduce((count, list) => count + list.length, 0) > deltasMax) return undefined
+  const hasValues = older.type === 'insert' || Object.keys(values).length > 0
+  return { ...(hasValues ? { values } : {}), ...(lists.length > 0 ? { deltas } : {}) }
 }
 
 /** Folds drafts of which none has been sent, oldest first. `isOnTape`: whether the tape has said anything of the object. */

@@ -5,10 +5,26 @@ export * from './codes.ts'
 export * from './collision.ts'
 export { utf8Length } from './decode.ts'
 export {
+  applyDeltas,
+  type Base64,
+  cutsPair,
+  type Delta,
+  type Deltas,
+  type DeltaValues,
+  fits,
+  readDeltas,
+  toContent,
+  toValues,
+  writeDeltas,
+} from './deltas/delta.ts'
+export { diff } from './deltas/diff.ts'
+export { type Content, compose, composeAll, invert, movePlace, type Splice, type Splices, splice, transform } from './deltas/splices.ts'
+export {
   type Change,
   type Draft,
   type DraftExpect,
   type EventType,
+  type FieldDeltas,
   type Json,
   type NumberedDraft,
   readDraft,

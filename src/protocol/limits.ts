@@ -53,5 +53,8 @@ export const versionMax = 1_000_000
 /** A draft may name this many fields that nobody else is to have written: more is a matter of the whole object. */
 export const expectedFieldsMax = 100
 
+/** Deltas of one draft: so many are laid over each other in well under a millisecond. What has more is sent in several drafts, or whole. */
+export const deltasMax = 1000
+
 /** A rule of the application names its reasons in a word or two. */
 export const reasonLengthMax = 64

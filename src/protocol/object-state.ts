@@ -6,7 +6,8 @@
  * again, so nothing of it is kept. From these numbers alone follow last writer wins, events above a hole, repetition,
  * and conflicts; no clock takes part.
  */
-import type { Change, Json, TapeEvent, Values } from './event.ts'
+import { applyDeltas, type Deltas } from './deltas/delta.ts'
+import type { Change, FieldDeltas, Json, TapeEvent, Values } from './event.ts'
 
 /** Who wrote something, where on the tape, and what it had seen. */
 export interface Write {
@@ -27,7 +28,17 @@ export interface ObjectState {
   readonly values: Values
   /** The writes of those that were written after `since`, by field. The others came with it. */
   readonly later: Readonly<Record<string, Write>>
+  /** Deltas that are not in the values yet, by field, in order of seq: see `settle`. Absent when there are none. */
+  readonly waiting?: Readonly<Record<string, readonly WaitingDeltas[]>> | undefined
 }
+
+export interface WaitingDeltas {
+  readonly by: Write
+  readonly deltas: Deltas
+}
+
+/** Whether all of first … last is known, so that nothing unknown can be in between. */
+export type Known = (first: number, last: number) => boolean
 
 const nothing: Readonly<Record<string, never>> = {}
 const never: Write = { seq: -1, client: undefined, seen: -1, version: 1 }
@@ -52,9 +63,16 @@ export function applyEvent(state: ObjectState, event: TapeEvent): ObjectState {
 }
 
 /** The object after one more change, written by `by`; the same object when the change has no effect. */
-export function applyToObject(state: ObjectState, { type, values = nothing }: Pick<Change, 'type' | 'values'>, by: Write): ObjectState {
+export function applyToObject(
+  state: ObjectState,
+  { type, values = nothing, deltas }: Pick<Change, 'type' | 'values' | 'deltas'>,
+  by: Write,
+): ObjectState {
   if (by.seq < state.since.seq) return state
-  if (type === 'update' || by.seq === state.since.seq) return write(state, values, by)
+  if (type === 'update' || by.seq === state.since.seq) {
+    const written = write(state, values, by)
+    return deltas === undefined ? written : wait(written, deltas, by)
+  }
   const born = rise(state, by, type === 'insert')
   if (type === 'delete') return born
   return born.values === nothing ? { ...born, values } : write(born, values, by)
@@ -72,7 +90,7 @@ function rise(state: ObjectState, since: Write, isAlive: boolean): ObjectState {
     values[field] = state.values[field] as Json
     later[field] = by
   }
-  return { since, isAlive, values: values ?? nothing, later: later ?? nothing }
+  return { since, isAlive, values: values ?? nothing, later: later ?? nothing, ...waitingOf(state, (_, { by }) => by.seq > since.seq) }
 }
 
 function write(state: ObjectState, values: Values, by: Write): ObjectState {
@@ -87,7 +105,66 @@ function write(state: ObjectState, values: Values, by: Write): ObjectState {
     later ??= { ...state.later }
     later[field] = by
   }
-  return written === undefined ? state : { ...state, values: written, later: later ?? state.later }
+  if (written === undefined) return state
+  const after = { ...state, values: written, later: later ?? state.later }
+  if (state.waiting === undefined) return after
+  // What was meant for an earlier value of the field has nothing to change any more.
+  const { waiting: _, ...rest } = after
+  return { ...rest, ...waitingOf(state, (field, { by }) => by.seq > writeOf(after, field).seq || !Object.hasOwn(written, field)) }
+}
+
+/** What of it still waits, as a part of a state. */
+function waitingOf({ waiting }: ObjectState, stays: (field: string, deltas: WaitingDeltas) => boolean): Pick<ObjectState, 'waiting'> {
+  if (waiting === undefined) return {}
+  const rest: Record<string, readonly WaitingDeltas[]> = {}
+  for (const [field, list] of Object.entries(waiting)) {
+    const staying = list.filter((each) => stays(field, each))
+    if (staying.length > 0) rest[field] = staying
+  }
+  return Object.keys(rest).length === 0 ? {} : { waiting: rest }
+}
+
+/** Deltas need their predecessors: they wait, in order, until those are known. */
+function wait(state: ObjectState, deltas: FieldDeltas, by: Write): ObjectState {
+  let waiting: Record<string, readonly WaitingDeltas[]> | undefined
+  for (const field of Object.keys(deltas)) {
+    if (Object.hasOwn(state.values, field) && by.seq <= writeOf(state, field).seq) continue
+    const list = ofField(waiting ?? state.waiting, field) ?? []
+    const place = list.findLastIndex((each) => each.by.seq <= by.seq) + 1
+    if (list[place - 1]?.by.seq === by.seq) continue
+    waiting ??= { ...state.waiting }
+    waiting[field] = list.toSpliced(place, 0, { by, deltas: deltas[field] as Deltas })
+  }
+  return waiting === undefined ? state : { ...state, waiting }
+}
+
+/**
+ * Brings into the values the deltas of which all predecessors are known. Those that do not fit their field have no effect,
+ * for anybody. A field that has no value is the empty one of their kind.
+ */
+export function settle(state: ObjectState, isKnown: Known): ObjectState {
+  if (state.waiting === undefined) return state
+  const values: Record<string, Json> = { ...state.values }
+  const later: Record<string, Write> = { ...state.later }
+  const done = new Map<string, number>()
+  for (const [field, list] of Object.entries(state.waiting)) {
+    let last = Object.hasOwn(values, field) ? writeOf(state, field).seq : state.since.seq
+    let count = 0
+    for (const { by, deltas } of list) {
+      const isNext = by.seq <= last + 1
+      if (!isNext && !isKnown(last + 1, by.seq - 1)) break
+      last = by.seq
+      count++
+      const value = applyDeltas(ofField(values, field), deltas)
+      if (value === undefined) continue
+      values[field] = value
+      later[field] = by
+    }
+    done.set(field, count)
+  }
+  if ([...done.values()].every((count) => count === 0)) return state
+  const { waiting, ...rest } = state
+  return { ...rest, values, later, ...waitingOf(state, (field, each) => (waiting?.[field]?.indexOf(each) ?? -1) >= (done.get(field) ?? 0)) }
 }
 
 /**

@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
-import { check, checkJson, checkSize } from './decode.ts'
+import { checkContents } from './contents.ts'
+import { check, checkSize } from './decode.ts'
 import { anonymousDraftSchema, type Change, clientSchema, type Draft, draftSchema, type NumberedDraft, seenSchema } from './event.ts'
 import { batchDraftsMax, clientLengthMax, eventBytesMax, seqMax } from './limits.ts'
 
@@ -47,7 +48,7 @@ export function checkPublish(value: unknown): Publish {
   const publish: Publish = hasClient ? check(value, clientPublishSchema) : check(value, anonymousPublishSchema)
   let previous = 0
   publish.drafts.forEach((draft, index) => {
-    checkContents(draft, `drafts[${index}]`)
+    checkDraft(draft, `drafts[${index}]`)
     if (draft.counter === undefined) return
     if (previous !== 0 && draft.counter !== previous + 1) {
       throw new Refusal('counter-order', { at: `drafts[${index}].counter`, counter: draft.counter, expected: previous + 1 })
@@ -57,15 +58,9 @@ export function checkPublish(value: unknown): Publish {
   return publish
 }
 
-/** What the schema cannot say of one change: that its names and values survive the journey. */
-function checkContents(draft: Change & { readonly counter?: number }, at: string): void {
+function checkDraft(draft: Change & { readonly counter?: number }, at: string): void {
   try {
-    if ((draft.type === 'delete') !== (draft.values === undefined)) {
-      throw new Refusal('invalid', { at: 'values', detail: 'An insert or update has values, a delete has none.' })
-    }
-    checkJson(draft.collection, 'collection')
-    checkJson(draft.identifier, 'identifier')
-    if (draft.values !== undefined) checkJson(draft.values, 'values')
+    checkContents(draft)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     throw new Refusal(error.code, {
@@ -82,11 +77,12 @@ function checkContents(draft: Change & { readonly counter?: number }, at: string
  */
 export function checkedCopy(change: Change): Change {
   check({ ...change, seen: -1 }, anonymousDraftSchema)
-  checkContents(change, 'change')
-  const { type, collection, identifier, version, values } = JSON.parse(encodeLargest(change)) as Change
+  checkDraft(change, 'change')
+  const { type, collection, identifier, version, values, deltas } = JSON.parse(encodeLargest(change)) as Change
   const unchanged = change.expect?.unchanged
   const expect = unchanged === undefined ? {} : { expect: { unchanged: unchanged === true ? unchanged : [...unchanged] } }
-  return { type, collection, identifier, ...(version === undefined ? {} : { version }), values, ...expect }
+  const model = version === undefined ? {} : { version }
+  return { type, collection, identifier, ...model, values, ...(deltas === undefined ? {} : { deltas }), ...expect }
 }
 
 /** The change as the largest event that it may become. Throws `too-large`. */
@@ -102,11 +98,12 @@ function encodeLargest(change: Change): string {
 
 /** An event as it is stored and sent, on one line: JSON has no line breaks of its own. Throws when it is too large. */
 export function encodeEvent(seq: number, client: string | undefined, draft: Publish['drafts'][number]): string {
-  const { counter, seen, type, collection, identifier, version, values } = draft
+  const { counter, seen, type, collection, identifier, version, values, deltas } = draft
   const maker = client === undefined ? '' : `"client":"${client}","counter":${counter},`
   const model = version === undefined ? '' : `,"version":${version}`
   const contents = values === undefined ? '' : `,"values":${JSON.stringify(values)}`
-  const text = `{"seq":${seq},${maker}"seen":${seen},"type":"${type}","collection":${JSON.stringify(collection)},"identifier":${JSON.stringify(identifier)}${model}${contents}}`
+  const inside = deltas === undefined ? '' : `,"deltas":${JSON.stringify(deltas)}`
+  const text = `{"seq":${seq},${maker}"seen":${seen},"type":"${type}","collection":${JSON.stringify(collection)},"identifier":${JSON.stringify(identifier)}${model}${contents}${inside}}`
   checkSize(text, eventBytesMax, counter === undefined ? {} : { counter })
   return text
 }

@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
+import { checkDeltas, checkMembers } from './contents.ts'
 import { check, parseJson } from './decode.ts'
 import { eventSchema, seenSchema, seqSchema, type TapeEvent } from './event.ts'
 import type { SeqRanges } from './seq-ranges.ts'
@@ -67,9 +68,8 @@ export function readEvents(values: readonly unknown[]): Pick<Slice, 'events' | '
 
 function readTapeEvent(value: unknown): TapeEvent {
   const event = check(value, readableSchema)
-  if ((event.type === 'delete') !== (event.values === undefined)) {
-    throw new Refusal('invalid', { at: 'values', detail: 'An insert or update has values, a delete has none.' })
-  }
+  checkMembers(event)
+  if (event.deltas !== undefined) checkDeltas(event.deltas, event.values)
   return event
 }
 

@@ -25,8 +25,9 @@ export function findUnexpected(tape: ExpectedTape, publish: Publish, fresh: Publ
     if (refusal !== undefined) return refusal
   }
   for (const draft of fresh) {
-    if (draft.expect === undefined || draft.seen === latestSeq) continue
-    const fields = draft.expect.unchanged
+    if (draft.seen === latestSeq) continue
+    const fields = expectedOf(draft)
+    if (fields === undefined) continue
     const counter = draft.counter === undefined ? {} : { counter: draft.counter }
     const recent = whatFollows(tape, draft.seen)
     if (recent === undefined) return refuse('catch-up-first', { latestSeq, ...counter })
@@ -34,6 +35,12 @@ export function findUnexpected(tape: ExpectedTape, publish: Publish, fresh: Publ
     if (conflicts.length > 0) return refuse('expect-failed', { latestSeq, ...counter }, conflicts)
   }
   return undefined
+}
+
+/** What nobody else may have written since the draft's `seen`: what it says itself, and the fields that it has deltas for. */
+function expectedOf({ expect, deltas }: Publish['drafts'][number]): true | readonly string[] | undefined {
+  if (deltas === undefined || expect?.unchanged === true) return expect?.unchanged
+  return [...(expect?.unchanged ?? []), ...Object.keys(deltas)]
 }
 
 /** `unchanged` of a whole batch: all of its objects, each since the least that a draft of it had seen. */

@@ -6,6 +6,8 @@
  * in events, text and fields; the bounds are counted from the tape alone, so that what it says is the same after an
  * eviction. What a publish lays on it can be taken back, until `trim` makes room for the next.
  */
+
+import { applyDeltas, type Deltas } from '../protocol/deltas/delta.ts'
 import type { Json, TapeEvent, Values } from '../protocol/event.ts'
 import { objectKey } from '../protocol/fold.ts'
 import { freeze } from '../protocol/freeze.ts'
@@ -182,9 +184,33 @@ export class Recent {
     for (const [field, { newest }] of trails.fields) {
       if (newest < from) continue
       values ??= { ...since?.values }
-      values[field] = this.#eventAt(newest).values?.[field] as Json
+      const value = this.#valueAt(field, { newest, from, born: since?.values, trail: trails.any })
+      if (value === undefined) delete values[field]
+      else values[field] = value
     }
     return { since, values: values ?? since?.values ?? {} }
+  }
+
+  /** What the newest write of a field left there; undefined when that was deltas, and what they were meant for is not known. */
+  #valueAt(
+    field: string,
+    { newest, from, born, trail }: { newest: number; from: number; born: Values | undefined; trail: Trail },
+  ): Json | undefined {
+    const value = this.#eventAt(newest).values?.[field]
+    if (value !== undefined) return value
+    let state: Json | undefined = born !== undefined && Object.hasOwn(born, field) ? born[field] : undefined
+    let isKnown = born !== undefined || this.keptFrom === 0
+    for (const seq of trail.seqsFrom(from)) {
+      const { values = noFields, deltas } = this.#eventAt(seq)
+      if (Object.hasOwn(values, field)) {
+        state = values[field]
+        isKnown = true
+      } else if (deltas !== undefined && Object.hasOwn(deltas, field) && isKnown) {
+        // What does not fit has no effect, here as anywhere.
+        state = applyDeltas(state, deltas[field] as Deltas) ?? state
+      }
+    }
+    return isKnown ? state : undefined
   }
 
   #eventAt(seq: number): TapeEvent {
@@ -224,12 +250,14 @@ export class Recent {
 }
 
 const nothing: readonly never[] = []
+const noFields: Values = {}
 
 function othersSince(trail: Trail, { seen, client }: { seen: number; client: string | undefined }): readonly number[] {
   return trail.newestByOthers(client) > seen ? trail.othersSince(seen, client) : nothing
 }
 
 /** The fields that an update wrote; an insert or a delete writes all. */
-export function fieldsOf({ type, values }: TapeEvent): readonly string[] {
-  return type === 'update' && values !== undefined ? Object.keys(values) : nothing
+export function fieldsOf({ type, values = noFields, deltas }: TapeEvent): readonly string[] {
+  if (type !== 'update') return nothing
+  return deltas === undefined ? Object.keys(values) : [...Object.keys(values), ...Object.keys(deltas)]
 }

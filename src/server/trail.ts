@@ -36,6 +36,11 @@ export class Trail {
     return isOf(last, client) ? last.other : last.seq
   }
 
+  /** The seqs of the writes from this one on, rising. */
+  seqsFrom(from: number): readonly number[] {
+    return this.#marks.flatMap(({ seq }) => (seq >= from ? seq : []))
+  }
+
   /** The seqs above `seen` that anybody but this client wrote. */
   othersSince(seen: number, client: string | undefined): readonly number[] {
     const seqs: number[] = []

@@ -44,6 +44,7 @@ const forbidden = [
   ['src/protocol/planted.ts', '../client/index.ts', 'protocol imports nothing'],
   ['src/protocol/planted.ts', '../server/auth.ts', 'protocol imports nothing'],
   ['src/protocol/planted.ts', 'node:fs', 'protocol imports nothing'],
+  ['src/protocol/deltas/planted.ts', '../../client/index.ts', 'protocol imports nothing'],
   ['src/server/planted.ts', '../client/index.ts', 'server may import protocol alone'],
   ['src/server/planted.ts', '../models/index.ts', 'server may import protocol alone'],
   ['src/server/planted.ts', '../browser/index.ts', 'server may import protocol alone'],
@@ -71,6 +72,7 @@ const forbidden = [
 
 const allowed = [
   ['src/protocol/planted.ts', './codes.ts'],
+  ['src/protocol/deltas/planted.ts', '../event.ts'],
   ['src/server/planted.ts', '../protocol/codes.ts'],
   ['src/client/planted.ts', '../protocol/index.ts'],
   ['src/models/planted.ts', '../client/reconciler.ts'],

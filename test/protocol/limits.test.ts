@@ -33,6 +33,7 @@ describe('limits', () => {
       nameLengthMax: 200,
       streamNameLengthMax: 200,
       clientLengthMax: 64,
+      deltasMax: 1000,
       subLengthMax: 200,
       rangesMax: 1000,
       whisperBytesMax: 4096,

@@ -13,6 +13,7 @@ export class OutboxEntries implements Iterable<Entry> {
   readonly #byCounter = new Map<number, number>()
   #waiting = nothing
   #folded = nothing
+  #withDeltas = 0
   #pending: readonly Draft[] | undefined
   /** What came behind `#pending` since it was put together. */
   #appended: Draft[] = []
@@ -40,6 +41,11 @@ export class OutboxEntries implements Iterable<Entry> {
     return this.#items
   }
 
+  /** Whether any of them has deltas, which are meant for one state of their field. */
+  get haveDeltas(): boolean {
+    return this.#withDeltas > 0
+  }
+
   /** The sum of the entries. */
   get waiting(): Amount {
     return this.#waiting
@@ -55,13 +61,18 @@ export class OutboxEntries implements Iterable<Entry> {
   }
 
   /** The places of all that is about the same object as this draft, rising. */
-  placesOf(draft: Draft): readonly number[] {
+  placesOf(draft: Pick<Draft, 'collection' | 'identifier'>): readonly number[] {
     return this.#byObject.get(objectKey(draft)) ?? []
   }
 
   withCounter(counter: number): Entry | undefined {
     const place = this.#byCounter.get(counter)
     return place === undefined ? undefined : this.#byPlace.get(place)
+  }
+
+  /** The entries of an object, oldest first. */
+  of(object: Pick<Draft, 'collection' | 'identifier'>): readonly Entry[] {
+    return this.placesOf(object).flatMap((place) => this.#byPlace.get(place) ?? [])
   }
 
   /** Adds an entry behind all others, or puts another draft in the place of an older one. */
@@ -122,7 +133,8 @@ export class OutboxEntries implements Iterable<Entry> {
     if (entry?.counter !== undefined) this.#byCounter.delete(entry.counter)
   }
 
-  #count({ bytes, folded }: Entry, sign: 1 | -1): void {
+  #count({ draft, bytes, folded }: Entry, sign: 1 | -1): void {
+    if (draft.deltas !== undefined) this.#withDeltas += sign
     this.#waiting = sum(this.#waiting, { drafts: sign, bytes: sign * bytes })
     this.#folded = sum(this.#folded, { drafts: sign * folded.drafts, bytes: sign * folded.bytes })
   }

@@ -4,6 +4,8 @@ import type { OutboxItem, RefusedDraft } from '../status.ts'
 import type { OutboxEntry, RefusalNotes, SavedChange } from '../storage/store.ts'
 
 export interface Entry extends OutboxEntry {
+  /** How often the server has refused it because others were faster. */
+  readonly attempts?: number
   /** The frame that carries it on the present link; undefined while it waits to be sent. */
   ref: number | undefined
   /** What it has to send. */
@@ -30,9 +32,11 @@ export type Leaving =
 export interface OutboxStep {
   readonly change: SavedChange
   readonly leaving: readonly Leaving[]
+  /** Whether pending drafts have been taken over an event: they show right only together with it. */
+  readonly isRebased?: boolean
 }
 
-export function toSaved({ ref: _, bytes: __, ...entry }: Entry): OutboxEntry {
+export function toSaved({ ref: _, bytes: __, attempts: ___, ...entry }: Entry): OutboxEntry {
   return entry
 }
 
@@ -56,7 +60,8 @@ export function isSame(draft: Draft, event: TapeEvent): boolean {
     draft.collection === event.collection &&
     draft.identifier === event.identifier &&
     (draft.version ?? 1) === (event.version ?? 1) &&
-    JSON.stringify(draft.values) === JSON.stringify(event.values)
+    JSON.stringify(draft.values) === JSON.stringify(event.values) &&
+    JSON.stringify(draft.deltas) === JSON.stringify(event.deltas)
   )
 }
 

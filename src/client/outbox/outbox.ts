@@ -5,10 +5,19 @@
  */
 import { areAlike, type Code, type Draft, eventBytesMax, foldDraft, type TapeEvent } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
-import type { OutboxEntry, RefusalNotes, Saved } from '../storage/store.ts'
+import { GatheredChange } from '../storage/gathered-change.ts'
+import type { OutboxEntry, RefusalNotes, Saved, SavedChange } from '../storage/store.ts'
 import { OutboxEntries } from './outbox-entries.ts'
 import { bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, refusedOf, sum, toSaved } from './outbox-entry.ts'
 import type { OutboxView } from './outbox-view.ts'
+import { dependsOn, rebase } from './rebase.ts'
+
+export interface OutboxBounds {
+  readonly draftsMax: number
+  readonly bytesMax: number
+  readonly inFlightMax: number
+  readonly upTo: number
+}
 
 export class Outbox implements OutboxView {
   readonly #entries = new OutboxEntries()
@@ -21,6 +30,11 @@ export class Outbox implements OutboxView {
 
   constructor(client: string) {
     this.client = client
+  }
+
+  /** Whether any draft has to be taken over what others do. */
+  get haveDeltas(): boolean {
+    return this.#entries.haveDeltas
   }
 
   get entries(): Iterable<Readonly<Entry>> {
@@ -111,7 +125,7 @@ export class Outbox implements OutboxView {
     const waiting: Entry[] = []
     for (let i = places.length - 1; i >= 0; i--) {
       const entry = this.#entries.at(places[i] as number)
-      if (entry === undefined || entry.counter !== undefined || !areAlike(entry.draft, draft)) break
+      if (entry === undefined || entry.counter !== undefined || !areAlike(upToDate(entry.draft, draft), draft)) break
       waiting.unshift(entry)
     }
     return waiting
@@ -129,8 +143,8 @@ export class Outbox implements OutboxView {
     return isTooLarge ? { gone: 0, newest: draft } : step
   }
 
-  /** Gives counters to the drafts that go next, at most so many and so large together. */
-  take({ draftsMax, bytesMax, inFlightMax }: { draftsMax: number; bytesMax: number; inFlightMax: number }): readonly Entry[] {
+  /** Gives counters to the drafts that go next, at most so many and so large together. `upTo`: deltas have been taken over all that. */
+  take({ draftsMax, bytesMax, inFlightMax, upTo }: OutboxBounds): readonly Entry[] {
     const batch: Entry[] = []
     let inFlight = 0
     let bytes = 0
@@ -139,12 +153,14 @@ export class Outbox implements OutboxView {
         if (++inFlight >= inFlightMax) return []
         continue
       }
+      // What is typed meanwhile goes together: were the first of it refused for another's sake, all behind it would be in vain.
+      if (entry.draft.deltas !== undefined && this.#hasDeltasUnderWay(entry.draft)) break
       // One whose event came first, above a hole, leaves a gap: what lies beneath it has been taken, too.
       const previous = batch.at(-1)?.counter
       if (previous !== undefined && (entry.counter ?? this.#nextCounter) !== previous + 1) break
       bytes += entry.bytes
       if (batch.length >= draftsMax || (bytes > bytesMax && batch.length > 0)) break
-      batch.push(entry.counter === undefined ? this.#number(entry) : entry)
+      batch.push(this.#prepare(entry, upTo))
     }
     return batch
   }
@@ -197,10 +213,13 @@ export class Outbox implements OutboxView {
     const batch = [...this.#entries].filter((entry) => entry.ref === ref)
     if (batch.length === 0) return undefined
     const named = batch.filter((entry) => entry.counter === counter)
-    const toBlame = named.length > 0 ? named : batch
-    const first = toBlame[0]?.counter ?? this.#nextCounter
     // The whole batch was refused for it: the others are to be sent again.
     for (const entry of batch) this.#entries.setRef(entry, undefined)
+    return this.#refuseAll(named.length > 0 ? named : batch, { code, notes })
+  }
+
+  #refuseAll(toBlame: readonly Entry[], { code, notes }: { code: Code; notes?: RefusalNotes | undefined }): OutboxStep {
+    const first = toBlame.find(({ counter }) => counter !== undefined)?.counter ?? this.#nextCounter
     const leaving = [...new Set(toBlame.flatMap((entry) => [entry, ...this.#dependentsOf(entry)]))]
     const put: OutboxEntry[] = []
     for (const entry of leaving) {
@@ -218,11 +237,70 @@ export class Outbox implements OutboxView {
     }
   }
 
-  /** Without its insert an object is not there to be written to; another insert makes a new beginning. */
+  /**
+   * Somebody else's events have come, in the order of the tape, up to a seq: takes the pending deltas over them. Where an
+   * event has replaced what they are meant for they leave the outbox, as the server would refuse them.
+   */
+  rebase(events: readonly TapeEvent[], upTo: number): OutboxStep {
+    let [change, leaving, isRebased]: [SavedChange, readonly Leaving[], boolean] = [{}, [], false]
+    const take = (step: OutboxStep) => {
+      change = new GatheredChange().add(change).add(step.change).change
+      leaving = [...leaving, ...step.leaving]
+    }
+    for (const event of events) {
+      if (!this.#entries.haveDeltas) break
+      const entries = event.client === this.client ? [] : this.#entries.of(event)
+      const rebased =
+        entries.length === 0
+          ? []
+          : rebase(
+              Array.from(entries, ({ draft }) => draft),
+              event,
+            )
+      for (const [index, entry] of entries.entries()) {
+        const draft = rebased[index]
+        if (draft === undefined || draft === entry.draft) continue
+        isRebased = true
+        if (draft === 'lost') take(this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[event.seq, event.seq]] } }))
+        else if (draft === 'moot') take(this.#dropMoot(entry))
+        else take({ change: { put: [toSaved(this.#entries.put({ ...entry, draft: { ...draft, seen: upTo } }))] }, leaving: [] })
+      }
+    }
+    return { change, leaving, isRebased }
+  }
+
+  /** A frame was refused because others were faster than the draft with this counter: all of it is to be sent again. Gives how often that was so. */
+  tryAgain(ref: number, counter: number): number {
+    let attempts = 0
+    for (const entry of [...this.#entries]) {
+      if (entry.ref !== ref) continue
+      if (entry.counter === counter) attempts = (entry.attempts ?? 0) + 1
+      this.#entries.replace([{ ...entry, ref: undefined, ...(entry.counter === counter ? { attempts } : {}) }])
+    }
+    return attempts
+  }
+
+  /** The draft of a frame with this counter. */
+  sentWith(ref: number, counter: number | undefined): Draft | undefined {
+    const entry = counter === undefined ? undefined : this.#entries.withCounter(counter)
+    return entry?.ref === ref ? entry.draft : undefined
+  }
+
+  #hasDeltasUnderWay(draft: Draft): boolean {
+    return this.#entries.of(draft).some((entry) => entry.ref !== undefined && entry.draft.deltas !== undefined)
+  }
+
+  /** Others have done what it was to do. */
+  #dropMoot({ place, counter }: Entry): OutboxStep {
+    this.#entries.delete(place)
+    const { change } = counter === undefined ? { change: {} } : this.renumberFrom(counter)
+    return { change: { ...change, remove: [place] }, leaving: [{ type: 'folded', place, into: undefined }] }
+  }
+
+  /** Without its insert an object is not there to be written to; another insert makes a new beginning. Deltas lie on what was there. */
   #dependentsOf({ place, draft }: Entry): readonly Entry[] {
-    if (draft.type !== 'insert') return []
-    const later = this.#entries.placesOf(draft).filter((each) => each > place)
-    const entries = later.flatMap((each) => this.#entries.at(each) ?? [])
+    const entries = this.#entries.of(draft).filter((entry) => entry.place > place)
+    if (draft.type !== 'insert') return dependsOn(draft, entries)
     const reborn = entries.findIndex((entry) => entry.draft.type === 'insert')
     return reborn < 0 ? entries : entries.slice(0, reborn)
   }
@@ -246,9 +324,12 @@ export class Outbox implements OutboxView {
     }
   }
 
-  /** The tape began anew: nothing that the drafts had seen is known to be there still. */
+  /** The tape began anew: nothing that the drafts had seen is known to be there still, nor what their deltas are meant for. */
   forgetSeen(): OutboxStep {
-    return { change: { put: this.#replaceAll((entry) => ({ ...entry, draft: { ...entry.draft, seen: -1 } })) }, leaving: [] }
+    const withDeltas = [...this.#entries].filter(({ draft }) => draft.deltas !== undefined)
+    const { change, leaving } = this.#refuseAll(withDeltas, { code: 'wrong-epoch' })
+    const put = this.#replaceAll((entry) => ({ ...entry, draft: { ...entry.draft, seen: -1 } }))
+    return { change: { ...change, put: [...(change.put ?? []), ...put] }, leaving }
   }
 
   /** Forgets a refused draft; false when there is none at that place. */
@@ -256,10 +337,13 @@ export class Outbox implements OutboxView {
     return this.#refused.delete(place)
   }
 
-  #number(entry: Entry): Entry {
-    const numbered = { ...entry, counter: this.#nextCounter++ }
-    this.#entries.replace([numbered])
-    return numbered
+  #prepare(entry: Entry, upTo: number): Entry {
+    const { draft, counter } = entry
+    const isUpToDate = draft.deltas === undefined || draft.seen >= upTo
+    if (counter !== undefined && isUpToDate) return entry
+    const prepared = { ...entry, draft: isUpToDate ? draft : { ...draft, seen: upTo }, counter: counter ?? this.#nextCounter++ }
+    this.#entries.replace([prepared])
+    return prepared
   }
 
   #replaceAll(replace: (entry: Entry) => Entry): readonly OutboxEntry[] {
@@ -273,4 +357,9 @@ export class Outbox implements OutboxView {
     if (this.#entries.size === 0) this.#vanished = nothing
     return { change: leaving.length === 0 ? {} : { remove: leaving.map(({ place }) => place) }, leaving }
   }
+}
+
+/** Deltas that wait are taken over whatever comes: they have seen what a newer draft of their object has. */
+function upToDate(waiting: Draft, { deltas, seen }: Draft): Draft {
+  return deltas === undefined || waiting.deltas === undefined || waiting.values !== undefined ? waiting : { ...waiting, seen }
 }

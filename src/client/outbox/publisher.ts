@@ -15,10 +15,12 @@ import {
   type Code,
   codeFacts,
   objectKey,
+  type RefusalDetails,
   type RefusedServerFrame,
   type TapeEvent,
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
+import { GatheredChange } from '../storage/gathered-change.ts'
 import type { Saved, SavedChange } from '../storage/store.ts'
 import { Outbox } from './outbox.ts'
 import { type Entry, type Leaving, notesOf, type OutboxStep, toSaved } from './outbox-entry.ts'
@@ -46,6 +48,11 @@ const bytesMax = batchBytesMax / 2
 /** Sent and not yet seen on the tape. More would only wait in the network. */
 const inFlightMax = 1000
 
+/** The first attempts follow at once, as others make way soon; later ones wait up to twice as long each, so that the bound on their number is a matter of chance alone. */
+function overtakenDelayMs(attempts: number, random: number): number {
+  return attempts < 3 ? 0 : Math.ceil(random * Math.min(1000, 10 * 2 ** (attempts - 3)))
+}
+
 export class Publisher {
   readonly outbox: Outbox
   readonly #environment: Environment
@@ -62,6 +69,12 @@ export class Publisher {
   #unverifiedUpTo: number | undefined
   /** Somebody else publishes under our id. */
   #isCopied = false
+  /** The pending deltas have been taken over all of 0 … this. */
+  #upTo = -1
+  /** What stands in their way: nothing is sent before it is known. */
+  #knownFirst = -1
+  /** Runs while others go first. */
+  #pauseTimer: unknown
   /** How often the server has closed our socket for another one of our id. */
   #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
@@ -149,6 +162,11 @@ export class Publisher {
     return this.#timesSuperseded > 1 ? undefined : this.outbox.client
   }
 
+  /** What is known of the tape when a store has been read, or when it begins anew. */
+  begin(upTo: number): void {
+    this.#upTo = upTo
+  }
+
   /** A fresh token was taken: what the old one did not allow may be allowed now. */
   renewed(): void {
     if (this.problem === undefined) return
@@ -159,6 +177,9 @@ export class Publisher {
 
   offline(): void {
     this.#isOnline = false
+    this.#knownFirst = -1
+    this.#environment.clearTimer(this.#pauseTimer)
+    this.#pauseTimer = undefined
     this.#generation++
   }
 
@@ -166,9 +187,15 @@ export class Publisher {
    * Takes off the drafts whose events are among these; gives what is to be saved together with the events, and what to
    * tell of the drafts once the models show the events.
    */
-  confirm(events: readonly TapeEvent[]): OutboxStep {
+  confirm(events: readonly TapeEvent[], inOrder: readonly TapeEvent[], upTo: number): OutboxStep {
     this.#learn(events)
-    const { change, leaving, isOurs } = this.outbox.confirm(events)
+    this.#upTo = upTo
+    const confirmed = this.outbox.confirm(events)
+    const { isOurs } = confirmed
+    const rebased = this.outbox.haveDeltas ? this.outbox.rebase(inOrder, upTo) : undefined
+    if (rebased?.leaving.length) this.#generation++
+    const change = rebased === undefined ? confirmed.change : new GatheredChange().add(confirmed.change).add(rebased.change).change
+    const leaving = rebased === undefined ? confirmed.leaving : [...confirmed.leaving, ...rebased.leaving]
     if (leaving.length > 0) this.setback = undefined
     if (!isOurs && !this.#isCopied) {
       this.#isCopied = true
@@ -178,10 +205,11 @@ export class Publisher {
     if (this.#unverifiedUpTo !== undefined && (this.outbox.firstGiven ?? Number.POSITIVE_INFINITY) > this.#unverifiedUpTo) {
       this.#unverifiedUpTo = undefined
     }
-    if (leaving.length > 0 || events.length > 0) void this.#flush()
+    if (leaving.length > 0 || inOrder.length > 0 || events.length > 0) void this.#flush()
     // Whoever is killed before it has a new id learns it from the next welcome, which is ahead of this counter. (The
     // events themselves are known by then, so nothing would be compared any more.)
-    return { change: isOurs ? change : { ...change, nextCounter: 1 }, leaving }
+    const step = { change: isOurs ? change : { ...change, nextCounter: 1 }, leaving }
+    return rebased?.isRebased === true ? { ...step, isRebased: true } : step
   }
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still. */
@@ -194,6 +222,8 @@ export class Publisher {
   refuse({ ref, code, counter, expected, ...details }: RefusedServerFrame): void {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
     if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1))
+    if ((code === 'expect-failed' || code === 'catch-up-first') && counter !== undefined && this.#wasOvertaken(ref, counter, details))
+      return
     const { recovery } = codeFacts(code)
     if (recovery === 'retry') {
       this.setback = code
@@ -206,6 +236,27 @@ export class Publisher {
     this.setback = undefined
     const step = this.outbox.refuse(ref, counter, { code, notes: notesOf(details) })
     if (step !== undefined) this.#renumber(step)
+  }
+
+  /**
+   * Deltas of their own accord go on for ever: others were faster, so they are taken over what those did, and sent again.
+   * Whoever was refused often waits, for a random while, so that all get through.
+   */
+  #wasOvertaken(ref: number, counter: number, { conflicts, latestSeq = -1 }: RefusalDetails): boolean {
+    const draft = this.outbox.sentWith(ref, counter)
+    if (draft?.deltas === undefined || draft.expect !== undefined) return false
+    const attempts = this.outbox.tryAgain(ref, counter)
+    this.#generation++
+    this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
+    const afterMs = overtakenDelayMs(attempts, this.#environment.random())
+    if (afterMs === 0) void this.#flush()
+    else if (this.#pauseTimer === undefined) this.#pauseTimer = this.#environment.setTimer(() => this.#goOn(), afterMs)
+    return true
+  }
+
+  #goOn(): void {
+    this.#pauseTimer = undefined
+    void this.#flush()
   }
 
   #renumber(step: OutboxStep): void {
@@ -228,7 +279,7 @@ export class Publisher {
     while (this.#maySend) {
       const generation = this.#generation
       const { nextCounter } = this.outbox
-      const batch = this.outbox.take({ draftsMax, bytesMax, inFlightMax })
+      const batch = this.outbox.take({ draftsMax, bytesMax, inFlightMax, upTo: this.#upTo })
       if (batch.length === 0) break
       if (this.outbox.nextCounter > nextCounter) {
         this.#unsavedNumbering = this.#hooks.save({
@@ -246,7 +297,8 @@ export class Publisher {
   }
 
   get #maySend(): boolean {
-    return this.#isOnline && this.problem === undefined && !this.#isCopied && this.#unverifiedUpTo === undefined
+    const isOurs = !this.#isCopied && this.#unverifiedUpTo === undefined
+    return this.#isOnline && this.problem === undefined && isOurs && this.#upTo >= this.#knownFirst && this.#pauseTimer === undefined
   }
 
   #send(batch: readonly Entry[]): void {

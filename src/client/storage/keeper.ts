@@ -120,8 +120,8 @@ export class Keeper {
   /** Everything of the tape that was given to `save`, folded. Rejects when the store cannot be read. */
   async events(): Promise<readonly TapeEvent[]> {
     if (this.#tapeInMemory !== undefined) return this.#tapeInMemory.events()
-    const { events = [], forgetEvents = false } = this.#saving.unsaved
+    const { events = [], forgetEvents = false, tape } = this.#saving.unsaved
     const saved = forgetEvents ? [] : await this.#store.events()
-    return events.length === 0 ? saved : foldEvents([...saved, ...events])
+    return events.length === 0 ? saved : foldEvents([...saved, ...events], tape?.accounted)
   }
 }

@@ -54,7 +54,7 @@ export class MemoryStore implements ClientStore {
     contents.tabs = change.tabs ?? contents.tabs
     if (change.forgetEvents === true) contents.objects.clear()
     for (const [key, events] of groupByObject(change.events ?? [])) {
-      contents.objects.set(key, foldEvents([...(contents.objects.get(key) ?? []), ...events]))
+      contents.objects.set(key, foldEvents([...(contents.objects.get(key) ?? []), ...events], change.tape?.accounted))
     }
     for (const entry of change.put ?? []) {
       contents.outbox.set(entry.place, entry)

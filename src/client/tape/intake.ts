@@ -16,9 +16,10 @@ import {
   type WelcomeFrame,
 } from '../../protocol/index.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
-import type { Leaving } from '../outbox/outbox-entry.ts'
+import type { Leaving, OutboxStep } from '../outbox/outbox-entry.ts'
 import { blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
 import { Backfiller } from './backfiller.ts'
+import { InOrder } from './in-order.ts'
 import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
 import { foldRun, noteOwn } from './run.ts'
 
@@ -28,8 +29,11 @@ export interface IntakeHooks {
   /** A number for a frame, so that its answer is known. */
   readonly newRef: () => number
   readonly save: (change: SavedChange) => void
-  /** Events that are new here: gives which drafts they confirm, and what is to be saved with them. */
-  readonly confirm: (events: readonly TapeEvent[]) => { readonly change: SavedChange; readonly leaving: readonly Leaving[] }
+  /**
+   * Events that are new here, and those that are in order now, up to a seq: gives what becomes of the drafts, and what is
+   * to be saved together with the events.
+   */
+  readonly confirm: (events: readonly TapeEvent[], inOrder: readonly TapeEvent[], upTo: number) => OutboxStep
   /** Drafts were confirmed, and their events are in the models now. */
   readonly onLeave: (leaving: readonly Leaving[]) => void
   /** Whose events are this client's own. */
@@ -51,6 +55,7 @@ const runEventsMax = 20_000
 export class Intake {
   readonly #hooks: IntakeHooks
   readonly #backfiller: Backfiller
+  readonly #inOrder = new InOrder()
   readonly #report: (error: unknown) => void
   #tape: LocalTape = blankTape
   /** The tape that the models were given last, and what they know of it. */
@@ -103,6 +108,7 @@ export class Intake {
   restore(tape: LocalTape, events: readonly TapeEvent[]): void {
     const { unreadable: _, ...readable } = tape
     this.#seenBefore = seenOn(tape)
+    this.#inOrder.begin(this.#seenBefore)
     this.#tape = readable
     this.#show()
     noteOwn(this.#ownEvents().newest, events, this.#hooks.client())
@@ -122,6 +128,7 @@ export class Intake {
   begin(epoch: string | null): void {
     this.#tape = { ...blankTape, epoch }
     this.#given = []
+    this.#inOrder.begin(-1)
     this.#seenBefore = -1
     this.#show()
     this.#own = { client: '', newest: new Map() }
@@ -195,12 +202,12 @@ export class Intake {
     }
     this.#tape = tape
     for (const event of fresh) this.#run.push(event)
-    const { change, leaving } = this.#hooks.confirm(fresh)
+    const { change, leaving, isRebased = false } = this.#hooks.confirm(fresh, this.#inOrder.take(tape, fresh), this.#inOrder.upTo)
     this.#hooks.save({ tape, events: fresh, ...change })
     this.#backfiller.fill()
-    // What happens now shows now; and when a draft is gone from what is pending, its event must show in the same moment.
+    // What happens now shows now; and when what is pending changes for an event, that must show in the same moment.
     const isWholeRun = !this.#backfiller.isReading || holesOf(tape).length === 0
-    if (isWholeRun || from === 'link' || leaving.length > 0 || this.#run.length >= runEventsMax) this.deliver()
+    if (isWholeRun || from === 'link' || leaving.length > 0 || isRebased || this.#run.length >= runEventsMax) this.deliver()
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
     this.#checkCaughtUp()
     this.#hooks.onChange()

@@ -8,8 +8,10 @@ import type { ApplyContext } from '../../client/reconciler.ts'
 import {
   applyToObject,
   type Draft,
+  type Known,
   type ObjectState,
   partsOf,
+  settle,
   type TapeEvent,
   toWrite,
   unborn,
@@ -70,6 +72,8 @@ export class StampedObjects {
   readonly #told = new Set<number>()
   /** What the objects were that this client has deleted, as somebody may want them back. */
   readonly #buried = new Map<string, Values>()
+  /** The objects that have deltas above a hole. */
+  readonly #waiting = new Set<string>()
   #context = nobody
   #list: readonly ShownObject[] | undefined = []
 
@@ -81,8 +85,11 @@ export class StampedObjects {
 
   /** Applies what a reconciler's `apply` gets. */
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context = this.#context): Applied {
+    const isFilled = context.holes !== this.#context.holes
     this.#context = context
     const run: Run = { changed: [], collisions: [] }
+    // A hole may be filled by events of other objects alone.
+    if (isFilled) for (const identifier of this.#waiting) change(identifier, this.#entryOf(identifier), run)
     for (const identifier of this.#pending.take(pending)) change(identifier, this.#entryOf(identifier), run)
     for (const event of events) {
       if (event.collection !== this.#collection) continue
@@ -135,6 +142,7 @@ export class StampedObjects {
     this.#pending.reset()
     this.#told.clear()
     this.#buried.clear()
+    this.#waiting.clear()
     this.#list = undefined
   }
 
@@ -177,14 +185,19 @@ export class StampedObjects {
     }
   }
 
-  /** Lays the pending drafts on top anew, at the end of a run. Whether the object shows differently then. */
+  /** Brings in what waited for a hole, and lays the pending drafts on top anew, at the end of a run. Whether the object shows differently then. */
   #show(identifier: string, entry: Entry): boolean {
-    const { tape, state: before, shown } = entry
+    const { state: before, shown } = entry
+    const tape = this.#settled(identifier, entry.tape)
+    entry.tape = tape
     const drafts = this.#pending.of(identifier)
     let state = tape
     for (const { draft, rank } of drafts) {
       const read = this.#read === undefined ? draft : this.#read(draft)
-      if (read !== undefined) state = applyToObject(state, read, toWrite({ ...read, seq: rank, client: this.#context.client }))
+      if (read === undefined) continue
+      // They were made on what shows: what waits above a hole does not.
+      if (read.deltas !== undefined && state.waiting !== undefined) state = { ...state, waiting: undefined }
+      state = settle(applyToObject(state, read, toWrite({ ...read, seq: rank, client: this.#context.client })), isAlways)
     }
     const isPending = drafts.length > 0
     const isSame = shown?.isPending === isPending && before.since.seq === state.since.seq && areSame(shown.values, state.values)
@@ -195,6 +208,17 @@ export class StampedObjects {
     entry.before = undefined
     if (tape === unborn && !isPending) this.#entries.delete(identifier)
     return after !== shown
+  }
+
+  /** The object with the deltas of which no predecessor can be in a hole. */
+  #settled(identifier: string, tape: ObjectState): ObjectState {
+    if (tape.waiting === undefined) return tape
+    const { holes } = this.#context
+    const isKnown: Known = (first, last) => !holes.some((hole) => hole[0] <= last && hole[1] >= first)
+    const settled = settle(tape, isKnown)
+    if (settled.waiting === undefined) this.#waiting.delete(identifier)
+    else this.#waiting.add(identifier)
+    return settled
   }
 
   #bury({ identifier, values }: ShownObject): void {
@@ -211,6 +235,8 @@ function change(identifier: string, entry: Entry, { changed }: Run): void {
   entry.before = { tape, state, shown }
   changed.push([identifier, entry])
 }
+
+const isAlways: Known = () => true
 
 /** More deletions than anybody answers for. */
 const buriedMax = 1000

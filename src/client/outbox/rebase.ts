@@ -1,0 +1,103 @@
+/**
+ * Takes pending deltas to where somebody else's event has gone first: operational transformation, with the tape as the
+ * one order. The pending drafts of an object lie on each other, so the event passes through all of them, oldest first.
+ *
+ *   tape ── event ──► tape'           what the draft puts in stays, where it was meant to be
+ *    │ draft           │ draft'       what both took away is gone once
+ *    ▼                 ▼
+ *   shown ─ event' ─► shown'
+ */
+import {
+  type Deltas,
+  type Draft,
+  type FieldDeltas,
+  readDeltas,
+  type Splices,
+  type TapeEvent,
+  transform,
+  writeDeltas,
+} from '../../protocol/index.ts'
+
+/**
+ * What a draft becomes: itself, when the event says nothing of its fields; `lost`, when the event has put another value in
+ * the place of what its deltas are meant for; `moot`, when nothing of it is left to do.
+ */
+export type Rebased = Draft | 'lost' | 'moot'
+
+/** `drafts` are all that is pending of the event's object, oldest first, on the tape right before the event. */
+export function rebase(drafts: readonly Draft[], event: TapeEvent): readonly Rebased[] {
+  const passing = new Passing(event)
+  return drafts.map((draft) => passing.through(draft))
+}
+
+/** Those of the later drafts of an object whose deltas lie on what this one, which will not be, wrote to their fields. */
+export function dependsOn<T extends { readonly draft: Draft }>({ values, deltas }: Draft, later: readonly T[]): readonly T[] {
+  const fields = new Set([...Object.keys(values ?? {}), ...Object.keys(deltas ?? {})])
+  return later.filter(({ draft }) => {
+    if (draft.type !== 'update') fields.clear()
+    for (const field of Object.keys(draft.values ?? {})) fields.delete(field)
+    const own = Object.keys(draft.deltas ?? {})
+    if (!own.some((field) => fields.has(field))) return false
+    for (const field of own) fields.add(field)
+    return true
+  })
+}
+
+/** What of an event still shows above the drafts that it has passed. */
+class Passing {
+  readonly #splices = new Map<string, Splices>()
+  /** Fields whose value is another one; all of them after an insert or a delete. */
+  readonly #replaced: Set<string>
+  #isAllReplaced: boolean
+  /** Fields that a draft has given a value of its own, whatever was there. */
+  readonly #covered = new Set<string>()
+
+  constructor({ type, values = {}, deltas = {} }: TapeEvent) {
+    this.#isAllReplaced = type !== 'update'
+    this.#replaced = new Set(Object.keys(values))
+    for (const [field, list] of Object.entries(deltas)) this.#splices.set(field, readDeltas(list))
+  }
+
+  through(draft: Draft): Rebased {
+    const { type, values = {}, deltas = {} } = draft
+    if (type !== 'update') {
+      // Whatever comes behind lies on this alone.
+      this.#isAllReplaced = false
+      this.#replaced.clear()
+      this.#splices.clear()
+      return draft
+    }
+    for (const field of Object.keys(values)) this.#cover(field)
+    const fields = Object.keys(deltas)
+    if (fields.some((field) => this.#isReplaced(field))) {
+      // What lies on it falls with it.
+      for (const field of fields) this.#replaced.add(field)
+      return 'lost'
+    }
+    return fields.some((field) => this.#splices.has(field)) ? this.#move(draft, deltas) : draft
+  }
+
+  #move(draft: Draft, deltas: FieldDeltas): Rebased {
+    const moved: Record<string, Deltas> = {}
+    for (const [field, list] of Object.entries(deltas)) {
+      const own = readDeltas(list)
+      const others = this.#splices.get(field) ?? []
+      this.#splices.set(field, transform(others, own, 'earlier'))
+      const rest = transform(own, others, 'later')
+      if (rest.length > 0) moved[field] = writeDeltas(rest)
+    }
+    const { deltas: _, ...plain } = draft
+    if (Object.keys(moved).length > 0) return { ...plain, deltas: moved }
+    return draft.values === undefined ? 'moot' : plain
+  }
+
+  #isReplaced(field: string): boolean {
+    return this.#replaced.has(field) || (this.#isAllReplaced && !this.#covered.has(field))
+  }
+
+  #cover(field: string): void {
+    this.#splices.delete(field)
+    this.#replaced.delete(field)
+    this.#covered.add(field)
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Gives the events of the tape in its order, each when all before it have come. What lies above a hole waits: pending
+ * deltas are taken over what others did in that order alone.
+ */
+import type { TapeEvent } from '../../protocol/index.ts'
+import type { LocalTape } from '../storage/store.ts'
+import { seenOn } from './local-tape.ts'
+
+export class InOrder {
+  /** All up to here has been given, or was there before. */
+  #upTo = -1
+  #above: TapeEvent[] = []
+
+  get upTo(): number {
+    return this.#upTo
+  }
+
+  /** The tape is known up to here; its events are in what was kept. */
+  begin(upTo: number): void {
+    this.#upTo = upTo
+    this.#above = []
+  }
+
+  /** `fresh` has come, and makes the tape this one. */
+  take(tape: LocalTape, fresh: readonly TapeEvent[]): readonly TapeEvent[] {
+    const upTo = seenOn(tape)
+    for (const event of fresh) if (event.seq > this.#upTo) this.#above.push(event)
+    if (upTo <= this.#upTo) return []
+    this.#upTo = upTo
+    const given = this.#above.filter(({ seq }) => seq <= upTo)
+    if (given.length > 0) this.#above = this.#above.filter(({ seq }) => seq > upTo)
+    return given.sort((a, b) => a.seq - b.seq)
+  }
+}
