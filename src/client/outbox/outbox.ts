@@ -180,19 +180,29 @@ export class Outbox implements OutboxView {
 
   /**
    * Takes off the drafts whose events are among these. `isOurs` is false when an event has one of our counters and
-   * other contents than our draft: then somebody else publishes under our id.
+   * other contents than our draft: then somebody else publishes under our id. Deltas stay until their event is among those
+   * that are in order: above a hole it shows nothing yet.
    */
-  confirm(events: readonly TapeEvent[]): OutboxStep & { readonly isOurs: boolean } {
+  confirm(events: readonly TapeEvent[], inOrder: readonly TapeEvent[]): OutboxStep & { readonly isOurs: boolean } {
     const leaving: Leaving[] = []
     let isOurs = true
     for (const event of events) {
-      if (event.client !== this.client || event.counter === undefined) continue
-      const entry = this.#entries.withCounter(event.counter)
-      if (entry === undefined) isOurs &&= event.counter < this.#nextCounter
+      const entry = this.#entryOf(event)
+      if (entry === undefined) isOurs &&= event.client !== this.client || (event.counter ?? 0) < this.#nextCounter
       else if (!isSame(entry.draft, event)) isOurs = false
-      else leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
+      else if (entry.draft.deltas === undefined) leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
+    }
+    if (isOurs && this.#entries.haveDeltas) {
+      for (const event of inOrder) {
+        const entry = this.#entryOf(event)
+        if (entry?.draft.deltas !== undefined) leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
+      }
     }
     return { ...this.#leave(leaving), isOurs }
+  }
+
+  #entryOf({ client, counter }: TapeEvent): Entry | undefined {
+    return client !== this.client || counter === undefined ? undefined : this.#entries.withCounter(counter)
   }
 
   /** The tape has taken every draft up to this counter, though its events are not all known. */

@@ -190,7 +190,7 @@ export class Publisher {
   confirm(events: readonly TapeEvent[], inOrder: readonly TapeEvent[], upTo: number): OutboxStep {
     this.#learn(events)
     this.#upTo = upTo
-    const confirmed = this.outbox.confirm(events)
+    const confirmed = this.outbox.confirm(events, inOrder)
     const { isOurs } = confirmed
     const rebased = this.outbox.haveDeltas ? this.outbox.rebase(inOrder, upTo) : undefined
     if (rebased?.leaving.length) this.#generation++
@@ -244,7 +244,8 @@ export class Publisher {
    */
   #wasOvertaken(ref: number, counter: number, { conflicts, latestSeq = -1 }: RefusalDetails): boolean {
     const draft = this.outbox.sentWith(ref, counter)
-    if (draft?.deltas === undefined || draft.expect !== undefined) return false
+    // It may be gone already, or have another counter: then the rest of its frame is to be sent again.
+    if (draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)) return false
     const attempts = this.outbox.tryAgain(ref, counter)
     this.#generation++
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq

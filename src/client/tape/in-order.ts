@@ -2,7 +2,7 @@
  * Gives the events of the tape in its order, each when all before it have come. What lies above a hole waits: pending
  * deltas are taken over what others did in that order alone.
  */
-import type { TapeEvent } from '../../protocol/index.ts'
+import { partsOf, type TapeEvent } from '../../protocol/index.ts'
 import type { LocalTape } from '../storage/store.ts'
 import { seenOn } from './local-tape.ts'
 
@@ -15,10 +15,10 @@ export class InOrder {
     return this.#upTo
   }
 
-  /** The tape is known up to here; its events are in what was kept. */
-  begin(upTo: number): void {
+  /** The tape is known up to here, and of what comes above this was kept. */
+  begin(upTo: number, events: readonly TapeEvent[]): void {
     this.#upTo = upTo
-    this.#above = []
+    this.#above = events.flatMap(partsOf).filter(({ seq }) => seq > upTo)
   }
 
   /** `fresh` has come, and makes the tape this one. */

@@ -108,7 +108,7 @@ export class Intake {
   restore(tape: LocalTape, events: readonly TapeEvent[]): void {
     const { unreadable: _, ...readable } = tape
     this.#seenBefore = seenOn(tape)
-    this.#inOrder.begin(this.#seenBefore)
+    this.#inOrder.begin(this.#seenBefore, events)
     this.#tape = readable
     this.#show()
     noteOwn(this.#ownEvents().newest, events, this.#hooks.client())
@@ -128,7 +128,7 @@ export class Intake {
   begin(epoch: string | null): void {
     this.#tape = { ...blankTape, epoch }
     this.#given = []
-    this.#inOrder.begin(-1)
+    this.#inOrder.begin(-1, [])
     this.#seenBefore = -1
     this.#show()
     this.#own = { client: '', newest: new Map() }
