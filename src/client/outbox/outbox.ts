@@ -16,7 +16,10 @@ export interface OutboxBounds {
   readonly draftsMax: number
   readonly bytesMax: number
   readonly inFlightMax: number
+  /** Deltas have been taken over all of 0 … this. */
   readonly upTo: number
+  /** Whether deltas may go. */
+  readonly hasDeltas: boolean
 }
 
 export class Outbox implements OutboxView {
@@ -143,8 +146,8 @@ export class Outbox implements OutboxView {
     return isTooLarge ? { gone: 0, newest: draft } : step
   }
 
-  /** Gives counters to the drafts that go next, at most so many and so large together. `upTo`: deltas have been taken over all that. */
-  take({ draftsMax, bytesMax, inFlightMax, upTo }: OutboxBounds): readonly Entry[] {
+  /** Gives counters to the drafts that go next, at most so many and so large together. */
+  take({ draftsMax, bytesMax, inFlightMax, upTo, hasDeltas }: OutboxBounds): readonly Entry[] {
     const batch: Entry[] = []
     let inFlight = 0
     let bytes = 0
@@ -154,7 +157,7 @@ export class Outbox implements OutboxView {
         continue
       }
       // What is typed meanwhile goes together: were the first of it refused for another's sake, all behind it would be in vain.
-      if (entry.draft.deltas !== undefined && this.#hasDeltasUnderWay(entry.draft)) break
+      if (entry.draft.deltas !== undefined && (!hasDeltas || this.#hasDeltasUnderWay(entry.draft))) break
       // One whose event came first, above a hole, leaves a gap: what lies beneath it has been taken, too.
       const previous = batch.at(-1)?.counter
       if (previous !== undefined && (entry.counter ?? this.#nextCounter) !== previous + 1) break
@@ -183,8 +186,12 @@ export class Outbox implements OutboxView {
    * other contents than our draft: then somebody else publishes under our id. Deltas stay until their event is among those
    * that are in order: above a hole it shows nothing yet.
    */
-  confirm(events: readonly TapeEvent[], inOrder: readonly TapeEvent[]): OutboxStep & { readonly isOurs: boolean } {
+  confirm(
+    events: readonly TapeEvent[],
+    inOrder: readonly TapeEvent[],
+  ): OutboxStep & { readonly isOurs: boolean; readonly hadDeltas: boolean } {
     const leaving: Leaving[] = []
+    let hadDeltas = false
     let isOurs = true
     for (const event of events) {
       const entry = this.#entryOf(event)
@@ -195,10 +202,12 @@ export class Outbox implements OutboxView {
     if (isOurs && this.#entries.haveDeltas) {
       for (const event of inOrder) {
         const entry = this.#entryOf(event)
-        if (entry?.draft.deltas !== undefined) leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
+        if (entry?.draft.deltas === undefined) continue
+        hadDeltas = true
+        leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
       }
     }
-    return { ...this.#leave(leaving), isOurs }
+    return { ...this.#leave(leaving), isOurs, hadDeltas }
   }
 
   #entryOf({ client, counter }: TapeEvent): Entry | undefined {

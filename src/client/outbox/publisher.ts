@@ -24,6 +24,7 @@ import { GatheredChange } from '../storage/gathered-change.ts'
 import type { Saved, SavedChange } from '../storage/store.ts'
 import { Outbox } from './outbox.ts'
 import { type Entry, type Leaving, notesOf, type OutboxStep, toSaved } from './outbox-entry.ts'
+import { Turns } from './turns.ts'
 
 export interface PublisherHooks {
   readonly send: (frame: object) => void
@@ -48,11 +49,6 @@ const bytesMax = batchBytesMax / 2
 /** Sent and not yet seen on the tape. More would only wait in the network. */
 const inFlightMax = 1000
 
-/** The first attempts follow at once, as others make way soon; later ones wait up to twice as long each, so that the bound on their number is a matter of chance alone. */
-function overtakenDelayMs(attempts: number, random: number): number {
-  return attempts < 3 ? 0 : Math.ceil(random * Math.min(1000, 10 * 2 ** (attempts - 3)))
-}
-
 export class Publisher {
   readonly outbox: Outbox
   readonly #environment: Environment
@@ -73,8 +69,7 @@ export class Publisher {
   #upTo = -1
   /** What stands in their way: nothing is sent before it is known. */
   #knownFirst = -1
-  /** Runs while others go first. */
-  #pauseTimer: unknown
+  readonly #turns: Turns
   /** How often the server has closed our socket for another one of our id. */
   #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
@@ -86,6 +81,7 @@ export class Publisher {
     this.#environment = environment
     this.#hooks = hooks
     this.outbox = new Outbox(environment.newId())
+    this.#turns = new Turns(environment, () => void this.#flush())
   }
 
   /** Takes up what an earlier run left, if there was one, before anything is added. */
@@ -178,8 +174,7 @@ export class Publisher {
   offline(): void {
     this.#isOnline = false
     this.#knownFirst = -1
-    this.#environment.clearTimer(this.#pauseTimer)
-    this.#pauseTimer = undefined
+    this.#turns.stop()
     this.#generation++
   }
 
@@ -192,6 +187,8 @@ export class Publisher {
     this.#upTo = upTo
     const confirmed = this.outbox.confirm(events, inOrder)
     const { isOurs } = confirmed
+    if (inOrder.length > 0) this.#turns.heard(inOrder, this.outbox.client)
+    if (confirmed.hadDeltas) this.#turns.gotThrough()
     const rebased = this.outbox.haveDeltas ? this.outbox.rebase(inOrder, upTo) : undefined
     if (rebased?.leaving.length) this.#generation++
     const change = rebased === undefined ? confirmed.change : new GatheredChange().add(confirmed.change).add(rebased.change).change
@@ -239,8 +236,7 @@ export class Publisher {
   }
 
   /**
-   * Deltas of their own accord go on for ever: others were faster, so they are taken over what those did, and sent again.
-   * Whoever was refused often waits, for a random while, so that all get through.
+   * Others were faster than a draft with deltas: these are taken over what the others did, and sent again, without end.
    */
   #wasOvertaken(ref: number, counter: number, { conflicts, latestSeq = -1 }: RefusalDetails): boolean {
     const draft = this.outbox.sentWith(ref, counter)
@@ -249,15 +245,9 @@ export class Publisher {
     const attempts = this.outbox.tryAgain(ref, counter)
     this.#generation++
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
-    const afterMs = overtakenDelayMs(attempts, this.#environment.random())
-    if (afterMs === 0) void this.#flush()
-    else if (this.#pauseTimer === undefined) this.#pauseTimer = this.#environment.setTimer(() => this.#goOn(), afterMs)
-    return true
-  }
-
-  #goOn(): void {
-    this.#pauseTimer = undefined
+    this.#turns.wasOvertaken(attempts)
     void this.#flush()
+    return true
   }
 
   #renumber(step: OutboxStep): void {
@@ -280,7 +270,7 @@ export class Publisher {
     while (this.#maySend) {
       const generation = this.#generation
       const { nextCounter } = this.outbox
-      const batch = this.outbox.take({ draftsMax, bytesMax, inFlightMax, upTo: this.#upTo })
+      const batch = this.outbox.take({ draftsMax, bytesMax, inFlightMax, upTo: this.#upTo, hasDeltas: !this.#turns.isOthers })
       if (batch.length === 0) break
       if (this.outbox.nextCounter > nextCounter) {
         this.#unsavedNumbering = this.#hooks.save({
@@ -299,11 +289,12 @@ export class Publisher {
 
   get #maySend(): boolean {
     const isOurs = !this.#isCopied && this.#unverifiedUpTo === undefined
-    return this.#isOnline && this.problem === undefined && isOurs && this.#upTo >= this.#knownFirst && this.#pauseTimer === undefined
+    return this.#isOnline && this.problem === undefined && isOurs && this.#upTo >= this.#knownFirst
   }
 
   #send(batch: readonly Entry[]): void {
     const ref = this.#hooks.newRef()
+    if (batch.some(({ draft }) => draft.deltas !== undefined)) this.#turns.sent()
     this.outbox.sent(batch, ref)
     const drafts = batch.map(({ counter, draft }) => ({ counter, ...draft }))
     this.#hooks.send({ type: 'publish', ref, client: this.outbox.client, drafts })
