@@ -178,6 +178,8 @@ function mergeUpdate(older: Draft, newer: Draft): Pick<Draft, 'values' | 'deltas
   const lists = Object.values(deltas)
   if (lists.reduce((count, list) => count + list.length, 0) > deltasMax) return undefined
   const hasValues = older.type === 'insert' || Object.keys(values).length > 0
+  // Deltas may be refused for what others did to their field: new values of other fields have no part in that.
+  if (hasValues && lists.length > 0 && (older.values === undefined || older.deltas === undefined)) return undefined
   return { ...(hasValues ? { values } : {}), ...(lists.length > 0 ? { deltas } : {}) }
 }
 
