@@ -14,7 +14,7 @@ const insert = (identifier: string, values: Draft['values'] = { x: 1 }, seen = 4
 const update = (identifier: string, values: Draft['values'] = { y: 2 }, seen = 4) => draft('update', identifier, values, seen)
 const remove = (identifier: string, seen = 4) => draft('delete', identifier, undefined, seen)
 
-const all = { draftsMax: 1000, bytesMax: 1e9, inFlightMax: 1e9 }
+const all = { draftsMax: 1000, bytesMax: 1e9, inFlightMax: 1e9, upTo: -1, hasDeltas: true }
 
 /** An outbox, and a replay of what it had saved. */
 class Rig {
@@ -213,7 +213,7 @@ describe('counters', () => {
     const two = JSON.stringify(insert('0')).length * 2
     expect(rig.send(2, { ...all, bytesMax: two }).map(({ counter }) => counter)).toEqual([4, 5])
     expect(rig.send(3, { ...all, bytesMax: 1 }).map(({ counter }) => counter)).toEqual([6])
-    expect(rig.send(4, { ...all, inFlightMax: 6 })).toEqual([])
+    expect(rig.send(4, { ...all, inFlightMax: 6, upTo: -1, hasDeltas: true })).toEqual([])
     expect(rig.send(4).map(({ counter }) => counter)).toEqual([7, 8, 9, 10])
     expect(rig.send(5)).toEqual([])
     expect(rig.outbox.nextCounter).toBe(11)

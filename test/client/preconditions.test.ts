@@ -73,7 +73,7 @@ describe('on their way', () => {
       const outbox = new Outbox('me')
       const draft: Draft = { ...change, seen: -1, ...(version === undefined ? {} : { version }) }
       outbox.add(draft, 0, false)
-      outbox.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1 })
+      outbox.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1, upTo: -1, hasDeltas: true })
       const event = { ...change, seq: 0, client: 'me', counter: 1, seen: -1, ...(of === undefined ? {} : { version: of }) }
       return outbox.confirm([event]).isOurs
     }

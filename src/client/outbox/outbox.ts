@@ -188,8 +188,8 @@ export class Outbox implements OutboxView {
    */
   confirm(
     events: readonly TapeEvent[],
-    inOrder: readonly TapeEvent[],
-  ): OutboxStep & { readonly isOurs: boolean; readonly hadDeltas: boolean } {
+    inOrder: readonly TapeEvent[] = events,
+  ): OutboxStep & { readonly isOurs: boolean; readonly hadDeltas?: boolean } {
     const leaving: Leaving[] = []
     let hadDeltas = false
     let isOurs = true
@@ -207,7 +207,7 @@ export class Outbox implements OutboxView {
         leaving.push({ type: 'on-tape', place: entry.place, seq: event.seq })
       }
     }
-    return { ...this.#leave(leaving), isOurs, hadDeltas }
+    return { ...this.#leave(leaving), isOurs, ...(hadDeltas ? { hadDeltas } : {}) }
   }
 
   #entryOf({ client, counter }: TapeEvent): Entry | undefined {
