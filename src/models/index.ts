@@ -23,4 +23,6 @@ export { type CollectionModel, Models, type ModelsOptions, type Unhandled } from
 export type { Collision } from './objects/collisions.ts'
 export type { Conflict } from './objects/conflict.ts'
 export { type Applied, type ShownObject, StampedObjects, type StampedObjectsOptions } from './objects/stamped-objects.ts'
+export { Text } from './text/text.ts'
+export type { TextChange, TextOptions, TextProblem, TrackedRange } from './text/text-options.ts'
 export { Value, type ValueOptions } from './value.ts'

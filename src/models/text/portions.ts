@@ -1,0 +1,66 @@
+/**
+ * From an edit to the drafts that carry it: what is too much for one event goes in several, and what is far cheaper to
+ * send whole is sent whole.
+ */
+import { cutsPair, type Splice, type Splices, utf8Length, writeDeltas } from '../../protocol/index.ts'
+import { insertedUnitsMax, splicesMax } from './text-options.ts'
+
+/** Whoever saves less than that need not spoil what others are writing in between. */
+const savingMin = 256
+
+/**
+ * The splices, or one in their place that replaces all that they span, where that takes less than half the bytes: the
+ * headings of many small splices may outweigh the text between them. `slice` gives a part of the text before.
+ */
+export function cheapest(splices: Splices<string>, slice: (from: number, to: number) => string): Splices<string> {
+  const [first, last] = [splices[0], splices.at(-1)]
+  if (first === undefined || last === undefined || first === last) return splices
+  const to = last.offset + last.removed
+  // Longer than all that could be saved.
+  if (to - first.offset > splices.length * 100) return splices
+  let inserted = ''
+  let from = first.offset
+  for (const each of splices) {
+    inserted += slice(from, each.offset) + (each.inserted ?? '')
+    from = each.offset + each.removed
+  }
+  const whole = [{ offset: first.offset, removed: to - first.offset, inserted: inserted === '' ? undefined : inserted }]
+  const [before, after] = [bytesOf(splices), bytesOf(whole)]
+  return before - after >= savingMin && after * 2 < before ? whole : splices
+}
+
+function bytesOf(splices: Splices<string>): number {
+  return utf8Length(JSON.stringify(writeDeltas(splices)))
+}
+
+/** Cuts an edit into portions that an event can carry, each meant for what those before it leave. */
+export function portionsOf(splices: Splices<string>): readonly Splices<string>[] {
+  const portions: Splice<string>[][] = []
+  let units = 0
+  // From the end, so that no portion moves what the next one is meant for.
+  for (const splice of splices.toReversed()) {
+    for (const piece of piecesOf(splice)) {
+      const length = piece.inserted?.length ?? 0
+      const open = portions.at(-1)
+      const isFull =
+        open === undefined || open.length >= splicesMax || units + length > insertedUnitsMax || open[0]?.offset === piece.offset
+      if (isFull) portions.push([piece])
+      else open.unshift(piece)
+      units = isFull ? length : units + length
+    }
+  }
+  return portions
+}
+
+/** A splice as one, or, where it puts much in, as several at the same offset: the end of it first. */
+function piecesOf({ offset, removed, inserted }: Splice<string>): readonly Splice<string>[] {
+  if (inserted === undefined || inserted.length <= insertedUnitsMax) return [{ offset, removed, inserted }]
+  const pieces: Splice<string>[] = []
+  for (let to = inserted.length; to > 0; ) {
+    let from = Math.max(0, to - insertedUnitsMax)
+    if (cutsPair(inserted, from)) from++
+    pieces.push({ offset, removed: pieces.length === 0 ? removed : 0, inserted: inserted.slice(from, to) })
+    to = from
+  }
+  return pieces
+}
