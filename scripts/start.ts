@@ -30,6 +30,7 @@ function greeting(port: number): string {
     ${origin}/light-switch/
     ${origin}/todo/
     ${origin}/guests/
+    ${origin}/notes/
 
   The same from a script, as a third hand:
     TOKEN=$(npm run --silent token -- --sub me --stream 'demo.*' --may read,publish)

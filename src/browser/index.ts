@@ -2,6 +2,7 @@
 export * from '../client/index.ts'
 export type { Change, Code, Draft, DraftExpect, Json, SeqRange, SeqRanges, TapeEvent, Values } from '../protocol/index.ts'
 export { areConcurrent, codeTexts, happenedBefore, Refusal } from '../protocol/index.ts'
+export { bindTextarea, type EditableText } from './bind-textarea.ts'
 export { IndexedDbStore } from './indexed-db-store.ts'
 export { type OpenStreamOptions, openStream } from './open-stream.ts'
 export { warnBeforeLeaving } from './warn-before-leaving.ts'

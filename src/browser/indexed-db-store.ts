@@ -157,7 +157,10 @@ async function write(
   if (owner === undefined || before.owner !== owner) throw new StoreFailure(owner !== undefined && row === undefined ? 'cleared' : 'fenced')
 
   const { client = before.client, nextCounter = before.nextCounter, tape = before.tape, tabs = before.tabs } = change
-  const folded = fresh.map(({ key, events }, index) => ({ key, events: foldEvents([...readObjectRow(kept[index] ?? []), ...events], change.tape?.accounted) }))
+  const folded = fresh.map(({ key, events }, index) => ({
+    key,
+    events: foldEvents([...readObjectRow(kept[index] ?? []), ...events], change.tape?.accounted),
+  }))
   const writes: (() => Promise<unknown>)[] = [
     () => clients.put({ owner, client, nextCounter, tape: sheds ? shedTape(tape) : tape, tabs }, clientKey),
     ...(forgetEvents ? [() => objects.clear()] : []),

@@ -67,6 +67,22 @@ describe.each(settings)('%s', (_name, setting) => {
     expect(await violations(todo.page), 'offline').toEqual([])
   })
 
+  test('the notes: empty, written, with another cursor, offline', async () => {
+    const address = `/notes/?stream=${site.newStream()}`
+    const visit = await site.visit(address, options)
+    await eventually(() => visit.badge()).toBe('online')
+    expect(await violations(visit.page), 'empty').toEqual([])
+    const other = await site.visit(address, options)
+    await other.page.getByLabel('Write at the same time as others').fill('One line.\nAnd another.')
+    await eventually(() => visit.page.locator('.cursor-name').count()).toBe(1)
+    await visit.page.getByLabel('Write at the same time as others').pressSequentially('x')
+    await eventually(() => visit.page.locator('#delta-bytes').count()).toBe(1)
+    expect(await violations(visit.page), 'written').toEqual([])
+    await visit.page.getByRole('switch', { name: 'Work offline' }).click()
+    await visit.page.getByLabel('Write at the same time as others').pressSequentially('y')
+    expect(await violations(visit.page), 'offline').toEqual([])
+  })
+
   test('what went wrong, and what is new', async () => {
     const { page } = await site.visit('/', options)
     await refuseDrafts(page, 2)
