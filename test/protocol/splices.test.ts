@@ -2,16 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyDeltas, fits, problemOfDeltas, readDeltas, writeDeltas } from '../../src/protocol/deltas/delta.ts'
 import { diff } from '../../src/protocol/deltas/diff.ts'
-import {
-  type Content,
-  compose,
-  composeAll,
-  invert,
-  movePlace,
-  type Splices,
-  splice,
-  transform,
-} from '../../src/protocol/deltas/splices.ts'
+import { type Content, compose, composeAll, invert, movePlace, type Splices, splice, transform } from '../../src/protocol/deltas/splices.ts'
 import type { Json } from '../../src/protocol/index.ts'
 
 /** Whole characters, pairs among them, so that a place between two is a place between units. */
@@ -167,6 +158,7 @@ describe('splices', () => {
         const deltas = writeDeltas(splices)
         expect(problemOfDeltas(deltas)).toBeUndefined()
         expect(readDeltas(deltas)).toEqual(splices)
+        for (const { values = '' } of deltas as readonly { readonly values?: unknown }[]) expect(String(values).isWellFormed()).toBe(true)
         if (typeof before === 'string') expect(applyDeltas(before, deltas)).toBe(splice(before, splices as Splices<string>))
       }),
     )

@@ -75,9 +75,10 @@ function eventRows(event: TapeEvent, maker: string): readonly Row[] {
   ]
 }
 
-function changeRows({ type, collection, identifier, values = {} }: Change): readonly Row[] {
-  const fields = Object.entries(values).map(([name, value]): Row => [`values.${cut(name)}`, cut(JSON.stringify(value))])
-  return [['type', type], ['collection', cut(collection)], ['identifier', cut(identifier)], ...fields]
+function changeRows({ type, collection, identifier, values = {}, deltas = {} }: Change): readonly Row[] {
+  const written = Object.entries(values).map(([name, value]): Row => [`values.${cut(name)}`, cut(JSON.stringify(value))])
+  const changed = Object.entries(deltas).map(([name, list]): Row => [`deltas.${cut(name)}`, cut(JSON.stringify(list))])
+  return [['type', type], ['collection', cut(collection)], ['identifier', cut(identifier)], ...written, ...changed]
 }
 
 function cut(text: string): string {

@@ -88,11 +88,14 @@ export function writeDeltas(splices: Splices): Deltas {
   const deltas: Delta[] = []
   for (const { offset, removed, inserted } of splices) {
     const count = inserted?.length ?? 0
-    const updated = Math.min(removed, count)
+    // Half a pair could not travel: then nothing is updated.
+    const isCut = typeof inserted === 'string' && cutsPair(inserted, removed)
+    const updated = isCut ? 0 : Math.min(removed, count)
     if (updated > 0 && inserted !== undefined) deltas.push({ type: 'update', offset, values: toValues(inserted.slice(0, updated)) })
     if (count > updated && inserted !== undefined) {
       deltas.push({ type: 'insert', offset: offset + updated, values: toValues(inserted.slice(updated)) })
-    } else if (removed > updated) deltas.push({ type: 'delete', offset: offset + updated, count: removed - updated })
+    }
+    if (removed > updated) deltas.push({ type: 'delete', offset: offset + updated, count: removed - updated })
   }
   return deltas
 }
