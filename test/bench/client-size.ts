@@ -13,6 +13,11 @@ const bundles = [
   { name: 'openStream: core, IndexedDB, tabs', entry: `export { openStream } from './src/browser/index.ts'` },
   { name: 'the core alone, with MemoryStore', entry: `export { MemoryStore, Stream } from './src/client/index.ts'` },
   {
+    name: 'openStream and Text',
+    entry: `export { openStream } from './src/browser/index.ts'; export { Text } from './src/models/index.ts'`,
+  },
+  { name: 'Yjs, without a way to the server or a store', entry: `export * from 'yjs'` },
+  {
     name: 'openStream and Collection',
     entry: `export { openStream } from './src/browser/index.ts'; export { Collection } from './src/models/index.ts'`,
   },

@@ -5,7 +5,7 @@
  * The server runs on workerd beside the limit, a Durable Object that does the least possible, under the same load in
  * the same run: the ratio is that of their CPU. The client's benches need no server; `rules` compares Tapeline with itself.
  *
- *   node test/bench/main.ts [--only append,catch-up] [--quick]
+ *   node test/bench/main.ts [--only append,catch-up] [--quick] [--traces folder]
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -25,6 +25,7 @@ import { printHead, printRow, printTable, type Row } from './report.ts'
 import { benchRules } from './rules.ts'
 import { benchStart } from './start.ts'
 import { benchStorage } from './storage.ts'
+import { benchTexts } from './texts.ts'
 import { type Server, startServer, workerdVersion } from './workerd.ts'
 
 interface ServerBench {
@@ -54,10 +55,13 @@ const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> 
   },
   models: async (effort) => (await benchModels(effort)).forEach(printTable),
   conflicts: async (effort) => benchConflicts(effort).forEach(printTable),
+  texts: async (effort) => benchTexts(effort, options.traces).forEach(printTable),
   'client-size': async () => printTable(await benchClientSize()),
 }
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false }, traces: { type: 'string' } },
+})
 const names = [...Object.keys(serverBenches), ...Object.keys(tableBenches)]
 const chosen = options.only?.split(',') ?? names
 const unknown = chosen.find((name) => !names.includes(name))
