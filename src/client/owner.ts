@@ -269,7 +269,9 @@ export class Owner implements Side {
   #beginAnew(epoch: string | null): void {
     this.#intake.begin(epoch)
     this.#publisher.begin(-1)
-    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...this.#publisher.forgetTape() })
+    const { change, leaving } = this.#publisher.forgetTape()
+    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...change })
+    if (leaving.length > 0) this.taken.left(leaving)
     this.#hooks.onReset()
     this.#hooks.onPending()
     this.#hooks.onChange()

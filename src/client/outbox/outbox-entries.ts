@@ -75,6 +75,28 @@ export class OutboxEntries implements Iterable<Entry> {
     return this.placesOf(object).flatMap((place) => this.#byPlace.get(place) ?? [])
   }
 
+  /** Whether deltas of the draft's object travel in a frame. */
+  hasDeltasUnderWay(draft: Draft): boolean {
+    return this.of(draft).some((entry) => entry.ref !== undefined && entry.draft.deltas !== undefined)
+  }
+
+  /** The draft with this counter, if it travels in this frame. */
+  sentWith(ref: number, counter: number): Draft | undefined {
+    const entry = this.withCounter(counter)
+    return entry?.ref === ref ? entry.draft : undefined
+  }
+
+  /** All of a frame is to be sent again, for the sake of the draft with this counter. Gives how often that was so. */
+  tryAgain(ref: number, counter: number): number {
+    let attempts = 0
+    for (const entry of [...this]) {
+      if (entry.ref !== ref) continue
+      if (entry.counter === counter) attempts = (entry.attempts ?? 0) + 1
+      this.replace([{ ...entry, ref: undefined, ...(entry.counter === counter ? { attempts } : {}) }])
+    }
+    return attempts
+  }
+
   /** Adds an entry behind all others, or puts another draft in the place of an older one. */
   put(unweighed: Omit<Entry, 'bytes'>): Entry {
     const entry = { ...unweighed, bytes: sizeOf(unweighed) }

@@ -3,14 +3,15 @@
  * off when their events are seen. It decides and remembers; sending and saving is the publisher's work, and each
  * method that changes something gives what is to be saved.
  */
-import { areAlike, type Code, type Draft, eventBytesMax, foldDraft, type TapeEvent } from '../../protocol/index.ts'
+import type { Code, Draft, TapeEvent } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
-import { GatheredChange } from '../storage/gathered-change.ts'
-import type { OutboxEntry, RefusalNotes, Saved, SavedChange } from '../storage/store.ts'
+import type { OutboxEntry, RefusalNotes, Saved } from '../storage/store.ts'
+import { foldOnto, windowOf } from './folding.ts'
 import { OutboxEntries } from './outbox-entries.ts'
 import { bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, refusedOf, sum, toSaved } from './outbox-entry.ts'
 import type { OutboxView } from './outbox-view.ts'
-import { dependsOn, rebase } from './rebase.ts'
+import { dependsOn } from './rebase.ts'
+import { takeOver } from './take-over.ts'
 
 export interface OutboxBounds {
   readonly draftsMax: number
@@ -40,7 +41,7 @@ export class Outbox implements OutboxView {
     return this.#entries.haveDeltas
   }
 
-  get entries(): Iterable<Readonly<Entry>> {
+  get entries(): OutboxEntries {
     return this.#entries
   }
 
@@ -104,9 +105,9 @@ export class Outbox implements OutboxView {
   add(draft: Draft, madeAt: number, isOnTape: boolean): OutboxStep & { readonly place: number | undefined } {
     const bytes = bytesOf(draft)
     const own = { drafts: 1, bytes }
-    const places = this.#entries.placesOf(draft)
-    const waiting = this.#window(places, draft)
-    const { gone, last, newest } = this.#fold(waiting, draft, isOnTape || waiting.length < places.length)
+    const others = this.#entries.of(draft)
+    const waiting = windowOf(others, draft)
+    const { gone, last, newest } = foldOnto(waiting, draft, isOnTape || waiting.length < others.length)
     const leaving = waiting.slice(waiting.length - gone)
     const folded = leaving.reduce((total, each) => sum(total, each.folded), own)
     for (const { place } of leaving) this.#entries.delete(place)
@@ -123,29 +124,6 @@ export class Outbox implements OutboxView {
     }
   }
 
-  /** The drafts of the object at the end of `places` that a new one may be folded with: unsent, and like it. */
-  #window(places: readonly number[], draft: Draft): readonly Entry[] {
-    const waiting: Entry[] = []
-    for (let i = places.length - 1; i >= 0; i--) {
-      const entry = this.#entries.at(places[i] as number)
-      if (entry === undefined || entry.counter !== undefined || !areAlike(upToDate(entry.draft, draft), draft)) break
-      waiting.unshift(entry)
-    }
-    return waiting
-  }
-
-  #fold(waiting: readonly Entry[], draft: Draft, isKnown: boolean) {
-    const step = foldDraft(
-      waiting.map((entry) => entry.draft),
-      draft,
-      isKnown,
-    )
-    const grown = step.last ?? (step.newest === draft ? undefined : step.newest)
-    // No event may be larger than that; what stands around the draft takes less than a sixteenth.
-    const isTooLarge = grown !== undefined && bytesOf(grown) > (eventBytesMax * 15) / 16
-    return isTooLarge ? { gone: 0, newest: draft } : step
-  }
-
   /** Gives counters to the drafts that go next, at most so many and so large together. */
   take({ draftsMax, bytesMax, inFlightMax, upTo, hasDeltas }: OutboxBounds): readonly Entry[] {
     const batch: Entry[] = []
@@ -157,7 +135,7 @@ export class Outbox implements OutboxView {
         continue
       }
       // What is typed meanwhile goes together: were the first of it refused for another's sake, all behind it would be in vain.
-      if (entry.draft.deltas !== undefined && (!hasDeltas || this.#hasDeltasUnderWay(entry.draft))) break
+      if (entry.draft.deltas !== undefined && (!hasDeltas || this.#entries.hasDeltasUnderWay(entry.draft))) break
       // One whose event came first, above a hole, leaves a gap: what lies beneath it has been taken, too.
       const previous = batch.at(-1)?.counter
       if (previous !== undefined && (entry.counter ?? this.#nextCounter) !== previous + 1) break
@@ -239,7 +217,7 @@ export class Outbox implements OutboxView {
 
   #refuseAll(toBlame: readonly Entry[], { code, notes }: { code: Code; notes?: RefusalNotes | undefined }): OutboxStep {
     const first = toBlame.find(({ counter }) => counter !== undefined)?.counter ?? this.#nextCounter
-    const leaving = [...new Set(toBlame.flatMap((entry) => [entry, ...this.#dependentsOf(entry)]))]
+    const leaving = [...new Set(toBlame.flatMap((entry) => [entry, ...this.#behind(entry)]))]
     const put: OutboxEntry[] = []
     for (const entry of leaving) {
       this.#entries.delete(entry.place)
@@ -261,52 +239,12 @@ export class Outbox implements OutboxView {
    * event has replaced what they are meant for they leave the outbox, as the server would refuse them.
    */
   rebase(events: readonly TapeEvent[], upTo: number): OutboxStep {
-    let [change, leaving, isRebased]: [SavedChange, readonly Leaving[], boolean] = [{}, [], false]
-    const take = (step: OutboxStep) => {
-      change = new GatheredChange().add(change).add(step.change).change
-      leaving = [...leaving, ...step.leaving]
-    }
-    for (const event of events) {
-      if (!this.#entries.haveDeltas) break
-      const entries = event.client === this.client ? [] : this.#entries.of(event)
-      const rebased =
-        entries.length === 0
-          ? []
-          : rebase(
-              Array.from(entries, ({ draft }) => draft),
-              event,
-            )
-      for (const [index, entry] of entries.entries()) {
-        const draft = rebased[index]
-        if (draft === undefined || draft === entry.draft) continue
-        isRebased = true
-        if (draft === 'lost') take(this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[event.seq, event.seq]] } }))
-        else if (draft === 'moot') take(this.#dropMoot(entry))
-        else take({ change: { put: [toSaved(this.#entries.put({ ...entry, draft: { ...draft, seen: upTo } }))] }, leaving: [] })
-      }
-    }
-    return { change, leaving, isRebased }
-  }
-
-  /** A frame was refused because others were faster than the draft with this counter: all of it is to be sent again. Gives how often that was so. */
-  tryAgain(ref: number, counter: number): number {
-    let attempts = 0
-    for (const entry of [...this.#entries]) {
-      if (entry.ref !== ref) continue
-      if (entry.counter === counter) attempts = (entry.attempts ?? 0) + 1
-      this.#entries.replace([{ ...entry, ref: undefined, ...(entry.counter === counter ? { attempts } : {}) }])
-    }
-    return attempts
-  }
-
-  /** The draft of a frame with this counter. */
-  sentWith(ref: number, counter: number | undefined): Draft | undefined {
-    const entry = counter === undefined ? undefined : this.#entries.withCounter(counter)
-    return entry?.ref === ref ? entry.draft : undefined
-  }
-
-  #hasDeltasUnderWay(draft: Draft): boolean {
-    return this.#entries.of(draft).some((entry) => entry.ref !== undefined && entry.draft.deltas !== undefined)
+    const others = events.filter(({ client }) => client !== this.client)
+    return takeOver(this.#entries, others, {
+      upTo,
+      refuse: (entry, conflict) => this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[conflict, conflict]] } }),
+      drop: (entry) => this.#dropMoot(entry),
+    })
   }
 
   /** Others have done what it was to do. */
@@ -316,12 +254,10 @@ export class Outbox implements OutboxView {
     return { change: { ...change, remove: [place] }, leaving: [{ type: 'folded', place, into: undefined }] }
   }
 
-  /** Without its insert an object is not there to be written to; another insert makes a new beginning. Deltas lie on what was there. */
-  #dependentsOf({ place, draft }: Entry): readonly Entry[] {
-    const entries = this.#entries.of(draft).filter((entry) => entry.place > place)
-    if (draft.type !== 'insert') return dependsOn(draft, entries)
-    const reborn = entries.findIndex((entry) => entry.draft.type === 'insert')
-    return reborn < 0 ? entries : entries.slice(0, reborn)
+  /** Those that would lie on nothing without it. */
+  #behind({ place, draft }: Entry): readonly Entry[] {
+    const later = this.#entries.of(draft).filter((entry) => entry.place > place)
+    return dependsOn(draft, later)
   }
 
   /** The drafts with this counter or a higher one get counters anew, from it on, and are to be sent again. */
@@ -376,9 +312,4 @@ export class Outbox implements OutboxView {
     if (this.#entries.size === 0) this.#vanished = nothing
     return { change: leaving.length === 0 ? {} : { remove: leaving.map(({ place }) => place) }, leaving }
   }
-}
-
-/** Deltas that wait are taken over whatever comes: they have seen what a newer draft of their object has. */
-function upToDate(waiting: Draft, { deltas, seen }: Draft): Draft {
-  return deltas === undefined || waiting.deltas === undefined || waiting.values !== undefined ? waiting : { ...waiting, seen }
 }

@@ -190,7 +190,11 @@ export class Publisher {
     if (inOrder.length > 0) this.#turns.heard(inOrder, this.outbox.client)
     if (confirmed.hadDeltas) this.#turns.gotThrough()
     const rebased = this.outbox.haveDeltas ? this.outbox.rebase(inOrder, upTo) : undefined
-    if (rebased?.leaving.length) this.#generation++
+    if (rebased !== undefined && rebased.leaving.length > 0) {
+      this.#generation++
+      // What has another number now is saved together with the events, right after this.
+      this.#unsavedNumbering = Promise.resolve().then(() => this.#hooks.save({}))
+    }
     const change = rebased === undefined ? confirmed.change : new GatheredChange().add(confirmed.change).add(rebased.change).change
     const leaving = rebased === undefined ? confirmed.leaving : [...confirmed.leaving, ...rebased.leaving]
     if (leaving.length > 0) this.setback = undefined
@@ -210,9 +214,9 @@ export class Publisher {
   }
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still. */
-  forgetTape(): SavedChange {
+  forgetTape(): OutboxStep {
     this.#onTape.clear()
-    return this.outbox.forgetSeen().change
+    return this.outbox.forgetSeen()
   }
 
   /** A publish of this link was refused. Whatever the reason, the drafts behind the one to blame go on. */
@@ -239,10 +243,10 @@ export class Publisher {
    * Others were faster than a draft with deltas: these are taken over what the others did, and sent again, without end.
    */
   #wasOvertaken(ref: number, counter: number, { conflicts, latestSeq = -1 }: RefusalDetails): boolean {
-    const draft = this.outbox.sentWith(ref, counter)
+    const draft = this.outbox.entries.sentWith(ref, counter)
     // It may be gone already, or have another counter: then the rest of its frame is to be sent again.
     if (draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)) return false
-    const attempts = this.outbox.tryAgain(ref, counter)
+    const attempts = this.outbox.entries.tryAgain(ref, counter)
     this.#generation++
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
     this.#turns.wasOvertaken(attempts)

@@ -30,8 +30,15 @@ export function rebase(drafts: readonly Draft[], event: TapeEvent): readonly Reb
   return drafts.map((draft) => passing.through(draft))
 }
 
-/** Those of the later drafts of an object whose deltas lie on what this one, which will not be, wrote to their fields. */
-export function dependsOn<T extends { readonly draft: Draft }>({ values, deltas }: Draft, later: readonly T[]): readonly T[] {
+/**
+ * Those of the later drafts of an object that lie on one which will not be: without its insert an object is not there to be
+ * written to, until another insert makes a new beginning, and deltas lie on what was there.
+ */
+export function dependsOn<T extends { readonly draft: Draft }>({ type, values, deltas }: Draft, later: readonly T[]): readonly T[] {
+  if (type === 'insert') {
+    const reborn = later.findIndex(({ draft }) => draft.type === 'insert')
+    return reborn < 0 ? later : later.slice(0, reborn)
+  }
   const fields = new Set([...Object.keys(values ?? {}), ...Object.keys(deltas ?? {})])
   return later.filter(({ draft }) => {
     if (draft.type !== 'update') fields.clear()

@@ -1,0 +1,43 @@
+/** Takes the deltas of an outbox over what others have done, and gathers what becomes of them. */
+import type { TapeEvent } from '../../protocol/index.ts'
+import { GatheredChange } from '../storage/gathered-change.ts'
+import type { OutboxEntries } from './outbox-entries.ts'
+import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-entry.ts'
+import { rebase } from './rebase.ts'
+
+export interface TakeOverOptions {
+  /** The last of the events that are known in their order: what is taken over has seen all up to it. */
+  readonly upTo: number
+  /** What an entry's deltas were meant for was replaced, by the event with this seq. */
+  readonly refuse: (entry: Entry, conflict: number) => OutboxStep
+  /** Nothing is left for it to do. */
+  readonly drop: (entry: Entry) => OutboxStep
+}
+
+/** `events`: of others, in the order of the tape. */
+export function takeOver(entries: OutboxEntries, events: readonly TapeEvent[], { upTo, refuse, drop }: TakeOverOptions): OutboxStep {
+  const change = new GatheredChange()
+  const leaving: Leaving[] = []
+  let isRebased = false
+  const take = (step: OutboxStep) => {
+    change.add(step.change)
+    for (const each of step.leaving) leaving.push(each)
+  }
+  for (const event of events) {
+    if (!entries.haveDeltas) break
+    const own = entries.of(event)
+    const rebased = rebase(
+      Array.from(own, ({ draft }) => draft),
+      event,
+    )
+    for (const [index, entry] of own.entries()) {
+      const draft = rebased[index]
+      if (draft === undefined || draft === entry.draft) continue
+      isRebased = true
+      if (draft === 'lost') take(refuse(entry, event.seq))
+      else if (draft === 'moot') take(drop(entry))
+      else take({ change: { put: [toSaved(entries.put({ ...entry, draft: { ...draft, seen: upTo } }))] }, leaving: [] })
+    }
+  }
+  return { change: change.change, leaving, isRebased }
+}
