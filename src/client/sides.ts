@@ -101,7 +101,8 @@ export class Sides {
     const side = this.#current
     if (side instanceof Owner) return side.publish(change, publications, retries)
     const { seen = -1 } = side ?? {}
-    this.#untaken.add({ change, seen, epoch: this.tape.epoch, retries }, publications, this.#options.environment.now())
+    const knownPlace = change.deltas !== undefined && side instanceof Follower ? side.outbox.lastPlace : undefined
+    this.#untaken.add({ change, seen, epoch: this.tape.epoch, retries, knownPlace }, publications, this.#options.environment.now())
     side?.publish()
   }
 

@@ -1,7 +1,7 @@
 /** Pending deltas when others write: taken over what they did, held back while they are under way, refused where nothing is left of their state. */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
-import { rebase } from '../../src/client/outbox/rebase.ts'
+import { rebase as rebaseAll } from '../../src/client/outbox/rebase.ts'
 import type { Change, Deltas, Draft, TapeEvent } from '../../src/protocol/index.ts'
 import { epoch, TestStream } from '../support/test-stream.ts'
 
@@ -13,6 +13,8 @@ const pending = (change: Change, seen = 0): Draft => ({ seen, ...change })
 function event(seq: number, change: Partial<TapeEvent>): TapeEvent {
   return { seq, client: 'other', counter: seq + 1, seen: seq - 1, type: 'update', ...object, ...change }
 }
+
+const rebase = (drafts: readonly Draft[], by: TapeEvent) => rebaseAll(drafts, by).drafts
 
 describe('rebase', () => {
   test('[D8] what a draft puts in stays where it was meant to be, draft upon draft', () => {

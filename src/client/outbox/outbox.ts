@@ -11,7 +11,7 @@ import { OutboxEntries } from './outbox-entries.ts'
 import { bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, refusedOf, sum, toSaved } from './outbox-entry.ts'
 import type { OutboxView } from './outbox-view.ts'
 import { dependsOn } from './rebase.ts'
-import { takeOver } from './take-over.ts'
+import { type TakeOverOptions, takeOver } from './take-over.ts'
 
 export interface OutboxBounds {
   readonly draftsMax: number
@@ -34,11 +34,6 @@ export class Outbox implements OutboxView {
 
   constructor(client: string) {
     this.client = client
-  }
-
-  /** Whether any draft has to be taken over what others do. */
-  get haveDeltas(): boolean {
-    return this.#entries.haveDeltas
   }
 
   get entries(): OutboxEntries {
@@ -78,6 +73,11 @@ export class Outbox implements OutboxView {
 
   get refused(): readonly RefusedDraft[] {
     return Array.from(this.#refused.values(), refusedOf)
+  }
+
+  /** The newest place that was given. */
+  get lastPlace(): number {
+    return this.#nextPlace - 1
   }
 
   get nextCounter(): number {
@@ -238,10 +238,11 @@ export class Outbox implements OutboxView {
    * Somebody else's events have come, in the order of the tape, up to a seq: takes the pending deltas over them. Where an
    * event has replaced what they are meant for they leave the outbox, as the server would refuse them.
    */
-  rebase(events: readonly TapeEvent[], upTo: number): OutboxStep {
+  rebase(events: readonly TapeEvent[], upTo: number, onShown: TakeOverOptions['onShown']): OutboxStep {
     const others = events.filter(({ client }) => client !== this.client)
     return takeOver(this.#entries, others, {
       upTo,
+      onShown,
       refuse: (entry, conflict) => this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[conflict, conflict]] } }),
       drop: (entry) => this.#dropMoot(entry),
     })

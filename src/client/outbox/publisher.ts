@@ -22,6 +22,7 @@ import {
 import type { Environment } from '../environment.ts'
 import { GatheredChange } from '../storage/gathered-change.ts'
 import type { Saved, SavedChange } from '../storage/store.ts'
+import { Bridges, type Knowledge } from '../tabs/bridges.ts'
 import { Outbox } from './outbox.ts'
 import { type Entry, type Leaving, notesOf, type OutboxStep, toSaved } from './outbox-entry.ts'
 import { Turns } from './turns.ts'
@@ -41,6 +42,9 @@ export interface PublisherHooks {
   /** What is said of the outbox has changed. */
   readonly onChange: () => void
 }
+
+/** Which other tab has made a draft, and what it knew of the outbox then. */
+type MadeBy = Omit<Knowledge, 'seen'>
 
 /** A frame's worth: large enough to share one row and one frame, small enough to answer others in between. */
 const draftsMax = 200
@@ -70,6 +74,7 @@ export class Publisher {
   /** What stands in their way: nothing is sent before it is known. */
   #knownFirst = -1
   readonly #turns: Turns
+  readonly #bridges = new Bridges()
   /** How often the server has closed our socket for another one of our id. */
   #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
@@ -92,12 +97,21 @@ export class Publisher {
   }
 
   /** Adds a draft; gives the place where it is now, unless folding left nothing of it. Whoever adds it tells of the change. */
-  add(change: Change, seen: number): number | undefined {
+  add(made: Change, seen: number, by?: MadeBy): number | undefined {
+    const isBridged = by !== undefined && made.deltas !== undefined
+    const change = isBridged ? this.#bridges.bring(made, { ...by, seen }) : made
+    if (change === undefined) return undefined
     const {
       change: saved,
       leaving,
       place,
-    } = this.outbox.add({ ...change, seen }, this.#environment.now(), this.#onTape.has(objectKey(change)))
+    } = this.outbox.add(
+      { ...change, seen: isBridged ? Math.max(seen, this.#upTo) : seen },
+      this.#environment.now(),
+      this.#onTape.has(objectKey(change)),
+    )
+    const { collection, identifier, deltas } = change
+    if (deltas !== undefined) this.#bridges.record({ collection, identifier, deltas, place: place ?? this.outbox.lastPlace, tab: by?.tab })
     void this.#hooks.save(saved)
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
     void this.#flush()
@@ -105,9 +119,9 @@ export class Publisher {
   }
 
   /** Publishes a refused draft again, in its own words or in others; false when it has been before, or was discarded. */
-  retry(place: number, change: Change, seen: number): { readonly place: number | undefined } | false {
+  retry(place: number, change: Change, seen: number, by?: MadeBy): { readonly place: number | undefined } | false {
     if (!this.outbox.dropRefused(place)) return false
-    const into = this.add(change, seen)
+    const into = this.add(change, seen, by)
     this.#save({ change: { remove: [place] }, leaving: [{ type: 'retried', place, into }] })
     return { place: into }
   }
@@ -189,14 +203,16 @@ export class Publisher {
     const { isOurs } = confirmed
     if (inOrder.length > 0) this.#turns.heard(inOrder, this.outbox.client)
     if (confirmed.hadDeltas) this.#turns.gotThrough()
-    const rebased = this.outbox.haveDeltas ? this.outbox.rebase(inOrder, upTo) : undefined
-    if (rebased !== undefined && rebased.leaving.length > 0) {
+    const rebased = this.outbox.rebase(inOrder, upTo, ({ seq, collection, identifier }, deltas) => {
+      this.#bridges.record({ collection, identifier, deltas, seq })
+    })
+    if (rebased.leaving.length > 0) {
       this.#generation++
       // What has another number now is saved together with the events, right after this.
       this.#unsavedNumbering = Promise.resolve().then(() => this.#hooks.save({}))
     }
-    const change = rebased === undefined ? confirmed.change : new GatheredChange().add(confirmed.change).add(rebased.change).change
-    const leaving = rebased === undefined ? confirmed.leaving : [...confirmed.leaving, ...rebased.leaving]
+    const { change } = new GatheredChange().add(confirmed.change).add(rebased.change)
+    const leaving = rebased.leaving.length === 0 ? confirmed.leaving : [...confirmed.leaving, ...rebased.leaving]
     if (leaving.length > 0) this.setback = undefined
     if (!isOurs && !this.#isCopied) {
       this.#isCopied = true
@@ -210,12 +226,13 @@ export class Publisher {
     // Whoever is killed before it has a new id learns it from the next welcome, which is ahead of this counter. (The
     // events themselves are known by then, so nothing would be compared any more.)
     const step = { change: isOurs ? change : { ...change, nextCounter: 1 }, leaving }
-    return rebased?.isRebased === true ? { ...step, isRebased: true } : step
+    return rebased.isRebased === true ? { ...step, isRebased: true } : step
   }
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still. */
   forgetTape(): OutboxStep {
     this.#onTape.clear()
+    this.#bridges.clear()
     return this.outbox.forgetSeen()
   }
 

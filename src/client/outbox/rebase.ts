@@ -24,10 +24,13 @@ import {
  */
 export type Rebased = Draft | 'lost' | 'moot'
 
-/** `drafts` are all that is pending of the event's object, oldest first, on the tape right before the event. */
-export function rebase(drafts: readonly Draft[], event: TapeEvent): readonly Rebased[] {
+/**
+ * `drafts` are all that is pending of the event's object, oldest first, on the tape right before the event. Gives what
+ * becomes of them, and what of the event's deltas shows on top of them.
+ */
+export function rebase(drafts: readonly Draft[], event: TapeEvent): { readonly drafts: readonly Rebased[]; readonly shows: FieldDeltas } {
   const passing = new Passing(event)
-  return drafts.map((draft) => passing.through(draft))
+  return { drafts: drafts.map((draft) => passing.through(draft)), shows: passing.deltas }
 }
 
 /**
@@ -63,6 +66,13 @@ class Passing {
     this.#isAllReplaced = type !== 'update'
     this.#replaced = new Set(Object.keys(values))
     for (const [field, list] of Object.entries(deltas)) this.#splices.set(field, readDeltas(list))
+  }
+
+  /** What has come through. */
+  get deltas(): FieldDeltas {
+    const deltas: Record<string, Deltas> = {}
+    for (const [field, splices] of this.#splices) if (splices.length > 0) deltas[field] = writeDeltas(splices)
+    return deltas
   }
 
   through(draft: Draft): Rebased {

@@ -1,5 +1,5 @@
 /** Takes the deltas of an outbox over what others have done, and gathers what becomes of them. */
-import type { TapeEvent } from '../../protocol/index.ts'
+import type { FieldDeltas, TapeEvent } from '../../protocol/index.ts'
 import { GatheredChange } from '../storage/gathered-change.ts'
 import type { OutboxEntries } from './outbox-entries.ts'
 import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-entry.ts'
@@ -10,12 +10,18 @@ export interface TakeOverOptions {
   readonly upTo: number
   /** What an entry's deltas were meant for was replaced, by the event with this seq. */
   readonly refuse: (entry: Entry, conflict: number) => OutboxStep
+  /** So much of an event shows on top of what is pending. */
+  readonly onShown: (event: TapeEvent, deltas: FieldDeltas) => void
   /** Nothing is left for it to do. */
   readonly drop: (entry: Entry) => OutboxStep
 }
 
 /** `events`: of others, in the order of the tape. */
-export function takeOver(entries: OutboxEntries, events: readonly TapeEvent[], { upTo, refuse, drop }: TakeOverOptions): OutboxStep {
+export function takeOver(
+  entries: OutboxEntries,
+  events: readonly TapeEvent[],
+  { upTo, refuse, drop, onShown }: TakeOverOptions,
+): OutboxStep {
   const change = new GatheredChange()
   const leaving: Leaving[] = []
   let isRebased = false
@@ -24,12 +30,11 @@ export function takeOver(entries: OutboxEntries, events: readonly TapeEvent[], {
     for (const each of step.leaving) leaving.push(each)
   }
   for (const event of events) {
-    if (!entries.haveDeltas) break
+    if (event.deltas === undefined && !entries.haveDeltas) continue
     const own = entries.of(event)
-    const rebased = rebase(
-      Array.from(own, ({ draft }) => draft),
-      event,
-    )
+    const drafts = Array.from(own, ({ draft }) => draft)
+    const { drafts: rebased, shows } = rebase(drafts, event)
+    if (Object.keys(shows).length > 0) onShown(event, shows)
     for (const [index, entry] of own.entries()) {
       const draft = rebased[index]
       if (draft === undefined || draft === entry.draft) continue

@@ -10,6 +10,8 @@ export class FollowedOutbox implements OutboxView {
   readonly #entries = new Map<number, OutboxEntry>()
   readonly #refused = new Map<number, OutboxEntry>()
   readonly #untaken: Untaken
+  /** The highest place that was heard of. */
+  lastPlace = 0
   #pending: readonly Draft[] | undefined
   #items: readonly OutboxItem[] | undefined
 
@@ -55,6 +57,7 @@ export class FollowedOutbox implements OutboxView {
 
   put(entries: readonly OutboxEntry[]): void {
     for (const entry of entries) {
+      this.lastPlace = Math.max(this.lastPlace, entry.place)
       freeze(entry.draft)
       // One that is replaced keeps its place in the order, a new one is the newest.
       if (entry.refused === undefined) this.#entries.set(entry.place, entry)

@@ -31,6 +31,8 @@ export interface TabDraft {
   readonly seen: number
   /** Under which `seen` means something. */
   readonly epoch: string | null
+  /** Of one with deltas: the highest place of the outbox that the tab had heard of, as they lie on all of that. */
+  readonly knownPlace?: number | undefined
   /** The refused draft that it publishes again, and whose place it takes: of several that say so, the first does. */
   readonly retries?: number | undefined
 }

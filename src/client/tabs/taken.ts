@@ -66,7 +66,7 @@ export class Taken {
     const fresh = first > taken + 1 ? [] : drafts.slice(taken + 1 - first)
     if (fresh.length === 0) return false
     fresh.forEach((draft, index) => {
-      this.news.addPlaced({ tab, draft: taken + 1 + index, ...this.#add(draft) })
+      this.news.addPlaced({ tab, draft: taken + 1 + index, ...this.#add(draft, tab) })
     })
     this.#setCount(tab, taken + fresh.length)
     return true
@@ -86,12 +86,13 @@ export class Taken {
     else for (const publication of made.publications) publications.place(publication, place)
   }
 
-  #add({ change, seen: seenThere, epoch, retries }: TabDraft): Pick<Placed, 'place' | 'isDiscarded'> {
+  #add({ change, seen: seenThere, epoch, retries, knownPlace = 0 }: TabDraft, tab?: string): Pick<Placed, 'place' | 'isDiscarded'> {
     const { publisher, intake } = this.#parts
     // What a draft has seen means something under its own epoch alone.
     const seen = epoch === intake.tape.epoch ? seenThere : -1
-    if (retries === undefined) return { place: publisher.add(change, seen) }
-    const retried = publisher.retry(retries, change, seen)
+    const by = tab === undefined ? undefined : { tab, place: knownPlace }
+    if (retries === undefined) return { place: publisher.add(change, seen, by) }
+    const retried = publisher.retry(retries, change, seen, by)
     if (retried !== false) {
       this.#retried.set(retries, retried.place)
       return retried
