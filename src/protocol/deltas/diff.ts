@@ -1,13 +1,14 @@
 /**
  * The splices that lead from one content to another, few and small: what is common at both ends is set aside, the rest
  * is compared by Myers' algorithm (An O(ND) Difference Algorithm and Its Variations, 1986), first unit by unit, and where
- * more has changed than that is good for, line by line. What differs altogether is one splice.
+ * more has changed than that is good for, line by line. What differs altogether is one splice, and so are splices that
+ * stand so near to each other that it takes fewer bytes to send what is between them.
  */
 import { diffArrays } from 'diff'
 import { isSameJson } from '../collision.ts'
 import type { Json } from '../event.ts'
 import { cutsPair } from './delta.ts'
-import { type Content, cut, type Splice, type Splices } from './splices.ts'
+import { type Content, cut, join, type Splice, type Splices } from './splices.ts'
 
 /** So many units apart, comparing unit by unit takes some ten milliseconds. */
 const unitEditsMax = 400
@@ -23,7 +24,26 @@ export function diff<C extends Content>(before: C, after: C): Splices<C> {
   const whole = [spliceOf(0, old, now)]
   const isOneSided = old.length === 0 || now.length === 0
   const splices = isOneSided ? whole : (compare(old, now, unitsOf, unitEditsMax) ?? compare(old, now, linesOf, lineEditsMax) ?? whole)
-  return splices.map((each) => ({ ...each, offset: each.offset + start }))
+  return joinNear(splices, old).map((each) => ({ ...each, offset: each.offset + start }))
+}
+
+/** What stands around the values of a delta takes about so many characters. */
+const nearUnits = 40
+
+function joinNear<C extends Content>(splices: Splices<C>, old: C): Splices<C> {
+  if (Array.isArray(old)) return splices
+  const joined: Splice<C>[] = []
+  for (const splice of splices) {
+    const last = joined.at(-1)
+    const end = last === undefined ? 0 : last.offset + last.removed
+    if (last === undefined || splice.offset - end > nearUnits) {
+      joined.push(splice)
+      continue
+    }
+    const parts = [last.inserted, cut(old, end, splice.offset), splice.inserted].filter((part) => part !== undefined)
+    joined[joined.length - 1] = { offset: last.offset, removed: splice.offset + splice.removed - last.offset, inserted: join(parts, old) }
+  }
+  return joined
 }
 
 function spliceOf<C extends Content>(offset: number, old: C, now: C): Splice<C> {
