@@ -10,7 +10,7 @@ export interface EditableText {
   readonly value: string
   readonly isReady: boolean
   edit(splices: Splices<string>): void
-  subscribe(listener: (change: { readonly splices: Splices<string>; readonly isOwn: boolean }) => void): () => void
+  subscribe(listener: (change: { readonly splices: Splices<string> }) => void): () => void
 }
 
 /** Gives what ends it. The textarea is read-only until the text is ready. */
@@ -26,8 +26,11 @@ class Binding {
   readonly #unsubscribe: () => void
   /** What the textarea has, as far as the text knows. */
   #shown = ''
+  /** The text when it had that: the same, but for kinds of line breaks. */
+  #known = ''
+  #isTaking = false
   #isComposing = false
-  /** What others wrote meanwhile. */
+  /** What the text did meanwhile. */
   #missed: Splices<string>[] = []
 
   constructor(text: EditableText, element: HTMLTextAreaElement) {
@@ -37,7 +40,7 @@ class Binding {
     element.addEventListener('input', () => this.#isComposing || this.#takeInput(), { signal })
     element.addEventListener('compositionstart', () => (this.#isComposing = true), { signal })
     element.addEventListener('compositionend', () => this.#endComposition(), { signal })
-    this.#unsubscribe = text.subscribe(({ splices, isOwn }) => this.#changed(splices, isOwn))
+    this.#unsubscribe = text.subscribe(({ splices }) => this.#changed(splices))
     this.#write([])
   }
 
@@ -46,9 +49,11 @@ class Binding {
     this.#unsubscribe()
   }
 
-  #changed(splices: Splices<string>, isOwn: boolean): void {
+  #changed(splices: Splices<string>): void {
+    // The textarea has it already. What the page itself does to the text, behind a button, it has not.
+    if (this.#isTaking) return
     if (this.#isComposing) this.#missed.push(splices)
-    else if (!isOwn) this.#write(splices)
+    else this.#write(splices)
   }
 
   #endComposition(): void {
@@ -60,27 +65,43 @@ class Binding {
     const { value, selectionEnd } = this.#element
     const missed = composeAll(this.#missed)
     this.#missed = []
-    // A textarea knows one kind of line break: whoever writes in it makes all of them that.
-    const hasOtherBreaks = this.#text.value.length !== this.#shown.length && missed.length === 0
-    const typed = hasOtherBreaks ? diff(this.#text.value, value) : spliceOf(this.#shown, value, selectionEnd)
+    const typed = this.#typed(value, selectionEnd)
+    this.#isTaking = true
     try {
       this.#text.edit(transform(typed, missed, 'later'))
     } catch (error) {
       // It cannot be so: the textarea shows what is.
-      this.#write([])
+      this.#write(missed)
       throw error
+    } finally {
+      this.#isTaking = false
     }
-    if (this.#text.value !== value) this.#write(missed)
-    else this.#shown = value
+    if (this.#text.value !== value) this.#write(transform(missed, typed, 'earlier'))
+    else this.#shown = this.#known = value
   }
 
+  /** What has been typed since, as splices of the text that was known then. */
+  #typed(value: string, cursor: number): Splices<string> {
+    if (value === this.#shown) return []
+    // A textarea knows one kind of line break: whoever writes in it makes all of them that.
+    const hasOtherBreaks = this.#known.length !== this.#shown.length
+    return hasOtherBreaks ? diff(this.#known, value) : spliceOf(this.#shown, value, cursor)
+  }
+
+  /** `splices` lead from what the textarea has to the text. */
   #write(splices: Splices<string>): void {
     const element = this.#element
+    const text = this.#text.value
     element.readOnly = !this.#text.isReady
-    const { selectionStart, selectionEnd, selectionDirection, scrollTop } = element
-    if (element.value !== this.#text.value) element.value = this.#text.value
-    this.#shown = element.value
-    element.setSelectionRange(movePlace(selectionStart, splices), movePlace(selectionEnd, splices), selectionDirection)
+    const { value: before, selectionStart, selectionEnd, selectionDirection, scrollTop } = element
+    if (before !== text) element.value = text
+    const after = element.value
+    const hasOtherBreaks = text.length !== after.length || this.#known.length !== this.#shown.length
+    // Places in the textarea are then others than in the text.
+    const moves = hasOtherBreaks ? diff(before, after) : splices
+    this.#shown = after
+    this.#known = text
+    element.setSelectionRange(movePlace(selectionStart, moves), movePlace(selectionEnd, moves), selectionDirection)
     element.scrollTop = scrollTop
   }
 }

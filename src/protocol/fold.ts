@@ -50,8 +50,13 @@ function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: 
   if (first === undefined) return
   if (others.length === 0) return void folded.push(first)
   let state = unborn
-  for (const event of events) state = applyEvent(state, event)
-  state = settle(state, isKnown)
+  const hasDeltas = events.some(({ deltas }) => deltas !== undefined)
+  for (const event of hasDeltas ? inOrder(events) : events) {
+    state = applyEvent(state, event)
+    // As they come, so that there are never many.
+    if (hasDeltas) state = settle(state, isKnown, event.seq)
+  }
+  if (hasDeltas) state = settle(state, isKnown)
   if (state.waiting !== undefined) leaveWaiting(events, state.waiting, folded)
   const { since, isAlive } = state
   const fields = Object.keys(state.values)

@@ -139,10 +139,10 @@ function wait(state: ObjectState, deltas: FieldDeltas, by: Write): ObjectState {
 }
 
 /**
- * Brings into the values the deltas of which all predecessors are known. Those that do not fit their field have no effect,
- * for anybody. A field that has no value is the empty one of their kind.
+ * Brings into the values the deltas of which all predecessors are known, up to those of `through`. Those that do not fit
+ * their field have no effect, for anybody. A field that has no value is the empty one of their kind.
  */
-export function settle(state: ObjectState, isKnown: Known): ObjectState {
+export function settle(state: ObjectState, isKnown: Known, through = Number.POSITIVE_INFINITY): ObjectState {
   if (state.waiting === undefined) return state
   const values: Record<string, Json> = { ...state.values }
   const later: Record<string, Write> = { ...state.later }
@@ -152,7 +152,7 @@ export function settle(state: ObjectState, isKnown: Known): ObjectState {
     let count = 0
     for (const { by, deltas } of list) {
       const isNext = by.seq <= last + 1
-      if (!isNext && !isKnown(last + 1, by.seq - 1)) break
+      if (by.seq > through || (!isNext && !isKnown(last + 1, by.seq - 1))) break
       last = by.seq
       count++
       const value = applyDeltas(ofField(values, field), deltas)

@@ -127,3 +127,21 @@ test('[O1] an update that writes nothing gives the same object back', () => {
   objects.apply(run, [])
   expect(objects.apply(run, []).touched).toEqual(new Set())
 })
+
+test('[D7] deltas above a hole wait for it, whoever fills it, and pending ones lie on what shows', () => {
+  const objects = new StampedObjects('notes')
+  const event = (seq: number, change: Partial<TapeEvent>): TapeEvent => {
+    return { seq, client: 'other', counter: seq + 1, seen: seq - 1, type: 'update', collection: 'notes', identifier: 'n', ...change }
+  }
+  const put = (offset: number, values: string) => ({ deltas: { body: [{ type: 'insert' as const, offset, values }] } })
+  const pending: Draft[] = [{ type: 'update', collection: 'notes', identifier: 'n', seen: 0, ...put(0, '>') }]
+  const shown = () => objects.get('n')?.values
+  objects.apply([event(0, { type: 'insert', values: { body: 'abc', done: false } })], pending, { client: 'me', holes: [] })
+  const above = [event(3, { ...put(4, 'e'), values: { done: true } }), event(2, put(3, 'd'))]
+  objects.apply(above, pending, { client: 'me', holes: [[1, 1]] })
+  expect(shown()).toEqual({ body: '>abc', done: true })
+  objects.apply([event(1, { identifier: 'another', values: {} })], pending, { client: 'me', holes: [] })
+  expect(shown()).toEqual({ body: '>abcde', done: true })
+  objects.apply([], [], { client: 'me', holes: [] })
+  expect(shown()).toEqual({ body: 'abcde', done: true })
+})

@@ -91,7 +91,7 @@ export class StampedObjects {
     // A hole may be filled by events of other objects alone.
     if (isFilled) for (const identifier of this.#waiting) change(identifier, this.#entryOf(identifier), run)
     for (const identifier of this.#pending.take(pending)) change(identifier, this.#entryOf(identifier), run)
-    for (const event of events) {
+    for (const event of inOrder(events)) {
       if (event.collection !== this.#collection) continue
       if (event.stamps === undefined) this.#applyPlain(event, run)
       else for (const part of partsOf(event)) this.#applyPlain(part, run)
@@ -169,7 +169,8 @@ export class StampedObjects {
     // An entry of which nothing is known yet is here to stay, or to go, after the run.
     if (tape === entry.tape && tape !== unborn) return
     change(event.identifier, entry, run)
-    entry.tape = tape
+    // As they come, so that there are never many.
+    entry.tape = event.deltas === undefined ? tape : settle(tape, this.#isKnown, event.seq)
   }
 
   #collide({ event, by, entry }: { event: TapeEvent; by: Write; entry: Entry }, run: Run): void {
@@ -210,12 +211,12 @@ export class StampedObjects {
     return after !== shown
   }
 
+  readonly #isKnown: Known = (first, last) => !this.#context.holes.some((hole) => hole[0] <= last && hole[1] >= first)
+
   /** The object with the deltas of which no predecessor can be in a hole. */
   #settled(identifier: string, tape: ObjectState): ObjectState {
     if (tape.waiting === undefined) return tape
-    const { holes } = this.#context
-    const isKnown: Known = (first, last) => !holes.some((hole) => hole[0] <= last && hole[1] >= first)
-    const settled = settle(tape, isKnown)
+    const settled = settle(tape, this.#isKnown)
     if (settled.waiting === undefined) this.#waiting.delete(identifier)
     else this.#waiting.add(identifier)
     return settled
@@ -234,6 +235,12 @@ function change(identifier: string, entry: Entry, { changed }: Run): void {
   const { tape, state, shown } = entry
   entry.before = { tape, state, shown }
   changed.push([identifier, entry])
+}
+
+/** Deltas need those before them. */
+function inOrder(events: readonly TapeEvent[]): readonly TapeEvent[] {
+  const isInOrder = events.every(({ seq }, index) => index === 0 || (events[index - 1] as TapeEvent).seq <= seq)
+  return isInOrder ? events : events.toSorted((a, b) => a.seq - b.seq)
 }
 
 const isAlways: Known = () => true

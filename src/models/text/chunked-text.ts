@@ -23,6 +23,16 @@ export class ChunkedText {
     return this.#length
   }
 
+  /** Another text that begins as this one: it costs a pointer for each chunk. */
+  copy(): ChunkedText {
+    const copy = new ChunkedText()
+    copy.#chunks = this.#chunks.slice()
+    copy.#length = this.#length
+    copy.#at = this.#at
+    copy.#whole = this.#whole
+    return copy
+  }
+
   set(text: string): void {
     this.#chunks = chunksOf(text)
     this.#length = text.length
@@ -36,6 +46,7 @@ export class ChunkedText {
     return this.#whole
   }
 
+  /** Of places within the text. */
   slice(from: number, to: number): string {
     if (this.#whole !== undefined) return this.#whole.slice(from, to)
     let text = ''

@@ -3,8 +3,8 @@
  * changes, so that cursors stay: others' splices are taken to where the pending drafts have gone first.
  */
 import { composeAll, type Draft, diff, readDeltas, type Splices, type TapeEvent, transform } from '../../protocol/index.ts'
-import { ChunkedText } from './chunked-text.ts'
-import { TapeText } from './tape-text.ts'
+import type { ChunkedText } from './chunked-text.ts'
+import { type TapeStep, TapeText } from './tape-text.ts'
 
 export interface Shift {
   /** One after the other. */
@@ -28,10 +28,10 @@ export interface Given {
 export class ShownText {
   readonly #field: string
   readonly #tape: TapeText
-  /** The tape's own until there is a pending draft. */
+  /** The tape's own while no draft is pending, so that nothing is kept twice. */
   #content: ChunkedText
-  /** What the pending drafts do, each to what those before it leave. */
-  #pending: readonly Splices<string>[] = []
+  /** What the pending drafts do, each to what those before it leave. Undefined when they do anything else, or do not fit. */
+  #pending: readonly Splices<string>[] | undefined = []
 
   constructor(field: string, onMisfit: (event: TapeEvent) => void) {
     this.#field = field
@@ -44,28 +44,27 @@ export class ShownText {
   }
 
   get isPending(): boolean {
-    return this.#pending.length > 0
+    return this.#content !== this.#tape.content
   }
 
   /** Shows what a model is given. */
   take({ events, drafts, client, end, vended }: Given): Shift {
-    const isApart = this.#content !== this.#tape.content
-    // What nobody could expect, as when a store has been read.
-    const before = !isApart && drafts.length > 0 && vended === undefined ? this.#content.toString() : undefined
+    const isApart = this.isPending
+    // Drafts that this model has not vended, as when a store has been read: it will not be known how they change what shows.
+    const isForeseen = vended === undefined ? drafts.length === 0 : events.length === 0
+    const before = isApart || isForeseen ? undefined : this.#content.toString()
     const changes: Splices<string>[] = []
-    let isExact = true
-    for (const { event, splices, isWhole } of this.#tape.take(events, end)) {
-      if (this.#pending.length === 0) changes.push(splices)
-      else if (isWhole) isExact = false
-      else if (event.client === client) isExact &&= this.#landed(splices)
-      else changes.push(this.#passThrough(splices))
-    }
-    isExact = this.#takeUp(drafts, vended) && isExact
-    if (!isExact) return this.#showAnew(drafts, before)
-    if (isApart) for (const splices of changes) this.#content.splice(splices)
-    if (vended !== undefined) {
-      if (!isApart) this.#content = new ChunkedText(this.#tape.content.toString())
-      this.#content.splice(vended)
+    let pending = this.#pending
+    for (const step of this.#tape.take(events, end)) pending = pending && rise(step, { pending, client, changes })
+    const given = this.#splicesOf(drafts)
+    const expected = pending && composeAll(vended === undefined ? pending : [...pending, vended])
+    if (given === undefined || expected === undefined || !areSame(composeAll(given), expected)) return this.#showAnew(drafts, before)
+    this.#pending = given
+    if (drafts.length === 0) this.#content = this.#tape.content
+    else {
+      if (isApart) for (const splices of changes) this.#content.splice(splices)
+      else this.#content = this.#tape.content.copy()
+      if (vended !== undefined) this.#content.splice(vended)
     }
     return vended === undefined ? { changes, isOwn: false } : { changes: [...changes, vended], isOwn: changes.length === 0 }
   }
@@ -76,51 +75,70 @@ export class ShownText {
     this.#pending = []
   }
 
-  /** An event of this client has come: the first of the pending drafts, if all is as it should be. */
-  #landed(splices: Splices<string>): boolean {
-    const [first, ...rest] = this.#pending
-    this.#pending = rest
-    return first !== undefined && areSame(first, splices)
-  }
-
-  /** Somebody else's splices, as they are above the pending drafts, which make way for them. */
-  #passThrough(splices: Splices<string>): Splices<string> {
-    let passing = splices
-    this.#pending = this.#pending.map((draft) => {
-      const moved = transform(draft, passing, 'later')
-      passing = transform(passing, draft, 'earlier')
-      return moved
-    })
-    return passing
-  }
-
-  /** Whether what is pending now is what was to be expected, with what was vended on top. */
-  #takeUp(drafts: readonly Draft[], vended: Splices<string> | undefined): boolean {
-    const expected = composeAll(vended === undefined ? this.#pending : [...this.#pending, vended])
-    const isOfSplices = drafts.every(({ type, deltas }) => type === 'update' && deltas?.[this.#field] !== undefined)
-    this.#pending = isOfSplices
-      ? drafts.map(({ deltas }) => readDeltas(deltas?.[this.#field] ?? []) as Splices<string>)
-      : drafts.map(() => [])
-    return isOfSplices && areSame(composeAll(this.#pending), expected)
+  /** Undefined when one of them does anything else than to splice a text. */
+  #splicesOf(drafts: readonly Draft[]): readonly Splices<string>[] | undefined {
+    const all: Splices<string>[] = []
+    for (const { type, deltas } of drafts) {
+      const list = type === 'update' ? deltas?.[this.#field] : undefined
+      const splices = list === undefined ? undefined : readDeltas(list)
+      if (splices === undefined || !areOfText(splices)) return undefined
+      all.push(splices)
+    }
+    return all
   }
 
   /** Works out anew what shows, and how it differs. */
   #showAnew(drafts: readonly Draft[], before = this.#content.toString()): Shift {
-    const content = drafts.length === 0 ? this.#tape.content : new ChunkedText(this.#tape.content.toString())
+    const content = drafts.length === 0 ? this.#tape.content : this.#tape.content.copy()
+    let haveAllFitted = true
     for (const { type, values, deltas } of drafts) {
       const list = deltas?.[this.#field]
       if (list !== undefined) {
         const splices = readDeltas(list)
         if (content.fits(splices)) content.splice(splices)
+        else haveAllFitted = false
         continue
       }
       const value = values !== undefined && Object.hasOwn(values, this.#field) ? values[this.#field] : undefined
       if (type !== 'update' || value !== undefined) content.set(typeof value === 'string' ? value : '')
     }
     this.#content = content
+    this.#pending = haveAllFitted ? this.#splicesOf(drafts) : undefined
     const splices = diff(before, content.toString())
     return { changes: splices.length === 0 ? [] : [splices], isOwn: false }
   }
+}
+
+interface Above {
+  readonly pending: readonly Splices<string>[]
+  readonly client: string
+  /** Gets what the step changes in what shows. */
+  readonly changes: Splices<string>[]
+}
+
+/** Takes what the tape has done up through the pending drafts, and gives those as they are then; undefined when that cannot be said. */
+function rise({ event, splices, isWhole }: TapeStep, { pending, client, changes }: Above): readonly Splices<string>[] | undefined {
+  const [first, ...rest] = pending
+  if (first === undefined) {
+    changes.push(splices)
+    return pending
+  }
+  if (isWhole) return undefined
+  // It is on the tape now, and shows as it has shown.
+  if (event.client === client) return areSame(first, splices) ? rest : undefined
+  let passing = splices
+  // The drafts make way for what somebody else did.
+  const moved = pending.map((draft) => {
+    const later = transform(draft, passing, 'later')
+    passing = transform(passing, draft, 'earlier')
+    return later
+  })
+  changes.push(passing)
+  return moved
+}
+
+function areOfText(splices: Splices): splices is Splices<string> {
+  return splices.every(({ inserted }) => inserted === undefined || typeof inserted === 'string')
 }
 
 function areSame(a: Splices, b: Splices): boolean {

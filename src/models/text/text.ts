@@ -11,8 +11,8 @@ import {
   composeAll,
   type Draft,
   diff,
-  movePlace,
   Refusal,
+  readDeltas,
   type Splices,
   type TapeEvent,
   writeDeltas,
@@ -21,6 +21,7 @@ import { callAll } from '../call-all.ts'
 import { cheapest, portionsOf } from './portions.ts'
 import { type Shift, ShownText } from './shown-text.ts'
 import { type TextChange, type TextOptions, type TrackedRange, textUnitsMax } from './text-options.ts'
+import { Tracked } from './tracked.ts'
 
 export class Text implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
@@ -52,8 +53,11 @@ export class Text implements ModelReconciler {
     return this.#shown.content.length
   }
 
+  /** As a string's own `slice`, without making the whole string. */
   slice(from: number, to = this.length): string {
-    return this.#shown.content.slice(from, to)
+    const { length } = this
+    const placeOf = (place: number) => Math.trunc(place < 0 ? Math.max(0, length + place) : Math.min(place, length))
+    return this.#shown.content.slice(placeOf(from), placeOf(to))
   }
 
   /** Whether something of it is on no tape yet. */
@@ -85,8 +89,9 @@ export class Text implements ModelReconciler {
 
   /** Several splices at once, rising and apart; all offsets are those of the text as it is. Throws like `splice`. */
   edit(splices: Splices<string>): void {
-    const checked = this.#checked(splices)
-    for (const portion of portionsOf(cheapest(checked, (from, to) => this.slice(from, to)))) this.#vend(portion)
+    // As they travel, those that touch become one.
+    const checked = readDeltas(writeDeltas(this.#checked(splices))) as Splices<string>
+    this.#vend(portionsOf(cheapest(checked, (from, to) => this.slice(from, to))))
   }
 
   /** Makes it this text, by the splices that lead there. Throws like `splice`. */
@@ -113,7 +118,7 @@ export class Text implements ModelReconciler {
       end: holes[0]?.[0] ?? Number.POSITIVE_INFINITY,
       vended,
     })
-    if (shift.changes.length > 0 || this.isReady !== wasReady) this.#tell(shift)
+    this.#tell(shift, this.isReady !== wasReady)
   }
 
   reset(): void {
@@ -130,18 +135,30 @@ export class Text implements ModelReconciler {
     return type !== 'update' || Object.hasOwn(values, this.#field) || Object.hasOwn(deltas, this.#field)
   }
 
-  #tell({ changes, isOwn }: Shift): void {
+  #tell({ changes, isOwn }: Shift, isNews = false): void {
     if (this.#listeners.size === 0 && this.#tracked.size === 0) return
     const splices = composeAll(changes)
+    if (splices.length === 0 && !isNews) return
     for (const tracked of this.#tracked) tracked.move(splices)
     callAll(Array.from(this.#listeners, (listener) => () => listener({ splices, isOwn })))
   }
 
-  #vend(splices: Splices<string>): void {
+  /** Portions of one edit, each meant for what those before it leave: they go together, or not at all, if the receiver can do that. */
+  #vend(portions: readonly Splices<string>[]): void {
+    const { receiver } = this
     const version = this.#version === 1 ? {} : { version: this.#version }
-    this.#vended = splices
+    const changes = portions.map((portion): Change => {
+      return { type: 'update', ...this.#object, ...version, deltas: { [this.#field]: writeDeltas(portion) } }
+    })
     try {
-      this.receiver?.didCreateDraft({ type: 'update', ...this.#object, ...version, deltas: { [this.#field]: writeDeltas(splices) } })
+      if (changes.length > 1 && receiver?.didCreateDrafts !== undefined) {
+        this.#vended = composeAll(portions)
+        return receiver.didCreateDrafts(changes)
+      }
+      changes.forEach((change, index) => {
+        this.#vended = portions[index]
+        receiver?.didCreateDraft(change)
+      })
     } finally {
       this.#vended = undefined
     }
@@ -177,35 +194,5 @@ export class Text implements ModelReconciler {
     return splices
       .filter(({ removed, inserted = '' }) => removed > 0 || inserted !== '')
       .map(({ offset, removed, inserted }) => ({ offset, removed, inserted: inserted === '' ? undefined : inserted }))
-  }
-}
-
-class Tracked implements TrackedRange {
-  #from: number
-  #to: number
-  readonly #onRelease: () => void
-
-  constructor(from: number, to: number, onRelease: () => void) {
-    this.#from = from
-    this.#to = to
-    this.#onRelease = onRelease
-  }
-
-  get from(): number {
-    return this.#from
-  }
-
-  get to(): number {
-    return this.#to
-  }
-
-  release(): void {
-    this.#onRelease()
-  }
-
-  move(splices: Splices): void {
-    const isCursor = this.#from === this.#to
-    this.#from = movePlace(this.#from, splices)
-    this.#to = isCursor ? this.#from : movePlace(this.#to, splices)
   }
 }
