@@ -2,7 +2,7 @@
  * What shows of a text: the text on the tape, and the pending drafts on top of it. It is brought there by the smallest
  * changes, so that cursors stay: others' splices are taken to where the pending drafts have gone first.
  */
-import { composeAll, type Draft, diff, readDeltas, type Splices, type TapeEvent, transform } from '../../protocol/index.ts'
+import { compose, composeAll, type Draft, diff, readDeltas, type Splices, type TapeEvent, transform } from '../../protocol/index.ts'
 import type { ChunkedText } from './chunked-text.ts'
 import { type TapeStep, TapeText } from './tape-text.ts'
 
@@ -21,8 +21,8 @@ export interface Given {
   readonly client: string
   /** Where the first hole begins. */
   readonly end: number
-  /** What this model has just vended. */
-  readonly vended: Splices<string> | undefined
+  /** What this model has just vended, one after the other. */
+  readonly vended: readonly Splices<string>[]
 }
 
 export class ShownText {
@@ -51,22 +51,21 @@ export class ShownText {
   take({ events, drafts, client, end, vended }: Given): Shift {
     const isApart = this.isPending
     // Drafts that this model has not vended, as when a store has been read: it will not be known how they change what shows.
-    const isForeseen = vended === undefined ? drafts.length === 0 : events.length === 0
+    const isForeseen = vended.length === 0 ? drafts.length === 0 : events.length === 0
     const before = isApart || isForeseen ? undefined : this.#content.toString()
     const changes: Splices<string>[] = []
     let pending = this.#pending
     for (const step of this.#tape.take(events, end)) pending = pending && rise(step, { pending, client, changes })
     const given = this.#splicesOf(drafts)
-    const expected = pending && composeAll(vended === undefined ? pending : [...pending, vended])
-    if (given === undefined || expected === undefined || !areSame(composeAll(given), expected)) return this.#showAnew(drafts, before)
+    if (given === undefined || pending === undefined || !areFolded(given, [...pending, ...vended])) return this.#showAnew(drafts, before)
     this.#pending = given
     if (drafts.length === 0) this.#content = this.#tape.content
     else {
       if (isApart) for (const splices of changes) this.#content.splice(splices)
       else this.#content = this.#tape.content.copy()
-      if (vended !== undefined) this.#content.splice(vended)
+      for (const splices of vended) this.#content.splice(splices)
     }
-    return vended === undefined ? { changes, isOwn: false } : { changes: [...changes, vended], isOwn: changes.length === 0 }
+    return { changes: [...changes, ...vended], isOwn: vended.length > 0 && changes.length === 0 }
   }
 
   reset(): void {
@@ -135,6 +134,21 @@ function rise({ event, splices, isWhole }: TapeStep, { pending, client, changes 
   })
   changes.push(passing)
   return moved
+}
+
+/** Whether the drafts are the expected ones, of which some may have become one: then each of them fits what it is meant for. */
+function areFolded(drafts: readonly Splices<string>[], expected: readonly Splices<string>[]): boolean {
+  let next = 0
+  for (const draft of drafts) {
+    let folded: Splices<string> = []
+    do {
+      const one = expected[next++]
+      if (one === undefined) return false
+      folded = compose(folded, one)
+    } while (!areSame(folded, draft))
+  }
+  // What takes itself back leaves no draft.
+  return composeAll(expected.slice(next)).length === 0
 }
 
 function areOfText(splices: Splices): splices is Splices<string> {

@@ -32,7 +32,7 @@ export class Text implements ModelReconciler {
   readonly #shown: ShownText
   readonly #listeners = new Set<(change: TextChange) => void>()
   readonly #tracked = new Set<Tracked>()
-  #vended: Splices<string> | undefined
+  #vended: readonly Splices<string>[] = []
   #client = ''
 
   constructor(collection: string, { identifier = 'text', field = 'text', version = 1, onProblem }: TextOptions = {}) {
@@ -110,7 +110,7 @@ export class Text implements ModelReconciler {
     const wasReady = this.isReady
     this.#client = client
     const vended = this.#vended
-    this.#vended = undefined
+    this.#vended = []
     const shift = this.#shown.take({
       events: events.filter((event) => this.#isOf(event)),
       drafts: pending.filter((draft) => this.#isOf(draft) && this.#concerns(draft)),
@@ -152,15 +152,15 @@ export class Text implements ModelReconciler {
     })
     try {
       if (changes.length > 1 && receiver?.didCreateDrafts !== undefined) {
-        this.#vended = composeAll(portions)
+        this.#vended = portions
         return receiver.didCreateDrafts(changes)
       }
       changes.forEach((change, index) => {
-        this.#vended = portions[index]
+        this.#vended = portions.slice(index, index + 1)
         receiver?.didCreateDraft(change)
       })
     } finally {
-      this.#vended = undefined
+      this.#vended = []
     }
   }
 
