@@ -44,6 +44,14 @@ export function versionVector(events: readonly Pick<TapeEvent, 'client' | 'count
   return vector
 }
 
+/**
+ * Whether what an event puts in stands before what this client puts in at the same place of a text, when neither knew of
+ * the other: by the ids, so that what two people type there stays in one piece each, whoever's letters were faster.
+ */
+export function standsFirst({ client = '' }: Pick<TapeEvent, 'client'>, me: string): boolean {
+  return client < me
+}
+
 export type CausalOrder = 'before' | 'after' | 'equal' | 'concurrent'
 
 /** How a stands to b: before it when b holds all that a does, and more. */

@@ -14,7 +14,7 @@ function event(seq: number, change: Partial<TapeEvent>): TapeEvent {
   return { seq, client: 'other', counter: seq + 1, seen: seq - 1, type: 'update', ...object, ...change }
 }
 
-const rebase = (drafts: readonly Draft[], by: TapeEvent) => rebaseAll(drafts, by).drafts
+const rebase = (drafts: readonly Draft[], by: TapeEvent) => rebaseAll(drafts, by, 'some client').drafts
 
 describe('rebase', () => {
   test('[D8] what a draft puts in stays where it was meant to be, draft upon draft', () => {

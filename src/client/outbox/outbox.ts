@@ -241,6 +241,7 @@ export class Outbox implements OutboxView {
   rebase(events: readonly TapeEvent[], upTo: number, onShown: TakeOverOptions['onShown']): OutboxStep {
     const others = events.filter(({ client }) => client !== this.client)
     return takeOver(this.#entries, others, {
+      client: this.client,
       upTo,
       onShown,
       refuse: (entry, conflict) => this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[conflict, conflict]] } }),

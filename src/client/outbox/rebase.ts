@@ -13,6 +13,7 @@ import {
   type FieldDeltas,
   readDeltas,
   type Splices,
+  standsFirst,
   type TapeEvent,
   transform,
   writeDeltas,
@@ -26,10 +27,14 @@ export type Rebased = Draft | 'lost' | 'moot'
 
 /**
  * `drafts` are all that is pending of the event's object, oldest first, on the tape right before the event. Gives what
- * becomes of them, and what of the event's deltas shows on top of them.
+ * becomes of them, and what of the event's deltas shows on top of them. `me` is the client whose drafts they are.
  */
-export function rebase(drafts: readonly Draft[], event: TapeEvent): { readonly drafts: readonly Rebased[]; readonly shows: FieldDeltas } {
-  const passing = new Passing(event)
+export function rebase(
+  drafts: readonly Draft[],
+  event: TapeEvent,
+  me: string,
+): { readonly drafts: readonly Rebased[]; readonly shows: FieldDeltas } {
+  const passing = new Passing(event, standsFirst(event, me))
   return { drafts: drafts.map((draft) => passing.through(draft)), shows: passing.deltas }
 }
 
@@ -62,7 +67,11 @@ class Passing {
   /** Fields that a draft has given a value of its own, whatever was there. */
   readonly #covered = new Set<string>()
 
-  constructor({ type, values = {}, deltas = {} }: TapeEvent) {
+  /** Whether what the event puts in stands before what a draft puts in at the same place. */
+  readonly #isFirst: boolean
+
+  constructor({ type, values = {}, deltas = {} }: TapeEvent, isFirst: boolean) {
+    this.#isFirst = isFirst
     this.#isAllReplaced = type !== 'update'
     this.#replaced = new Set(Object.keys(values))
     for (const [field, list] of Object.entries(deltas)) this.#splices.set(field, readDeltas(list))
@@ -99,8 +108,8 @@ class Passing {
     for (const [field, list] of Object.entries(deltas)) {
       const own = readDeltas(list)
       const others = this.#splices.get(field) ?? []
-      this.#splices.set(field, transform(others, own, 'earlier'))
-      const rest = transform(own, others, 'later')
+      this.#splices.set(field, transform(others, own, this.#isFirst ? 'earlier' : 'later'))
+      const rest = transform(own, others, this.#isFirst ? 'later' : 'earlier')
       if (rest.length > 0) moved[field] = writeDeltas(rest)
     }
     const { deltas: _, ...plain } = draft

@@ -6,6 +6,8 @@ import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-ent
 import { rebase } from './rebase.ts'
 
 export interface TakeOverOptions {
+  /** Whose drafts they are. */
+  readonly client: string
   /** The last of the events that are known in their order: what is taken over has seen all up to it. */
   readonly upTo: number
   /** What an entry's deltas were meant for was replaced, by the event with this seq. */
@@ -20,7 +22,7 @@ export interface TakeOverOptions {
 export function takeOver(
   entries: OutboxEntries,
   events: readonly TapeEvent[],
-  { upTo, refuse, drop, onShown }: TakeOverOptions,
+  { client, upTo, refuse, drop, onShown }: TakeOverOptions,
 ): OutboxStep {
   const change = new GatheredChange()
   const leaving: Leaving[] = []
@@ -33,7 +35,7 @@ export function takeOver(
     if (event.deltas === undefined && !entries.haveDeltas) continue
     const own = entries.of(event)
     const drafts = Array.from(own, ({ draft }) => draft)
-    const { drafts: rebased, shows } = rebase(drafts, event)
+    const { drafts: rebased, shows } = rebase(drafts, event, client)
     if (Object.keys(shows).length > 0) onShown(event, shows)
     for (const [index, entry] of own.entries()) {
       const draft = rebased[index]

@@ -2,7 +2,17 @@
  * What shows of a text: the text on the tape, and the pending drafts on top of it. It is brought there by the smallest
  * changes, so that cursors stay: others' splices are taken to where the pending drafts have gone first.
  */
-import { compose, composeAll, type Draft, diff, readDeltas, type Splices, type TapeEvent, transform } from '../../protocol/index.ts'
+import {
+  compose,
+  composeAll,
+  type Draft,
+  diff,
+  readDeltas,
+  type Splices,
+  standsFirst,
+  type TapeEvent,
+  transform,
+} from '../../protocol/index.ts'
 import type { ChunkedText } from './chunked-text.ts'
 import { type TapeStep, TapeText } from './tape-text.ts'
 
@@ -126,11 +136,12 @@ function rise({ event, splices, isWhole }: TapeStep, { pending, client, changes 
   // It is on the tape now, and shows as it has shown.
   if (event.client === client) return areSame(first, splices) ? rest : undefined
   let passing = splices
+  const isFirst = standsFirst(event, client)
   // The drafts make way for what somebody else did.
   const moved = pending.map((draft) => {
-    const later = transform(draft, passing, 'later')
-    passing = transform(passing, draft, 'earlier')
-    return later
+    const after = transform(draft, passing, isFirst ? 'later' : 'earlier')
+    passing = transform(passing, draft, isFirst ? 'earlier' : 'later')
+    return after
   })
   changes.push(passing)
   return moved
