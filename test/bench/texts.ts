@@ -1,14 +1,14 @@
 /**
  * What a text costs, beside Yjs on the same edits: a real history, applied keystroke by keystroke as it comes from others;
  * what each edit weighs; and what a changed line of a large file takes. `--traces` names a folder with
- * `automerge-paper.json.gz`; without it a history is made up, of the same size and from a seed.
+ * `automerge-paper.json.gz` and `friendsforever.json.gz`, of two who type at once; without it a history is made up, of the same size and from a seed.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import * as Y from 'yjs'
 import { Text } from '../../src/models/index.ts'
-import { diff, type TapeEvent, writeDeltas } from '../../src/protocol/index.ts'
+import { composeAll, diff, type Splices, splice, type TapeEvent, transform, writeDeltas } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { cpuUs, type Effort, median } from './measure.ts'
 import { bytesOf } from './models-node.ts'
@@ -26,7 +26,8 @@ const context = { client: 'me', holes: [] }
 
 export function benchTexts({ rounds }: Effort, traces: string | undefined): readonly Table[] {
   const history = readHistory(traces)
-  return [applying(history, rounds), weighing(history), changedFile()]
+  const merged = traces === undefined ? [] : [merging(traces)]
+  return [applying(history, rounds), weighing(history), ...merged, changedFile()]
 }
 
 function readHistory(traces: string | undefined): History {
@@ -144,6 +145,60 @@ function copies(patches: readonly Patch[]): number {
     total += length
   }
   return total
+}
+
+interface Concurrent {
+  readonly endContent: string
+  readonly txns: readonly { readonly parents: readonly number[]; readonly agent: number; readonly patches: readonly Patch[] }[]
+}
+
+/** Two people who typed at once: what each did is taken over what it did not know of, in the recorded order. */
+function merging(traces: string): Table {
+  const { endContent, txns } = JSON.parse(gunzipSync(readFileSync(join(traces, 'friendsforever.json.gz'))).toString()) as Concurrent
+  const known = knownOf(txns)
+  let concurrent = 0
+  let text = ''
+  const us = cpuUs(() => {
+    // For each of the two, what the other did and it does not know of yet.
+    const bridges: { readonly index: number; readonly splices: Splices<string> }[][] = [[], []]
+    for (const [index, { agent, patches }] of txns.entries()) {
+      const others = (bridges[agent] ?? []).filter((each) => each.index > (known[index]?.[1 - agent] ?? -1))
+      if (others.length > 0) concurrent++
+      let own = composeAll(patches.map(([offset, removed, inserted]) => [{ offset, removed, inserted: inserted || undefined }]))
+      const isFirst = agent === 1
+      bridges[agent] = others.map((each) => {
+        const splices = transform(each.splices, own, isFirst ? 'earlier' : 'later')
+        own = transform(own, each.splices, isFirst ? 'later' : 'earlier')
+        return { ...each, splices }
+      })
+      bridges[1 - agent]?.push({ index, splices: own })
+      text = splice(text, own)
+    }
+  })
+  if (text !== endContent) throw new Error('The merged text is not the recorded one.')
+  return {
+    title: `friendsforever: ${txns.length} edits of two who type at once`,
+    columns: [''],
+    rows: [
+      { figure: 'of them made without knowing of the other’s newest', cells: [concurrent] },
+      { figure: 'merging, ms of CPU', cells: [us / 1000] },
+    ],
+  }
+}
+
+/** For each edit the newest of each person that was known when it was made. */
+function knownOf(txns: Concurrent['txns']): readonly (readonly [number, number])[] {
+  const known: [number, number][] = []
+  for (const { parents } of txns) {
+    const newest: [number, number] = [-1, -1]
+    for (const parent of parents) {
+      for (const agent of [0, 1] as const) newest[agent] = Math.max(newest[agent], known[parent]?.[agent] ?? -1)
+      const agent = txns[parent]?.agent === 0 ? 0 : 1
+      newest[agent] = Math.max(newest[agent], parent)
+    }
+    known.push(newest)
+  }
+  return known
 }
 
 /** A file of a megabyte, one line of it changed and one byte put in at its start. */

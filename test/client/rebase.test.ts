@@ -46,6 +46,13 @@ describe('rebase', () => {
     }
   })
 
+  test('[D5] what two put in at one place stays in one piece each, by their ids', () => {
+    const drafts = [pending(typed(2, 'a')), pending(typed(3, 'b'))]
+    const by = (client: string) => rebaseAll(drafts, event(1, { client, deltas: { body: at(2, 'xyz') } }), 'm')
+    expect(by('z')).toEqual({ drafts, shows: { body: at(4, 'xyz') } })
+    expect(by('a')).toEqual({ drafts: [pending(typed(5, 'a')), pending(typed(6, 'b'))], shows: { body: at(2, 'xyz') } })
+  })
+
   test('[D8] what both took away is moot', () => {
     const both: Deltas = [{ type: 'delete', offset: 2, count: 3 }]
     const draft = pending({ type: 'update', ...object, deltas: { body: both } })
