@@ -9,6 +9,8 @@ export interface ApplyContext {
   readonly client: string
   /** Ranges of seqs up to the end of the tape of which this model was given nothing, because the client lacks them. */
   readonly holes: SeqRanges
+  /** Set by whoever stands between: it holds events back, so what this model shows is older than what the client has seen. */
+  readonly isHeldBack?: boolean | undefined
 }
 
 /** Inbound: a model, made of plain objects, that takes what happened. */

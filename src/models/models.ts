@@ -143,7 +143,11 @@ export class Models implements CollectionModel {
     const [context, lacking] = [this.#context, this.#lacking]
     if (lacking.length === 0) return context
     if (this.#lackingContext?.of !== context || this.#lackingContext.lacking !== lacking) {
-      this.#lackingContext = { of: context, lacking, context: { ...context, holes: normalize([...context.holes, ...lacking]) } }
+      this.#lackingContext = {
+        of: context,
+        lacking,
+        context: { ...context, holes: normalize([...context.holes, ...lacking]), isHeldBack: true },
+      }
     }
     return this.#lackingContext.context
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Text, type TextChange } from '../../src/models/index.ts'
+import { Models, Text, type TextChange } from '../../src/models/index.ts'
 import { cheapest, portionsOf } from '../../src/models/text/portions.ts'
 import {
   type Change,
@@ -252,3 +252,19 @@ function spliced(text: string, deltas: NonNullable<TapeEvent['deltas']>[string] 
   }
   return after
 }
+
+test('[M10][M11] a text that is held back cannot be edited: what is typed would lie on another text than it shows', () => {
+  const text = new Text('notes')
+  const models = new Models([text], { onUnhandled: 'stop' })
+  const drafts: Change[] = []
+  models.receiver = { didCreateDraft: (change) => drafts.push(change) }
+  const hello = event(2, { deltas: { text: at(0, 'hello ') } })
+  const events = [event(0, { deltas: { text: at(0, 'world') } }), event(1, { collection: 'unknown', values: {} }), hello]
+  models.apply(events, [], { client: 'me', holes: [] })
+  expect([text.value, text.isReady]).toEqual(['world', false])
+  expect(() => text.splice(5, 0, '!')).toThrow('ready')
+  models.proceed()
+  expect([text.value, text.isReady]).toEqual(['hello world', true])
+  text.splice(11, 0, '!')
+  expect(drafts).toMatchObject([{ deltas: { text: at(11, '!') } }])
+})

@@ -33,7 +33,7 @@ export class Text implements ModelReconciler {
   readonly #listeners = new Set<(change: TextChange) => void>()
   readonly #tracked = new Set<Tracked>()
   #vended: readonly Splices<string>[] = []
-  #client = ''
+  #isReady = false
 
   constructor(collection: string, { identifier = 'text', field = 'text', version = 1, onProblem }: TextOptions = {}) {
     this.collections = [collection]
@@ -65,9 +65,9 @@ export class Text implements ModelReconciler {
     return this.#shown.isPending
   }
 
-  /** Whether what the client has kept of it is known, so that it can be edited. */
+  /** Whether it shows all that its client has seen, so that it can be edited: the store has been read, and nothing is held back. */
   get isReady(): boolean {
-    return this.#client !== ''
+    return this.#isReady
   }
 
   /** Calls `listener` once after each run that changed what shows or made it ready, until the function that it gives is called. */
@@ -106,9 +106,9 @@ export class Text implements ModelReconciler {
     return tracked
   }
 
-  apply(events: readonly TapeEvent[], pending: readonly Draft[], { client, holes }: ApplyContext): void {
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], { client, holes, isHeldBack = false }: ApplyContext): void {
     const wasReady = this.isReady
-    this.#client = client
+    this.#isReady = client !== '' && !isHeldBack
     const vended = this.#vended
     this.#vended = []
     const shift = this.#shown.take({
@@ -167,7 +167,8 @@ export class Text implements ModelReconciler {
   /** The splices that do something. */
   #checked(splices: Splices<string>): Splices<string> {
     if (this.receiver === undefined) throw new Error('Attach the text to a stream first: stream.attach(text).')
-    if (!this.isReady) throw new Error('The stream is still reading its store: wait until the text is ready (isReady, subscribe).')
+    if (!this.isReady)
+      throw new Error('The text does not show yet what it is to be edited on: wait until it is ready (isReady, subscribe).')
     const { content } = this.#shown
     let { length } = content
     let end = 0
