@@ -175,6 +175,7 @@ export class Publisher {
   /** What is known of the tape when a store has been read, or when it begins anew. */
   begin(upTo: number): void {
     this.#upTo = upTo
+    this.#knownFirst = -1
   }
 
   /** A fresh token was taken: what the old one did not allow may be allowed now. */
