@@ -46,6 +46,18 @@ describe('rebase', () => {
     }
   })
 
+  test('[D8] deltas with a precondition of their own are lost, not taken over what others did', () => {
+    const draft = pending({ ...typed(3, 'b'), values: { hash: 'x' }, expect: { unchanged: ['hash'] } })
+    for (const change of [{ values: { hash: 'y' } }, { deltas: { body: at(0, 'x') } }, { type: 'delete' }] as const) {
+      expect(rebase([draft, pending(typed(0, 'c'))], event(1, change))).toEqual(['lost', 'lost'])
+    }
+    for (const change of [{ values: { path: 'y' } }, { deltas: { title: at(0, 'x') } }] as const) {
+      expect(rebase([draft], event(1, change))).toEqual([draft])
+    }
+    const strict = pending({ ...typed(3, 'b'), expect: { unchanged: true } })
+    expect(rebase([strict], event(1, { values: { path: 'y' } }))).toEqual(['lost'])
+  })
+
   test('[D5] what two put in at one place stays in one piece each, by their ids', () => {
     const drafts = [pending(typed(2, 'a')), pending(typed(3, 'b'))]
     const by = (client: string) => rebaseAll(drafts, event(1, { client, deltas: { body: at(2, 'xyz') } }), 'm')
@@ -113,6 +125,22 @@ describe('a client', () => {
     expect(client.model.pending).toEqual([{ ...typed(3, '!'), seen: 0 }])
     await client.frame(slice(event(1, { deltas: { body: at(0, '1') } })))
     expect(client.model.pending).toMatchObject([typed(6, '!')])
+  })
+
+  test('[D8] says of deltas with a precondition of their own what they had seen, and keeps them refused', async () => {
+    const client = await withNote()
+    client.stream.pause()
+    client.stream.publish({ ...typed(3, '!'), expect: { unchanged: ['hash'] } })
+    client.stream.resume()
+    await client.settle()
+    await client.welcome(0)
+    await client.frame(slice(event(1, { values: { title: 'of no account' } })))
+    expect(sent(client)).toMatchObject([[{ counter: 1, seen: 0, ...typed(3, '!') }]])
+    await client.frame(slice(event(2, { deltas: { body: at(0, '>>') } })))
+    expect(client.stream.status).toMatchObject({
+      pending: 0,
+      refused: [{ code: 'expect-failed', conflicts: [[2, 2]], draft: typed(3, '!') }],
+    })
   })
 
   test('[D8] keeps what it cannot take over, refused', async () => {

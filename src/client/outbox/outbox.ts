@@ -296,7 +296,8 @@ export class Outbox implements OutboxView {
 
   #prepare(entry: Entry, upTo: number): Entry {
     const { draft, counter } = entry
-    const isUpToDate = draft.deltas === undefined || draft.seen >= upTo
+    // What has a precondition of its own was not taken over anything.
+    const isUpToDate = draft.deltas === undefined || draft.expect !== undefined || draft.seen >= upTo
     if (counter !== undefined && isUpToDate) return entry
     const prepared = { ...entry, draft: isUpToDate ? draft : { ...draft, seen: upTo }, counter: counter ?? this.#nextCounter++ }
     this.#entries.replace([prepared])

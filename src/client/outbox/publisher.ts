@@ -98,7 +98,7 @@ export class Publisher {
 
   /** Adds a draft; gives the place where it is now, unless folding left nothing of it. Whoever adds it tells of the change. */
   add(made: Change, seen: number, by?: MadeBy): number | undefined {
-    const isBridged = by !== undefined && made.deltas !== undefined
+    const isBridged = by !== undefined && made.deltas !== undefined && made.expect === undefined
     const change = isBridged ? this.#bridges.bring(made, { ...by, seen }) : made
     if (change === undefined) return undefined
     const {

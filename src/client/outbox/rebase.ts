@@ -66,11 +66,13 @@ class Passing {
   #isAllReplaced: boolean
   /** Fields that a draft has given a value of its own, whatever was there. */
   readonly #covered = new Set<string>()
-
+  readonly #event: TapeEvent
   /** Whether what the event puts in stands before what a draft puts in at the same place. */
   readonly #isFirst: boolean
 
-  constructor({ type, values = {}, deltas = {} }: TapeEvent, isFirst: boolean) {
+  constructor(event: TapeEvent, isFirst: boolean) {
+    const { type, values = {}, deltas = {} } = event
+    this.#event = event
     this.#isFirst = isFirst
     this.#isAllReplaced = type !== 'update'
     this.#replaced = new Set(Object.keys(values))
@@ -95,7 +97,7 @@ class Passing {
     }
     for (const field of Object.keys(values)) this.#cover(field)
     const fields = Object.keys(deltas)
-    if (fields.some((field) => this.#isReplaced(field))) {
+    if (fields.some((field) => this.#isReplaced(field)) || this.#isInTheWayOf(draft, fields)) {
       // What lies on it falls with it.
       for (const field of fields) this.#replaced.add(field)
       return 'lost'
@@ -115,6 +117,14 @@ class Passing {
     const { deltas: _, ...plain } = draft
     if (Object.keys(moved).length > 0) return { ...plain, deltas: moved }
     return draft.values === undefined ? 'moot' : plain
+  }
+
+  /** Deltas with a precondition of their own want to be refused rather than taken over what others did. */
+  #isInTheWayOf({ expect }: Draft, fields: readonly string[]): boolean {
+    if (expect === undefined || fields.length === 0) return false
+    const { type, values = {}, deltas = {} } = this.#event
+    if (type !== 'update' || expect.unchanged === true) return true
+    return [...expect.unchanged, ...fields].some((field) => Object.hasOwn(values, field) || Object.hasOwn(deltas, field))
   }
 
   #isReplaced(field: string): boolean {

@@ -13,6 +13,8 @@ import { type Content, cut, join, type Splice, type Splices } from './splices.ts
 /** So many units apart, comparing unit by unit takes some ten milliseconds. */
 const unitEditsMax = 400
 const lineEditsMax = 2000
+/** Each unit is a text of its own while it is compared. */
+const unitsMax = 4 * 1024 * 1024
 
 /** The change from `before` to `after`, which are of one kind. */
 export function diff<C extends Content>(before: C, after: C): Splices<C> {
@@ -23,7 +25,8 @@ export function diff<C extends Content>(before: C, after: C): Splices<C> {
   if (old.length === 0 && now.length === 0) return []
   const whole = [spliceOf(0, old, now)]
   const isOneSided = old.length === 0 || now.length === 0
-  const splices = isOneSided ? whole : (compare(old, now, unitsOf, unitEditsMax) ?? compare(old, now, linesOf, lineEditsMax) ?? whole)
+  const byUnit = isOneSided || old.length + now.length > unitsMax ? undefined : compare(old, now, unitsOf, unitEditsMax)
+  const splices = byUnit ?? (isOneSided ? whole : (compare(old, now, linesOf, lineEditsMax) ?? whole).map((each) => trim(each, old)))
   return joinNear(splices, old).map((each) => ({ ...each, offset: each.offset + start }))
 }
 
@@ -48,6 +51,15 @@ function joinNear<C extends Content>(splices: Splices<C>, old: C): Splices<C> {
 
 function spliceOf<C extends Content>(offset: number, old: C, now: C): Splice<C> {
   return { offset, removed: old.length, inserted: now.length === 0 ? undefined : now }
+}
+
+/** Without what both sides have in common at the ends. */
+function trim<C extends Content>({ offset, removed, inserted }: Splice<C>, old: C): Splice<C> {
+  if (inserted === undefined || removed === 0) return { offset, removed, inserted }
+  const before = cut(old, offset, offset + removed)
+  const start = commonStart(before, inserted)
+  const end = commonEnd(before, inserted, start)
+  return spliceOf(offset + start, cut(before, start, removed - end), cut(inserted, start, inserted.length - end))
 }
 
 /** Compares piece by piece; undefined when more than `editsMax` pieces differ. */
