@@ -12,13 +12,25 @@ export {
   type Deltas,
   type DeltaValues,
   fits,
+  isDeltaValues,
   readDeltas,
   toContent,
   toValues,
   writeDeltas,
 } from './deltas/delta.ts'
 export { diff } from './deltas/diff.ts'
-export { type Content, compose, composeAll, invert, movePlace, type Splice, type Splices, splice, transform } from './deltas/splices.ts'
+export {
+  type Content,
+  compose,
+  composeAll,
+  invert,
+  join,
+  movePlace,
+  type Splice,
+  type Splices,
+  splice,
+  transform,
+} from './deltas/splices.ts'
 export {
   type Change,
   type Draft,

@@ -125,6 +125,19 @@ describe('publishing', () => {
     expect(client.link.sent.at(-1)).toMatchObject({ drafts: [{ counter: 1 }] })
   })
 
+  test('[P2] what the server expected before it took what was sent since is not what it expects', async () => {
+    const client = new TestStream()
+    await client.welcome(-1)
+    for (const identifier of [change.identifier, 'b']) {
+      client.stream.publish({ ...change, identifier })
+      await client.settle()
+    }
+    // The first came late, the second before it; then the first was taken.
+    await client.frame(ownEvents([1], 0))
+    await client.frame({ type: 'refused', ref: 2, code: 'counter-skipped', counter: 2, expected: 1 })
+    expect(client.link.sent.at(-1)).toMatchObject({ ref: 3, drafts: [{ counter: 2, identifier: 'b' }] })
+  })
+
   test('[C4] what the server could not do just now is sent again on the next connection', async () => {
     const client = new TestStream()
     await client.welcome(-1)

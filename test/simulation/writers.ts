@@ -5,19 +5,13 @@
  * Every insertion is a mark of its own. At the end everybody shows the same text; whoever only inserts finds each mark in
  * it once, between the same neighbours as where it was made; and nothing was refused.
  */
-import {
-  type ApplyContext,
-  type Environment,
-  MemoryStore,
-  type ModelReconciler,
-  type OutboundEventReceiver,
-  Stream,
-} from '../../src/client/index.ts'
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver, Stream } from '../../src/client/index.ts'
 import { applyDeltas, type Draft, type Json, type TapeEvent } from '../../src/protocol/index.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { SimNetwork } from './sim-network.ts'
+import { comeToRest, isDrained, type SimParts, SimProcess } from './sim-process.ts'
 import { SimServer } from './sim-server.ts'
 import { Violation } from './violation.ts'
 
@@ -87,69 +81,28 @@ interface Mark {
 
 class Writer {
   readonly name: string
-  readonly #parts: { readonly time: VirtualTime; readonly network: SimNetwork; readonly random: SeededRandom }
-  readonly #store = new MemoryStore()
+  readonly #random: SeededRandom
+  readonly #process: SimProcess
   readonly marks: Mark[] = []
-  #life = 0
-  #cut = () => {}
-  #ids = 0
   pad!: Pad
   stream!: Stream
 
-  constructor(name: string, parts: { readonly time: VirtualTime; readonly network: SimNetwork; readonly random: SeededRandom }) {
+  constructor(name: string, parts: SimParts) {
     this.name = name
-    this.#parts = parts
+    this.#random = parts.random
+    this.#process = new SimProcess(name, parts, (text) => this.#note(text))
     this.open()
   }
 
   /** Starts a process on the store; one that ran before is killed. */
   open(): void {
-    const { time, network, random } = this.#parts
-    const life = ++this.#life
-    this.#cut()
-    const transport = network.transport()
-    this.#cut = () => transport.cut()
-    const isAlive = () => life === this.#life
-    const environment: Environment = {
-      now: () => time.now,
-      setTimer: (run, afterMs) => time.set(() => isAlive() && run(), afterMs),
-      clearTimer: (timer) => time.clear(timer),
-      random: () => random.next(),
-      newId: () => `${this.name}${++this.#ids}`,
-      report: (error) => {
-        if (!(error instanceof Error && /was lost|had nothing|too long|fenced/.test(error.message))) throw error
-      },
-    }
-    this.stream = new Stream({
-      store: new MemoryStore(this.#store),
-      environment,
-      token: () => 'token',
-      transport: {
-        connect: (request, events) => {
-          const link = transport.connect(request, {
-            onFrame: (text) => isAlive() && events.onFrame(text),
-            onClose: (closing) => isAlive() && events.onClose(closing),
-          })
-          return {
-            send: (text) => {
-              this.#note(text)
-              link.send(text)
-            },
-            close: () => link.close(),
-          }
-        },
-        read: async (request) => {
-          const slice = await transport.read(request)
-          return isAlive() ? slice : new Promise(() => {})
-        },
-      },
-    })
+    this.stream = this.#process.open()
     this.pad = new Pad()
     this.stream.attach(this.pad)
   }
 
   edit(deleting: number): void {
-    const { random } = this.#parts
+    const random = this.#random
     if (!this.pad.isReady) return
     const { text } = this.pad
     const pieces = text.match(/<[^>]*>/g) ?? []
@@ -173,11 +126,6 @@ class Writer {
       const draft = `${client} ${counter}`
       this.sent.set(draft, (this.sent.get(draft) ?? 0) + 1)
     }
-  }
-
-  get isDrained(): boolean {
-    const { pending, holes, connection } = this.stream.status
-    return pending === 0 && holes.length === 0 && connection === 'online'
   }
 
   #vend(delta: NonNullable<Draft['deltas']>[string][number]): void {
@@ -216,22 +164,13 @@ export async function runWriters(options: WritersOptions): Promise<WritersReport
   }
   temper.loss = 0
   temper.failure = 0
-  // Every link is made anew, so that everybody hears how far the tape goes.
-  network.cutAll()
-  await time.advance(5000)
-  for (let waited = 0; waited < 120 && !writers.every(({ isDrained }) => isDrained); waited++) {
-    for (const { stream } of writers) {
-      stream.resume()
-      stream.nudge()
-    }
-    await time.advance(2000)
-  }
+  await comeToRest(() => writers.map(({ stream }) => stream), { time, network, isAtRest: () => true })
   const events = eventsOf(tape)
   const replay = new Pad()
   replay.apply(events, [], { client: '', holes: [] })
   if (replay.misfits > 0) fail(`${replay.misfits} deltas on the tape do not fit.`)
-  for (const { name, pad, stream, isDrained } of writers) {
-    if (!isDrained) fail(`${name} did not come to rest: ${JSON.stringify(stream.status)}`)
+  for (const { name, pad, stream } of writers) {
+    if (!isDrained(stream)) fail(`${name} did not come to rest: ${JSON.stringify(stream.status)}`)
     if (stream.status.refused.length > 0) fail(`${name} was refused ${JSON.stringify(stream.status.refused)}.`)
     if (pad.text !== replay.text) fail(`${name} shows ${pad.text} and should show ${replay.text}.`)
   }
@@ -240,7 +179,7 @@ export async function runWriters(options: WritersOptions): Promise<WritersReport
   return { marks: marks.length, events: events.length, overtaken, sentMax: Math.max(...writers.flatMap(({ sent }) => [...sent.values()])) }
 }
 
-function eventsOf(tape: MemoryTape): readonly TapeEvent[] {
+export function eventsOf(tape: MemoryTape): readonly TapeEvent[] {
   const events: TapeEvent[] = []
   const rows = tape.rowsFrom(0)
   for (let row = rows.next(); row.done !== true; row = rows.next()) {

@@ -28,6 +28,9 @@ export class Outbox implements OutboxView {
   readonly #refused = new Map<number, OutboxEntry>()
   #nextPlace = 1
   #nextCounter = 1
+  /** The highest counter of our own that was seen on the tape, and the last frame that was sent before that. */
+  #taken = { counter: 0, ref: -1 }
+  #lastRef = -1
   /** What was folded away altogether since the outbox was last empty. */
   #vanished = nothing
   client: string
@@ -148,6 +151,7 @@ export class Outbox implements OutboxView {
 
   /** The drafts at these places travel in a frame. Those that are gone meanwhile, or numbered anew, do not. */
   sent(batch: readonly OutboxEntry[], ref: number): void {
+    this.#lastRef = ref
     for (const { place } of batch) {
       const entry = this.#entries.at(place)
       if (entry !== undefined) this.#entries.setRef(entry, ref)
@@ -172,6 +176,9 @@ export class Outbox implements OutboxView {
     let hadDeltas = false
     let isOurs = true
     for (const event of events) {
+      if (event.client === this.client && (event.counter ?? 0) > this.#taken.counter) {
+        this.#taken = { counter: event.counter ?? 0, ref: this.#lastRef }
+      }
       const entry = this.#entryOf(event)
       if (entry === undefined) isOurs &&= event.client !== this.client || (event.counter ?? 0) < this.#nextCounter
       else if (!isSame(entry.draft, event)) isOurs = false
@@ -262,8 +269,12 @@ export class Outbox implements OutboxView {
     return dependsOn(draft, later)
   }
 
-  /** The drafts with this counter or a higher one get counters anew, from it on, and are to be sent again. */
-  renumberFrom(first: number): OutboxStep {
+  /**
+   * The drafts with this counter or a higher one get counters anew, from it on, and are to be sent again. What the server
+   * said of a frame, `ref`, may be behind what it has taken since that was sent.
+   */
+  renumberFrom(expected: number, ref = Number.POSITIVE_INFINITY): OutboxStep {
+    const first = ref <= this.#taken.ref ? Math.max(expected, this.#taken.counter + 1) : expected
     const numbered = [...this.#entries].filter(({ counter }) => counter !== undefined && counter >= first)
     const renumbered = numbered.map((entry, index) => ({ ...entry, counter: first + index, ref: undefined }))
     this.#entries.replace(renumbered)
@@ -275,6 +286,7 @@ export class Outbox implements OutboxView {
   reidentify(client: string): OutboxStep {
     this.client = client
     this.#nextCounter = 1
+    this.#taken = { counter: 0, ref: -1 }
     return {
       change: { client, nextCounter: 1, put: this.#replaceAll(({ counter: _, ...entry }) => ({ ...entry, ref: undefined })) },
       leaving: [],
@@ -283,6 +295,7 @@ export class Outbox implements OutboxView {
 
   /** The tape began anew: nothing that the drafts had seen is known to be there still, nor what their deltas are meant for. */
   forgetSeen(): OutboxStep {
+    this.#taken = { counter: 0, ref: -1 }
     const withDeltas = [...this.#entries].filter(({ draft }) => draft.deltas !== undefined)
     const { change, leaving } = this.#refuseAll(withDeltas, { code: 'wrong-epoch' })
     const put = this.#replaceAll((entry) => ({ ...entry, draft: { ...entry.draft, seen: -1 } }))

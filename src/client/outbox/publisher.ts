@@ -240,7 +240,7 @@ export class Publisher {
   /** A publish of this link was refused. Whatever the reason, the drafts behind the one to blame go on. */
   refuse({ ref, code, counter, expected, ...details }: RefusedServerFrame): void {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
-    if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1))
+    if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1, ref))
     if ((code === 'expect-failed' || code === 'catch-up-first') && counter !== undefined && this.#wasOvertaken(ref, counter, details))
       return
     const { recovery } = codeFacts(code)

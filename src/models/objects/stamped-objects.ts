@@ -17,6 +17,7 @@ import {
   unborn,
   type Values,
   type Write,
+  writeOf,
 } from '../../protocol/index.ts'
 import { type Collision, findCollisions } from './collisions.ts'
 import { PendingDrafts } from './pending-drafts.ts'
@@ -134,7 +135,27 @@ export class StampedObjects {
 
   /** Whether no hole can hold anything that changes this object: what is older than its last insert or delete never does. */
   isComplete(identifier: string): boolean {
-    return this.#stage(identifier).tape.since.seq >= this.holesEnd
+    return this.#stage(identifier).state.since.seq >= this.holesEnd
+  }
+
+  /** Whether all that the tape says of this object lies beneath every hole: then its maker's `seen` tells what a change of it was made on. */
+  isSettled(identifier: string): boolean {
+    const end = this.#context.holes[0]?.[0]
+    if (end === undefined) return true
+    const { since, later } = this.#stage(identifier).tape
+    return since.seq < end && Object.values(later).every(({ seq }) => seq < end)
+  }
+
+  /** Whether a pending draft of this object will be refused, as somebody else has written since what it expects to be unchanged. */
+  isOvertaken(identifier: string): boolean {
+    const { tape } = this.#stage(identifier)
+    return this.#pending.of(identifier).some(({ draft }) => {
+      const unchanged = draft.expect?.unchanged
+      if (unchanged === undefined) return false
+      const fields = unchanged === true ? Object.keys(tape.values) : unchanged
+      const writes = [tape.since, ...fields.filter((field) => Object.hasOwn(tape.values, field)).map((field) => writeOf(tape, field))]
+      return writes.some(({ seq, client }) => seq > draft.seen && client !== this.#context.client)
+    })
   }
 
   reset(): void {

@@ -1,5 +1,6 @@
 /** What a text is told, and what it tells. */
 import type { Splices, TapeEvent } from '../../protocol/index.ts'
+import type { PortionBounds } from '../portions.ts'
 
 export interface TextOptions {
   /** `text` by default. */
@@ -35,8 +36,5 @@ export interface TrackedRange {
 /** 32 MiB of memory; documents that people write by hand are a thousandth of it. */
 export const textUnitsMax = 16 * 1024 * 1024
 
-/** At most three bytes a unit: such an insertion fits an event. */
-export const insertedUnitsMax = 64 * 1024
-
-/** In one draft, which may have a thousand deltas: a splice is up to two. */
-export const splicesMax = 400
+/** At most three bytes a unit, and up to two deltas a splice, of which a draft may have a thousand: it fits an event. */
+export const portionBounds: PortionBounds = { insertedMax: 64 * 1024, splicesMax: 400 }

@@ -18,9 +18,9 @@ import {
   writeDeltas,
 } from '../../protocol/index.ts'
 import { callAll } from '../call-all.ts'
-import { cheapest, portionsOf } from './portions.ts'
+import { cheapest, portionsOf } from '../portions.ts'
 import { type Shift, ShownText } from './shown-text.ts'
-import { type TextChange, type TextOptions, type TrackedRange, textUnitsMax } from './text-options.ts'
+import { portionBounds, type TextChange, type TextOptions, type TrackedRange, textUnitsMax } from './text-options.ts'
 import { Tracked } from './tracked.ts'
 
 export class Text implements ModelReconciler {
@@ -91,7 +91,12 @@ export class Text implements ModelReconciler {
   edit(splices: Splices<string>): void {
     // As they travel, those that touch become one.
     const checked = readDeltas(writeDeltas(this.#checked(splices))) as Splices<string>
-    this.#vend(portionsOf(cheapest(checked, (from, to) => this.slice(from, to))))
+    this.#vend(
+      portionsOf(
+        cheapest(checked, (from, to) => this.slice(from, to)),
+        portionBounds,
+      ),
+    )
   }
 
   /** Makes it this text, by the splices that lead there. Throws like `splice`. */

@@ -2,8 +2,7 @@
  * From an edit to the drafts that carry it: what is too much for one event goes in several, and what is far cheaper to
  * send whole is sent whole.
  */
-import { cutsPair, type Splice, type Splices, utf8Length, writeDeltas } from '../../protocol/index.ts'
-import { insertedUnitsMax, splicesMax } from './text-options.ts'
+import { cutsPair, type Splice, type Splices, utf8Length, writeDeltas } from '../protocol/index.ts'
 
 /** Whoever saves less than that need not spoil what others are writing in between. */
 const savingMin = 256
@@ -33,17 +32,24 @@ function bytesOf(splices: Splices<string>): number {
   return utf8Length(JSON.stringify(writeDeltas(splices)))
 }
 
-/** Cuts an edit into portions that an event can carry, each meant for what those before it leave. */
-export function portionsOf(splices: Splices<string>): readonly Splices<string>[] {
-  const portions: Splice<string>[][] = []
+/** What an event can carry. */
+export interface PortionBounds {
+  /** Units of text, or bytes. */
+  readonly insertedMax: number
+  readonly splicesMax: number
+}
+
+/** Cuts an edit of a text or of bytes into portions that an event can carry, each meant for what those before it leave. */
+export function portionsOf<C extends string | Uint8Array>(splices: Splices<C>, bounds: PortionBounds): readonly Splices<C>[] {
+  const portions: Splice<C>[][] = []
   let units = 0
   // From the end, so that no portion moves what the next one is meant for.
   for (const splice of splices.toReversed()) {
-    for (const piece of piecesOf(splice)) {
+    for (const piece of piecesOf(splice, bounds.insertedMax)) {
       const length = piece.inserted?.length ?? 0
       const open = portions.at(-1)
       const isFull =
-        open === undefined || open.length >= splicesMax || units + length > insertedUnitsMax || open[0]?.offset === piece.offset
+        open === undefined || open.length >= bounds.splicesMax || units + length > bounds.insertedMax || open[0]?.offset === piece.offset
       if (isFull) portions.push([piece])
       else open.unshift(piece)
       units = isFull ? length : units + length
@@ -53,13 +59,13 @@ export function portionsOf(splices: Splices<string>): readonly Splices<string>[]
 }
 
 /** A splice as one, or, where it puts much in, as several at the same offset: the end of it first. */
-function piecesOf({ offset, removed, inserted }: Splice<string>): readonly Splice<string>[] {
-  if (inserted === undefined || inserted.length <= insertedUnitsMax) return [{ offset, removed, inserted }]
-  const pieces: Splice<string>[] = []
+function piecesOf<C extends string | Uint8Array>({ offset, removed, inserted }: Splice<C>, insertedMax: number): Splices<C> {
+  if (inserted === undefined || inserted.length <= insertedMax) return [{ offset, removed, inserted }]
+  const pieces: Splice<C>[] = []
   for (let to = inserted.length; to > 0; ) {
-    let from = Math.max(0, to - insertedUnitsMax)
-    if (cutsPair(inserted, from)) from++
-    pieces.push({ offset, removed: pieces.length === 0 ? removed : 0, inserted: inserted.slice(from, to) })
+    let from = Math.max(0, to - insertedMax)
+    if (typeof inserted === 'string' && cutsPair(inserted, from)) from++
+    pieces.push({ offset, removed: pieces.length === 0 ? removed : 0, inserted: inserted.slice(from, to) as C })
     to = from
   }
   return pieces

@@ -1,0 +1,304 @@
+/**
+ * Files by their paths. Each is an object: its path, its content in parts that fit events, and the content's hash. A change
+ * of its content is deltas of those parts, and says that nobody else has changed it since: of two who change one file at
+ * the same time the second is refused, and `keepBeside` keeps what it wrote beside the first.
+ *
+ *   write(path, content) ─► difference to what is there ─► one update: deltas, the new hash
+ *                                                          or several, the first without a hash, the last with it
+ *
+ * Whoever reads them has the old content, or none while it is on its way, or the new one; its hash says that it is whole.
+ */
+import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../client/reconciler.ts'
+import { type Change, type Draft, type TapeEvent, toValues, utf8Length, type Values, writeOf } from '../../protocol/index.ts'
+import { Listeners } from '../listeners.ts'
+import { newShortIdentifier } from '../new-identifier.ts'
+import { type ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
+import { contentsOf, type FileRecord, hashOf, type NoFile, readFileRecord, sizeOf } from './file-record.ts'
+import { FolderError, type FolderFile, type FolderOptions, fileBytesMax, type WriteOptions, type Written } from './folder-options.ts'
+import { changesOf, joinParts, partsOf } from './parts.ts'
+import { arrangePaths, type ClaimedPath, foldersOf, freePath, problemOfPath, twinKey } from './paths.ts'
+
+/** What shows of the folder, worked out together. */
+interface Listing {
+  /** By path. */
+  readonly files: readonly FolderFile[]
+  readonly byPath: ReadonlyMap<string, FolderFile>
+  /** The same by `twinKey`, and the folders that they lie in. */
+  readonly byKey: ReadonlyMap<string, FolderFile>
+  readonly folders: ReadonlySet<string>
+}
+
+const expectSameContent = { unchanged: ['hash'] } as const
+const expectSamePath = { unchanged: ['path'] } as const
+
+export class Folder implements ModelReconciler {
+  receiver: OutboundEventReceiver | undefined
+  readonly collections: readonly string[]
+  readonly #collection: string
+  readonly #options: FolderOptions
+  readonly #objects: StampedObjects
+  readonly #listeners = new Listeners()
+  /** Read once for each state of its object. */
+  readonly #records = new WeakMap<ShownObject, FileRecord | NoFile>()
+  #listing: Listing | undefined
+  #isReady = false
+
+  constructor(collection: string, options: FolderOptions = {}) {
+    this.collections = [collection]
+    this.#collection = collection
+    this.#options = options
+    this.#objects = new StampedObjects(collection)
+  }
+
+  /** All files, by path: the same array until something changes. */
+  get list(): readonly FolderFile[] {
+    return this.#listed().files
+  }
+
+  get(path: string): FolderFile | undefined {
+    return this.#listed().byPath.get(path)
+  }
+
+  /** Whether the store has been read, so that files can be written. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Calls `listener` once after each run that changed something, until the function that it gives is called. */
+  readonly subscribe = this.#listeners.subscribe
+
+  /** The whole content. Throws a `FolderError`: `not-found`, `incomplete` while it is on its way, `damaged` when it is not what its hash says. */
+  read(path: string): Uint8Array {
+    const { file, record } = this.#found(path)
+    if (!file.isComplete)
+      throw new FolderError('incomplete', path, 'Its content is on its way, or its writer has gone. Read it later, or write it anew.')
+    const content = joinParts(contentsOf(record))
+    if (hashOf(content) !== record.hash) throw new FolderError('damaged', path, 'Its content is not what its hash says. Write it anew.')
+    return content
+  }
+
+  /**
+   * Makes this the content of the file, which is made where there is none, and gives what that takes. Nothing is sent when
+   * it has that content. Throws a `FolderError`, and then nothing has happened: `bad-path`, `twin`, `too-large`,
+   * `not-ready`, and `changed` when the file has another content than `basedOn`.
+   */
+  write(path: string, content: Uint8Array, { basedOn }: WriteOptions = {}): Written {
+    this.#checkWritable(path)
+    checkSize(path, content)
+    const hash = hashOf(content)
+    const file = this.get(path)
+    if (basedOn !== undefined && file?.hash !== basedOn && file?.hash !== hash) {
+      throw new FolderError('changed', path, 'It has another content by now than the one that this is based on.')
+    }
+    if (file === undefined) {
+      this.#checkNoTwin(path)
+      return this.#insert(path, content, hash)
+    }
+    if (file.isComplete && file.hash === hash) return { path, hash, bytes: 0 }
+    this.#checkSettled(file)
+    const before = file.isComplete ? contentsOf(this.#found(path).record) : []
+    const { identifier } = file
+    const { changes, count } = changesOf(before, content)
+    const heads = headsOf(Math.max(1, changes.length), hash)
+    const bytes = this.#vend(
+      heads.map((head, index): Change => {
+        const { values, deltas } = changes[index] ?? {}
+        const parts = index === 0 && count !== before.length ? { parts: count } : {}
+        const change = { values: { ...values, ...parts, ...head }, ...(deltas === undefined ? {} : { deltas }) }
+        return { type: 'update', collection: this.#collection, identifier, ...change, expect: expectSameContent }
+      }),
+    )
+    return { path, hash, bytes }
+  }
+
+  /** Gives a file another path. Throws a `FolderError`: `not-found`, `bad-path`, `twin`, `not-ready`. */
+  rename(path: string, to: string): void {
+    this.#checkWritable(to)
+    const { file } = this.#found(path)
+    if (path === to) return
+    this.#checkSettled(file)
+    // It may become another spelling of itself.
+    if (twinKey(path) !== twinKey(to)) this.#checkNoTwin(to)
+    this.#vend([
+      { type: 'update', collection: this.#collection, identifier: file.identifier, values: { path: to }, expect: expectSamePath },
+    ])
+  }
+
+  /** Deletes a file; refused, and undone, when somebody else has changed it meanwhile. Throws a `FolderError`: `not-found`, `not-ready`. */
+  remove(path: string): void {
+    this.#checkReady(path)
+    const { file } = this.#found(path)
+    this.#checkSettled(file)
+    this.#vend([{ type: 'delete', collection: this.#collection, identifier: file.identifier, expect: { unchanged: true } }])
+  }
+
+  /**
+   * Makes a new file, whatever is there: under this path, or, where that cannot be, beside it, as `notes (2).txt`. Throws a
+   * `FolderError`: `bad-path`, `too-large`, `not-ready`.
+   */
+  add(path: string, content: Uint8Array): Written {
+    this.#checkWritable(path)
+    checkSize(path, content)
+    const { byKey, folders } = this.#listed()
+    const free = this.#twinOf(path) === undefined ? path : freePath(path, (key) => byKey.has(key) || folders.has(key))
+    return this.#insert(free, content, hashOf(content))
+  }
+
+  apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
+    const wasReady = this.#isReady
+    this.#isReady = context.client !== '' && context.isHeldBack !== true
+    const endBefore = this.#objects.holesEnd
+    const { touched } = this.#objects.apply(events, pending, context)
+    for (const identifier of touched) this.#report(identifier)
+    // What lies beneath a hole may be whole once that is filled.
+    if (touched.size > 0 || wasReady !== this.#isReady || endBefore !== this.#objects.holesEnd) this.#changed()
+  }
+
+  reset(): void {
+    this.#objects.reset()
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#listing = undefined
+    this.#listeners.tell()
+  }
+
+  #listed(): Listing {
+    this.#listing ??= this.#arrange()
+    return this.#listing
+  }
+
+  #arrange(): Listing {
+    const records = new Map<string, FileRecord>()
+    const claims: ClaimedPath[] = []
+    for (const object of this.#objects.entries()) {
+      const record = this.#recordOf(object)
+      if ('problem' in record) continue
+      const { identifier } = object
+      records.set(identifier, record)
+      claims.push({ identifier, path: record.path, since: writeOf(this.#objects.state(identifier), 'path').seq })
+    }
+    const byPath = new Map<string, FolderFile>()
+    const byKey = new Map<string, FolderFile>()
+    const folders = new Set<string>()
+    for (const [identifier, path] of arrangePaths(claims)) {
+      const file = this.#fileOf(identifier, path, records.get(identifier) as FileRecord)
+      byPath.set(path, file)
+      byKey.set(twinKey(path), file)
+      for (const folder of foldersOf(path)) folders.add(twinKey(folder))
+    }
+    return { files: [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1)), byPath, byKey, folders }
+  }
+
+  #fileOf(identifier: string, path: string, record: FileRecord): FolderFile {
+    const objects = this.#objects
+    const isPending = objects.get(identifier)?.isPending === true
+    // What is pending lies on what its maker saw, or it says nothing.
+    const isWhole = !isPending || (objects.isSettled(identifier) && !objects.isOvertaken(identifier))
+    const isComplete = record.hash !== null && record.parts.length === record.count && objects.isComplete(identifier) && isWhole
+    return {
+      identifier,
+      path,
+      hash: isComplete ? (record.hash ?? undefined) : undefined,
+      isComplete,
+      size: sizeOf(record),
+      progress: { have: record.parts.length, total: record.count },
+      isPending,
+    }
+  }
+
+  #recordOf(object: ShownObject): FileRecord | NoFile {
+    const known = this.#records.get(object)
+    if (known !== undefined) return known
+    const record = readFileRecord(object.values)
+    this.#records.set(object, record)
+    return record
+  }
+
+  #report(identifier: string): void {
+    const object = this.#objects.get(identifier)
+    const record = object === undefined ? undefined : this.#recordOf(object)
+    if (record !== undefined && 'problem' in record) this.#options.onProblem?.({ type: 'malformed', identifier, ...record })
+  }
+
+  #found(path: string): { readonly file: FolderFile; readonly record: FileRecord } {
+    const file = this.get(path)
+    const object = file === undefined ? undefined : this.#objects.get(file.identifier)
+    const record = object === undefined ? undefined : this.#recordOf(object)
+    if (file === undefined || record === undefined || 'problem' in record) {
+      throw new FolderError('not-found', path, 'There is no such file.')
+    }
+    return { file, record }
+  }
+
+  #insert(path: string, content: Uint8Array, hash: string): Written {
+    const { newIdentifier = newShortIdentifier } = this.#options
+    const identifier = newIdentifier()
+    const parts = partsOf(content)
+    const heads = headsOf(parts.length, hash)
+    const bytes = this.#vend(
+      parts.map((part, index): Change => {
+        const values = { [index]: toValues(part), ...heads[index] }
+        const object = { collection: this.#collection, identifier }
+        if (index === 0) return { type: 'insert', ...object, values: { path, parts: parts.length, ...values } }
+        return { type: 'update', ...object, values, expect: expectSameContent }
+      }),
+    )
+    return { path, hash, bytes }
+  }
+
+  #checkReady(path: string): void {
+    if (this.receiver === undefined) throw new Error('Attach the folder to a stream first: stream.attach(folder).')
+    if (!this.#isReady)
+      throw new FolderError('not-ready', path, 'It is not known yet what is there: wait until the folder is ready (isReady, subscribe).')
+  }
+
+  /** What is made on anything but the tape and what will come on it would be refused, or spoil the file. */
+  #checkSettled({ identifier, path }: FolderFile): void {
+    if (!this.#objects.isSettled(identifier)) throw new FolderError('not-ready', path, 'Something from before it is still on its way.')
+    if (this.#objects.isOvertaken(identifier)) {
+      throw new FolderError('not-ready', path, 'Somebody else was faster, and a change of it is about to be refused.')
+    }
+  }
+
+  #checkWritable(path: string): void {
+    this.#checkReady(path)
+    const problem = problemOfPath(path)
+    if (problem !== undefined) throw new FolderError('bad-path', path, problem)
+  }
+
+  /** What some system could not have a new file beside, for people. */
+  #twinOf(path: string): string | undefined {
+    const { byKey, folders } = this.#listed()
+    const key = twinKey(path)
+    if (folders.has(key)) return 'There is a folder of this name.'
+    const twin = [key, ...foldersOf(path).map(twinKey)].map((each) => byKey.get(each)).find((file) => file !== undefined)
+    return twin === undefined ? undefined : `Some systems cannot have it beside ${JSON.stringify(twin.path)}.`
+  }
+
+  #checkNoTwin(path: string): void {
+    const problem = this.#twinOf(path)
+    if (problem !== undefined) throw new FolderError('twin', path, problem)
+  }
+
+  /** Gives the bytes that the changes take on the wire. */
+  #vend(changes: readonly Change[]): number {
+    const { version } = this.#options
+    const versioned = version === undefined || version === 1 ? changes : changes.map((change) => ({ ...change, version }))
+    const bytes = versioned.reduce((sum, change) => sum + utf8Length(JSON.stringify(change)), 0)
+    const { receiver } = this
+    if (receiver?.didCreateDrafts !== undefined && versioned.length > 1) receiver.didCreateDrafts(versioned)
+    else for (const change of versioned) receiver?.didCreateDraft(change)
+    return bytes
+  }
+}
+
+function checkSize(path: string, { length }: Uint8Array): void {
+  if (length > fileBytesMax) throw new FolderError('too-large', path, `It has ${length} bytes, and a file ${fileBytesMax} at most.`)
+}
+
+/** What each of several changes says of the hash: the first that there is none now, the last which it is. */
+function headsOf(count: number, hash: string): readonly Values[] {
+  return Array.from({ length: count }, (_, index) => (index === count - 1 ? { hash } : index === 0 ? { hash: null } : {}))
+}
