@@ -1,5 +1,5 @@
 /** Identifiers that nobody else has. */
-import { toBase64url } from '@exodus/bytes/base64.js'
+import { toBase64url } from '../protocol/index.ts'
 
 /** What every platform has of it. (`randomUUID` is not there in pages without TLS, as on a phone beside one's desk.) */
 declare const crypto: { getRandomValues<T extends Uint8Array>(bytes: T): T }

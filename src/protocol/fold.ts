@@ -6,7 +6,7 @@ import { applyDeltas, type Deltas, readDeltas, writeDeltas } from './deltas/delt
 import { compose } from './deltas/splices.ts'
 import type { Change, Draft, FieldDeltas, Json, TapeEvent } from './event.ts'
 import { deltasMax } from './limits.ts'
-import { applyEvent, type Known, type ObjectState, settle, unborn, type Write, writeOf } from './object-state.ts'
+import { applyEvent, awaitDeltas, type Known, type ObjectState, settle, unborn, type Write, writeOf } from './object-state.ts'
 import type { SeqRanges } from './seq-ranges.ts'
 
 /** Names an object across collections. */
@@ -49,14 +49,10 @@ function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: 
   const [first, ...others] = events
   if (first === undefined) return
   if (others.length === 0) return void folded.push(first)
-  let state = unborn
   const hasDeltas = events.some(({ deltas }) => deltas !== undefined)
-  for (const event of hasDeltas ? inOrder(events) : events) {
-    state = applyEvent(state, event)
-    // As they come, so that there are never many.
-    if (hasDeltas) state = settle(state, isKnown, event.seq)
-  }
-  if (hasDeltas) state = settle(state, isKnown)
+  const values = hasDeltas ? events.filter(({ type, values: some }) => type !== 'update' || some !== undefined) : events
+  let state = values.reduce(applyValues, unborn)
+  if (hasDeltas) state = settle(awaitDeltas(state, inOrder(events)), isKnown)
   if (state.waiting !== undefined) leaveWaiting(events, state.waiting, folded)
   const { since, isAlive } = state
   const fields = Object.keys(state.values)
@@ -71,6 +67,12 @@ function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: 
   folded.push(withFields(event ?? { ...plainWrite(oldest), type: 'update', collection, identifier }, state))
 }
 
+function applyValues(state: ObjectState, event: TapeEvent): ObjectState {
+  if (event.deltas === undefined) return applyEvent(state, event)
+  const { deltas: _, ...plain } = event
+  return applyEvent(state, plain)
+}
+
 function plainWrite({ seq, client, seen, version }: Write): Pick<TapeEvent, 'seq' | 'client' | 'seen' | 'version'> {
   return { seq, ...(client === undefined ? {} : { client }), seen, ...(version === 1 ? {} : { version }) }
 }
@@ -81,9 +83,10 @@ function leaveWaiting(events: readonly TapeEvent[], waiting: NonNullable<ObjectS
   for (const [field, list] of Object.entries(waiting)) {
     for (const { by, deltas } of list) left.set(by.seq, { ...left.get(by.seq), [field]: deltas })
   }
-  for (const [seq, deltas] of left) {
-    const event = events.find((each) => each.seq === seq && each.deltas !== undefined)
-    if (event === undefined) continue
+  for (const event of events) {
+    const deltas = event.deltas === undefined ? undefined : left.get(event.seq)
+    if (deltas === undefined) continue
+    left.delete(event.seq)
     const { values: _, stamps: __, makers: ___, versions: ____, ...plain } = event
     folded.push({ ...plain, deltas })
   }

@@ -1,9 +1,11 @@
 /** What travels: the words of the wire, their checks, and the rules that both sides share. Runs anywhere. */
+export { toBase64url } from './base64.ts'
 export * from './causality.ts'
 export { type CodeTexts, codeTexts } from './code-texts.ts'
 export * from './codes.ts'
 export * from './collision.ts'
 export { utf8Length } from './decode.ts'
+export { ChunkedText } from './deltas/chunked-text.ts'
 export {
   applyDeltas,
   type Base64,

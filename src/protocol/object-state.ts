@@ -6,7 +6,8 @@
  * again, so nothing of it is kept. From these numbers alone follow last writer wins, events above a hole, repetition,
  * and conflicts; no clock takes part.
  */
-import { applyDeltas, type Deltas } from './deltas/delta.ts'
+import { applyInOrder } from './deltas/apply-in-order.ts'
+import type { Deltas } from './deltas/delta.ts'
 import type { Change, FieldDeltas, Json, TapeEvent, Values } from './event.ts'
 
 /** Who wrote something, where on the tape, and what it had seen. */
@@ -138,6 +139,23 @@ function wait(state: ObjectState, deltas: FieldDeltas, by: Write): ObjectState {
   return waiting === undefined ? state : { ...state, waiting }
 }
 
+/** Deltas of many events at once, in order of seq, in whatever order the other events were. */
+export function awaitDeltas(state: ObjectState, events: readonly TapeEvent[]): ObjectState {
+  const waiting = new Map<string, WaitingDeltas[]>()
+  for (const event of events) {
+    if (event.deltas === undefined || event.seq < state.since.seq) continue
+    const by = toWrite(event)
+    for (const [field, deltas] of Object.entries(event.deltas)) {
+      if (Object.hasOwn(state.values, field) && by.seq <= writeOf(state, field).seq) continue
+      const list = waiting.get(field)
+      if (list === undefined) waiting.set(field, [{ by, deltas }])
+      // One may come twice.
+      else if (list.at(-1)?.by.seq !== by.seq) list.push({ by, deltas })
+    }
+  }
+  return waiting.size === 0 ? state : { ...state, waiting: Object.fromEntries(waiting) }
+}
+
 /**
  * Brings into the values the deltas of which all predecessors are known, up to those of `through`. Those that do not fit
  * their field have no effect, for anybody. A field that has no value is the empty one of their kind.
@@ -150,21 +168,28 @@ export function settle(state: ObjectState, isKnown: Known, through = Number.POSI
   for (const [field, list] of Object.entries(state.waiting)) {
     let last = Object.hasOwn(values, field) ? writeOf(state, field).seq : state.since.seq
     let count = 0
-    for (const { by, deltas } of list) {
+    for (const { by } of list) {
       const isNext = by.seq <= last + 1
       if (by.seq > through || (!isNext && !isKnown(last + 1, by.seq - 1))) break
       last = by.seq
       count++
-      const value = applyDeltas(ofField(values, field), deltas)
-      if (value === undefined) continue
-      values[field] = value
-      later[field] = by
     }
     done.set(field, count)
+    const known = list.slice(0, count)
+    const after = applyInOrder(
+      ofField(values, field),
+      known.map(({ deltas }) => deltas),
+    )
+    const by = known[after.last]?.by
+    if (by === undefined || after.value === undefined) continue
+    values[field] = after.value
+    later[field] = by
   }
   if ([...done.values()].every((count) => count === 0)) return state
   const { waiting, ...rest } = state
-  return { ...rest, values, later, ...waitingOf(state, (field, each) => (waiting?.[field]?.indexOf(each) ?? -1) >= (done.get(field) ?? 0)) }
+  const left = Object.entries(waiting ?? {}).map(([field, list]) => [field, list.slice(done.get(field) ?? 0)] as const)
+  const some = left.filter(([, list]) => list.length > 0)
+  return { ...rest, values, later, ...(some.length === 0 ? {} : { waiting: Object.fromEntries(some) }) }
 }
 
 /**

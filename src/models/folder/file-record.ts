@@ -1,8 +1,7 @@
 /** A file's object, read: whoever wrote it may have written anything. */
 
-import { toBase64url } from '@exodus/bytes/base64.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { type Base64, isDeltaValues, type Json, toContent, type Values } from '../../protocol/index.ts'
+import { type Base64, isDeltaValues, type Json, toBase64url, toContent, type Values } from '../../protocol/index.ts'
 import { problemOfPath } from './paths.ts'
 
 export interface FileRecord {

@@ -3,6 +3,7 @@
  * changes, so that cursors stay: others' splices are taken to where the pending drafts have gone first.
  */
 import {
+  type ChunkedText,
   compose,
   composeAll,
   type Draft,
@@ -13,7 +14,6 @@ import {
   type TapeEvent,
   transform,
 } from '../../protocol/index.ts'
-import type { ChunkedText } from './chunked-text.ts'
 import { type TapeStep, TapeText } from './tape-text.ts'
 
 export interface Shift {

@@ -2,8 +2,7 @@
  * What the tape alone has made of a text: its events strictly in their order, up to the first hole. Deltas need their
  * predecessors, so what lies above a hole waits, whatever it is.
  */
-import { diff, partsOf, readDeltas, type Splices, type TapeEvent } from '../../protocol/index.ts'
-import { ChunkedText } from './chunked-text.ts'
+import { ChunkedText, diff, partsOf, readDeltas, type Splices, type TapeEvent } from '../../protocol/index.ts'
 
 /** What an event in order has done to the text. */
 export interface TapeStep {

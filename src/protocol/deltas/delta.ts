@@ -9,8 +9,9 @@
  * What `values` is says what the field is: a string is text, counted in UTF-16 units; a list is a list; and bytes are an
  * object whose only member is `base64`, in the field itself, too.
  */
-import { fromBase64, toBase64 } from '@exodus/bytes/base64.js'
+
 import * as v from 'valibot'
+import { fromBase64, toBase64 } from '../base64.ts'
 import type { Json } from '../event.ts'
 import { seqMax } from '../limits.ts'
 import { type Content, reachOf, type Splice, type Splices, splice } from './splices.ts'

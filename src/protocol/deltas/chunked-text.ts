@@ -2,7 +2,8 @@
  * A text that is changed in many places, one after the other: made of chunks, so that an edit costs as much as a chunk
  * and not as the text. Edits near each other are found at once, as the place of the last one is remembered.
  */
-import { cutsPair, type Splices } from '../../protocol/index.ts'
+import { cutsPair } from './delta.ts'
+import type { Splices } from './splices.ts'
 
 /** Copying so much is quicker than looking for less. */
 const chunkUnits = 1024

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ChunkedText } from '../../src/models/text/chunked-text.ts'
+import { ChunkedText } from '../../src/protocol/deltas/chunked-text.ts'
 import { type Splices, splice } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
