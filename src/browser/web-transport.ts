@@ -58,12 +58,13 @@ export class WebTransport implements Transport {
     }
   }
 
-  async read({ token, ranges, epoch }: ReadRequest): Promise<Slice> {
-    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), ...(epoch === undefined ? {} : { epoch }) }), token)
+  async read({ token, ranges, epoch, isFolded }: ReadRequest): Promise<Slice> {
+    const more = { ...(epoch === undefined ? {} : { epoch }), ...(isFolded === true ? { fold: 'true' } : {}) }
+    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), ...more }), token)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
     const text = await answer.text()
     try {
-      return decodeSlice(text)
+      return decodeSlice(text, isFolded)
     } catch (error) {
       // Whoever answered was not the server, but something on the way, or the answer was cut: a failure of the network.
       throw new Error('The answer is not a slice.', { cause: error })

@@ -97,6 +97,7 @@ export class Owner implements Side {
         confirm: (events, inOrder, upTo) => this.#publisher.confirm(events, inOrder, upTo),
         onLeave: (leaving) => this.taken.left(leaving),
         client: () => this.client,
+        isNewcomer: () => this.#publisher.outbox.isBlank,
         onRun: (events) => {
           if (events.length > 0) hooks.onEvents(events)
           else hooks.onContext()

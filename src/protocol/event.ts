@@ -54,13 +54,16 @@ export const eventSchema = v.object({
   ...changeEntries,
 })
 
-const keptDraftSchema = v.object(draftEntries)
-const keptEventSchema = v.object({
+/** An event that may stand for several of its object. */
+export const foldedEntries = {
   ...eventSchema.entries,
   stamps: v.optional(v.record(v.string(), seqSchema)),
   makers: v.optional(v.record(v.string(), v.nullable(v.string()))),
   versions: v.optional(v.record(v.string(), v.number())),
-})
+}
+
+const keptDraftSchema = v.object(draftEntries)
+const keptEventSchema = v.object(foldedEntries)
 
 /** A change of one object: what a reconciler vends, before it has any number. */
 export interface Change {

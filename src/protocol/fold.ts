@@ -44,6 +44,36 @@ export function foldEvents(events: readonly TapeEvent[], accounted: SeqRanges = 
   return inOrder(folded)
 }
 
+/** So many events of an object are folded before more are gathered. */
+const gatheredMax = 4096
+
+/** Folds a long run that comes in pieces, in order of seq: what is gathered of an object stays short where it can be folded. */
+export class Folding {
+  readonly #objects = new Map<string, { events: TapeEvent[]; max: number }>()
+
+  /** `accounted`: all that this run covers so far, with these events. */
+  add(events: readonly TapeEvent[], accounted: SeqRanges): void {
+    for (const event of events) {
+      const key = objectKey(event)
+      const object = this.#objects.get(key)
+      if (object === undefined) this.#objects.set(key, { events: [event], max: gatheredMax })
+      else object.events.push(event)
+    }
+    for (const object of this.#objects.values()) {
+      if (object.events.length < object.max) continue
+      object.events = [...foldEvents(object.events, accounted)]
+      object.max = 2 * object.events.length + gatheredMax
+    }
+  }
+
+  finish(accounted: SeqRanges): readonly TapeEvent[] {
+    return foldEvents(
+      [...this.#objects.values()].flatMap(({ events }) => events),
+      accounted,
+    )
+  }
+}
+
 /** Folds the events of one object into `folded`. */
 function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: Known): void {
   const [first, ...others] = events

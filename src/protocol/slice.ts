@@ -8,7 +8,7 @@ import * as v from 'valibot'
 import { Refusal } from './codes.ts'
 import { checkDeltas, checkMembers } from './contents.ts'
 import { check, parseJson } from './decode.ts'
-import { eventSchema, seenSchema, seqSchema, type TapeEvent } from './event.ts'
+import { eventSchema, foldedEntries, seenSchema, seqSchema, type TapeEvent } from './event.ts'
 import type { SeqRanges } from './seq-ranges.ts'
 
 export const sliceEntries = {
@@ -44,20 +44,24 @@ const unreadSliceSchema = v.object(unreadSliceEntries)
 
 /** A member that is not known here may say anything of the event: what was changed besides, or that it was not. */
 const readableSchema = v.strictObject(eventSchema.entries)
+const foldedSchema = v.strictObject(foldedEntries)
 
-/** Reads a slice from the server; throws a `Refusal` (`malformed-json`, `invalid`) for what is not one. */
-export function decodeSlice(text: string): Slice {
+/**
+ * Reads a slice from the server, of folded events when those were asked for; throws a `Refusal` (`malformed-json`,
+ * `invalid`) for what is not one.
+ */
+export function decodeSlice(text: string, isFolded = false): Slice {
   const { events, ...slice } = check(parseJson(text), unreadSliceSchema)
-  return { ...slice, ...readEvents(events) }
+  return { ...slice, ...readEvents(events, isFolded) }
 }
 
 /** Keeps the events that are understood, and says which are not. Throws `invalid` for what does not even have a seq. */
-export function readEvents(values: readonly unknown[]): Pick<Slice, 'events' | 'unreadable'> {
+export function readEvents(values: readonly unknown[], isFolded = false): Pick<Slice, 'events' | 'unreadable'> {
   const events: TapeEvent[] = []
   const unreadable: UnreadableEvent[] = []
   values.forEach((value, index) => {
     try {
-      events.push(readTapeEvent(value))
+      events.push(readTapeEvent(value, isFolded))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       unreadable.push({ seq: seqOf(value, index), problem: error.message })
@@ -66,8 +70,8 @@ export function readEvents(values: readonly unknown[]): Pick<Slice, 'events' | '
   return unreadable.length === 0 ? { events } : { events, unreadable }
 }
 
-function readTapeEvent(value: unknown): TapeEvent {
-  const event = check(value, readableSchema)
+function readTapeEvent(value: unknown, isFolded: boolean): TapeEvent {
+  const event = check(value, isFolded ? foldedSchema : readableSchema)
   checkMembers(event)
   if (event.deltas !== undefined) checkDeltas(event.deltas, event.values)
   return event

@@ -38,10 +38,11 @@ export function answerDelete(core: StreamCore, sessions: Sessions): Response {
   return new Response(null, { status: 204 })
 }
 
-export function answerRead(core: StreamCore, request: Request): Response {
+export async function answerRead(core: StreamCore, request: Request): Promise<Response> {
   const query = readQueryOf(request)
   if (query.as === 'ndjson') return answerExport(core, query)
-  const page = core.read(query.ranges, { bytesMax: pageBytesMax, epoch: query.epoch })
+  const { ranges, epoch } = query
+  const page = query.isFolded ? await readFoldedInSteps(core, query) : core.read(ranges, { bytesMax: pageBytesMax, epoch })
   const isImmutable = query.immutableKey !== undefined && isWhollyOnTape(query.ranges, core.state.latestSeq)
   return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
     headers: {
@@ -50,6 +51,15 @@ export function answerRead(core: StreamCore, request: Request): Response {
       ...(isImmutable ? immutableHeaders(query.immutableKey) : {}),
     },
   })
+}
+
+/** Lets others have their turn in between: a long tape takes a second. */
+async function readFoldedInSteps(core: StreamCore, { ranges, epoch }: ReadQuery): Promise<Page> {
+  const reading = core.readFolded(ranges, { epoch })
+  for (let step = reading.next(); ; step = reading.next()) {
+    if (step.done === true) return step.value
+    await new Promise((resolve) => setTimeout(resolve, 0))
+  }
 }
 
 /** Kept by the reader alone, and only for the token that it came for; the Worker keeps its own copy. */

@@ -15,20 +15,27 @@ export interface ReadQuery {
   /** How long to wait when there is nothing yet, in seconds. */
   readonly waitSeconds: number
   readonly as: 'slice' | 'ndjson' | 'sse'
+  /** Whether the events are wanted folded. */
+  readonly isFolded: boolean
   /** The canonical form of a read whose answer can never change, once all of it is on the tape. */
   readonly immutableKey: string | undefined
 }
 
 /** Throws `bad-query`, `bad-ranges`, `too-many` or `token-in-url`. */
 export function readQueryOf(request: Request): ReadQuery {
-  const query = checkedParameters(request, ['seq', 'after', 'epoch', 'wait'])
+  const query = checkedParameters(request, ['seq', 'after', 'epoch', 'wait', 'fold'])
   const ranges = rangesOf(query)
   const epoch = query.get('epoch')
   const as = formatOf(request.headers.get('Accept') ?? '')
+  const isFolded = foldOf(query.get('fold'))
+  const waitSeconds = waitOf(query.get('wait'))
+  if (isFolded && (as !== 'slice' || waitSeconds > 0)) {
+    throw new Refusal('bad-query', { at: 'fold', detail: 'Only slices are folded, without waiting for more.' })
+  }
   const isClosed = ranges.every(([, last]) => last < seqMax)
-  const key = `${epoch}/${formatSeqs(ranges)}`
+  const key = `${epoch}/${formatSeqs(ranges)}${isFolded ? '/folded' : ''}`
   const isCacheable = as === 'slice' && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
-  return { ranges, epoch, waitSeconds: waitOf(query.get('wait')), as, immutableKey: isCacheable ? key : undefined }
+  return { ranges, epoch, waitSeconds, as, isFolded, immutableKey: isCacheable ? key : undefined }
 }
 
 /** What the address of a live socket asks for. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
@@ -84,6 +91,12 @@ function waitOf(text: string | undefined): number {
   const seconds = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
   if (seconds <= waitSecondsMax) return seconds
   throw new Refusal('bad-query', { at: 'wait', detail: `wait is a whole number of seconds up to ${waitSecondsMax}.` })
+}
+
+function foldOf(text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false
+  if (text === 'true') return true
+  throw new Refusal('bad-query', { at: 'fold', detail: 'fold is true or false.' })
 }
 
 function formatOf(accept: string): ReadQuery['as'] {

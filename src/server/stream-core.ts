@@ -8,6 +8,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
+import { readFolded } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
@@ -101,6 +102,18 @@ export class StreamCore {
   read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page {
     this.checkEpoch(bounds.epoch)
     return readPage(this.#storage, ranges, { latestSeq: this.state.latestSeq, bytesMax: bounds.bytesMax })
+  }
+
+  /** The same folded, in steps, between which the stream goes on. Throws like `read`, at any step. */
+  *readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Generator<undefined, Page> {
+    this.checkEpoch(epoch)
+    const { epoch: before, latestSeq } = this.state
+    const reading = readFolded(this.#storage, ranges, latestSeq)
+    for (let step = reading.next(); ; step = reading.next()) {
+      if (step.done === true) return step.value
+      yield
+      this.checkEpoch(before ?? undefined)
+    }
   }
 
   /** Throws `wrong-epoch` when an epoch is given that is not the stream's. */

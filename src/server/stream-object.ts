@@ -53,7 +53,7 @@ export class StreamObject extends DurableObject<Env> {
         return answerDelete(this.#core, this.#sessions)
       }
       checkAllowed(grant, stream, 'read')
-      return resource === 'events' ? answerRead(this.#core, request) : answerState(this.#core, stream)
+      return resource === 'events' ? await answerRead(this.#core, request) : answerState(this.#core, stream)
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error)
       return problemResponse(error instanceof Refusal ? error : new Refusal('unavailable'))

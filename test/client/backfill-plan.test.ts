@@ -30,8 +30,16 @@ test('[C1] asks for many in aligned pages, the last one as far as the tape goes'
 test('[C1] asks for a whole page only when most of it is missing', () => {
   const latestSeq = 2 * pageEvents - 1
   const little: SeqRange = [100, 200]
-  const most: SeqRange = [pageEvents + 5, latestSeq]
-  expect(planBackfill([little, most], [], latestSeq).overHttp).toEqual([[little], [[pageEvents, latestSeq]]])
+  const most: readonly SeqRange[] = [
+    [pageEvents, pageEvents + 20],
+    [pageEvents + 25, latestSeq],
+  ]
+  expect(planBackfill([little, ...most], [], latestSeq).overHttp).toEqual([[little], [[pageEvents, latestSeq]]])
+})
+
+test('[C1] never asks again for what an answer was cut short of, as events are large, but for the rest', () => {
+  const rest: SeqRange = [10, pageEvents - 1]
+  expect(planBackfill([rest], [], pageEvents - 1).overHttp).toEqual([[rest]])
 })
 
 test('[C1] covers every hole, and asks on the socket or over HTTP but not both', () => {

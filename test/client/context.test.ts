@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ApplyContext, OutboundEventReceiver } from '../../src/client/index.ts'
 import type { Draft, SeqRanges, TapeEvent } from '../../src/protocol/index.ts'
 import { TestStore } from '../support/test-store.ts'
-import { change, plainSlice, TestStream } from '../support/test-stream.ts'
+import { change, plainSlice, TestStream, usedStore } from '../support/test-stream.ts'
 import { named, TestBrowser, twoTabs } from '../support/test-tabs.ts'
 
 interface Told {
@@ -106,7 +106,7 @@ describe('the context', () => {
   })
 
   test('[C17] [C15] is told once for a catch-up, however many pages it has, and never names less than the models lack', async () => {
-    const client = withModel(new TestStream())
+    const client = withModel(new TestStream({ store: await usedStore() }))
     await client.settle()
     client.told.news
     await client.welcome(12_287)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { retryDelayMs } from '../../src/client/link/connection.ts'
 import { Refusal } from '../../src/protocol/index.ts'
-import { epoch, plainSlice, TestStream } from '../support/test-stream.ts'
+import { epoch, plainSlice, TestStream, usedStore } from '../support/test-stream.ts'
 
 describe('discovering holes', () => {
   test('[C1] a client that holds 0–9 and 15–19 of 20 events asks for 10–14 and nothing else, in one request', async () => {
@@ -79,7 +79,7 @@ describe('discovering holes', () => {
 
 describe('catching up in bulk', () => {
   test('[C1] many events come over HTTP in aligned pages, four requests at a time', async () => {
-    const client = new TestStream()
+    const client = new TestStream({ store: await usedStore() })
     await client.welcome(29_999)
     expect(client.link.sent).toEqual([])
     expect(client.transport.reads.map(({ ranges }) => ranges)).toEqual([[[0, 4095]], [[4096, 8191]], [[8192, 12_287]], [[12_288, 16_383]]])

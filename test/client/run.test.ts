@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
 import { retryDelayMs } from '../../src/client/link/connection.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
-import { change, epoch, plainSlice, TestStream, testEvent } from '../support/test-stream.ts'
+import { change, epoch, plainSlice, TestStream, testEvent, usedStore } from '../support/test-stream.ts'
 
 /** Three pages of updates of ten objects. */
 const pages = [
@@ -19,8 +19,8 @@ const by = (seq: number): Partial<TapeEvent> => ({
 })
 const page = (index: number) => ({ ...plainSlice([pages[index] ?? [0, 0]], by), latestSeq })
 
-async function catchingUp(store = new MemoryStore()): Promise<TestStream> {
-  const client = new TestStream({ store })
+async function catchingUp(given?: MemoryStore): Promise<TestStream> {
+  const client = new TestStream({ store: given ?? (await usedStore()) })
   await client.welcome(latestSeq)
   expect(client.transport.reads).toHaveLength(3)
   return client
@@ -44,7 +44,7 @@ describe('a catch-up of several pages', () => {
   })
 
   test('[C15] its events are kept as they come, though they show later', async () => {
-    const store = new MemoryStore()
+    const store = await usedStore()
     const client = await catchingUp(store)
     await answer(client, 0)
     expect(await store.load()).toMatchObject({ tape: { epoch, accounted: [[0, 4095]] } })
@@ -117,7 +117,7 @@ describe('a catch-up of several pages', () => {
   })
 
   test('[C15] more than twenty thousand events are shown in parts', async () => {
-    const client = new TestStream()
+    const client = new TestStream({ store: await usedStore() })
     await client.welcome(40_959)
     for (let index = 0; index < 10; index++) {
       const ranges = client.transport.reads[index]?.ranges ?? []

@@ -70,7 +70,7 @@ describe('a read', () => {
     ['?seq=1&after=1', 'bad-query', 'after'],
     ['?seq=1&seq=2', 'bad-query', 'seq'],
     ['?epoch=a&epoch=a', 'bad-query', 'epoch'],
-    ['?fold=true', 'bad-query', 'fold'],
+    ['?fold=yes', 'bad-query', 'fold'],
     ['?SEQ=1', 'bad-query', 'SEQ'],
     ['?seq%20=1', 'bad-query', 'seq '],
     ['?=1', 'bad-query', ''],

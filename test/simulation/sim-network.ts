@@ -4,6 +4,8 @@
  */
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { decodeSlice, type Slice } from '../../src/protocol/index.ts'
+import type { Page } from '../../src/server/slice-reader.ts'
+import type { StreamCore } from '../../src/server/stream-core.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'
@@ -15,8 +17,14 @@ export class SimNetwork {
   readonly #time: VirtualTime
   readonly #random: SeededRandom
   readonly #server: SimServer
+  readonly #pageBytes: number
 
-  constructor(server: SimServer, { time, random, temper }: { time: VirtualTime; random: SeededRandom; temper: NetworkTemper }) {
+  /** `pageBytes`: small by default, so that there are many of them. */
+  constructor(
+    server: SimServer,
+    { time, random, temper, pageBytes = 2000 }: { time: VirtualTime; random: SeededRandom; temper: NetworkTemper; pageBytes?: number },
+  ) {
+    this.#pageBytes = pageBytes
     this.#server = server
     this.#time = time
     this.#random = random
@@ -53,14 +61,25 @@ export class SimNetwork {
     return new Promise((resolve) => this.#time.set(resolve, this.#random.next() * this.temper.delayMsMax))
   }
 
-  async #read({ ranges, epoch }: ReadRequest): Promise<Slice> {
+  /** Others have their turn between its steps. */
+  async #readFolded(reading: ReturnType<StreamCore['readFolded']>): Promise<Page> {
+    for (let step = reading.next(); ; step = reading.next()) {
+      if (step.done === true) return step.value
+      await this.#delay()
+    }
+  }
+
+  async #read({ ranges, epoch, isFolded = false }: ReadRequest): Promise<Slice> {
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The request was lost.')
-    const page = this.#server.core.read(ranges, { bytesMax: 2000, epoch })
-    const text = new TextDecoder().decode(this.#server.core.encodePage(page))
+    const { core } = this.#server
+    const page = isFolded
+      ? await this.#readFolded(core.readFolded(ranges, { epoch }))
+      : core.read(ranges, { bytesMax: this.#pageBytes, epoch })
+    const text = new TextDecoder().decode(core.encodePage(page))
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The answer was lost.')
-    return decodeSlice(text)
+    return decodeSlice(text, isFolded)
   }
 }
 

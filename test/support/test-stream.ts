@@ -68,6 +68,14 @@ export class NotingModel implements ModelReconciler {
   }
 }
 
+/** The store of a client that has published before, and so reads everything as it is. */
+export async function usedStore(): Promise<MemoryStore> {
+  const store = new MemoryStore()
+  await store.claim('before')
+  await store.save({ client: 'me', nextCounter: 2 })
+  return store
+}
+
 export interface TestStreamOptions {
   readonly store?: ClientStore
   readonly token?: () => string | Promise<string>

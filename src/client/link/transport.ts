@@ -47,4 +47,6 @@ export interface ReadRequest {
   readonly ranges: SeqRanges
   /** Absent for whatever the stream is under. */
   readonly epoch?: string | undefined
+  /** Whether as few events are wanted as have the effect of all of them. */
+  readonly isFolded?: boolean | undefined
 }

@@ -87,6 +87,11 @@ export class Outbox implements OutboxView {
     return this.#nextCounter
   }
 
+  /** Whether nothing was ever sent, and nothing waits. */
+  get isBlank(): boolean {
+    return this.#nextCounter === 1 && this.#entries.size === 0
+  }
+
   /** The first counter that was given to a draft which is still here. */
   get firstGiven(): number | undefined {
     for (const { counter } of this.#entries) if (counter !== undefined) return counter

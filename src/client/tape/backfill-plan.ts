@@ -9,6 +9,9 @@ export const socketEventsMax = 1000
 /** A page of small events is about 1 MB: some 25 requests for 100,000 events. */
 export const pageEvents = 4096
 
+/** Fewer come as quickly as they are. */
+const coldEventsMin = 2 * pageEvents
+
 export interface BackfillPlan {
   /** To be asked for in one frame; empty when there is nothing to ask. */
   readonly overSocket: SeqRanges
@@ -29,9 +32,21 @@ export function planBackfill(holes: SeqRanges, inFlight: SeqRanges, latestSeq: n
   return { overSocket: [], overHttp: [...pages.values()] }
 }
 
-/** The whole page when most of it is missing; otherwise just what is. */
+/**
+ * The whole page when most of it is missing, its first event, too; otherwise just what is. Of large events an answer holds
+ * less than a page, from its start: to ask for the page again would give the same.
+ */
 function pageRequest(start: number, missing: SeqRanges, latestSeq: number): SeqRanges {
   const page: SeqRanges = [[start, Math.min(start + pageEvents - 1, latestSeq)]]
   const wanted = intersect(missing, page)
-  return countSeqs(wanted) * 2 > countSeqs(page) ? page : wanted.slice(0, rangesMax)
+  return wanted[0]?.[0] === start && countSeqs(wanted) * 2 > countSeqs(page) ? page : wanted.slice(0, rangesMax)
+}
+
+/**
+ * What a client that has nothing reads folded: whole pages, so that a cached answer serves others, too. Undefined for a
+ * tape that is a page or two; the rest comes as ever.
+ */
+export function planColdStart(latestSeq: number): SeqRanges | undefined {
+  const end = latestSeq + 1 - ((latestSeq + 1) % pageEvents)
+  return end < coldEventsMin ? undefined : [[0, end - 1]]
 }

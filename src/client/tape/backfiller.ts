@@ -15,11 +15,13 @@ import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts, TokenKeeper } from '../link/token-keeper.ts'
 import type { Transport } from '../link/transport.ts'
 import type { LocalTape } from '../storage/store.ts'
-import { planBackfill } from './backfill-plan.ts'
+import { planBackfill, planColdStart } from './backfill-plan.ts'
 import { holesOf } from './local-tape.ts'
 
 export interface BackfillerHooks {
   readonly tape: () => LocalTape
+  /** Whether nothing of this client's own is on the tape, nor pending: only then does it make no difference how others' events come. */
+  readonly isNewcomer: () => boolean
   /** Sends a frame on the live link. */
   readonly send: (frame: object) => void
   /** A number for a frame, so that its answer is known. */
@@ -101,12 +103,20 @@ export class Backfiller {
     if (!this.#isOnline || this.#retryTimer !== undefined || tape.epoch === null) return
     const holes = holesOf(tape)
     if (holes.length === 0) return
+    const cold = this.#coldStart(tape)
+    if (cold !== undefined) void this.#request(cold, tape.epoch, true)
     const { overSocket, overHttp } = planBackfill(holes, this.#underWay(), tape.latestSeq)
     if (overSocket.length > 0) this.#ask(overSocket)
     for (const ranges of overHttp) {
       if (this.#requests.size >= requestsMax) break
       void this.#request(ranges, tape.epoch)
     }
+  }
+
+  /** Of a tape of which nothing is here and nothing is asked for. */
+  #coldStart({ latestSeq, accounted, unreadable }: LocalTape): SeqRanges | undefined {
+    const isBlank = accounted.length === 0 && unreadable === undefined && this.#requests.size === 0 && this.#failures === 0
+    return isBlank && this.#hooks.isNewcomer() ? planColdStart(latestSeq) : undefined
   }
 
   #underWay(): SeqRanges {
@@ -122,16 +132,17 @@ export class Backfiller {
     this.#hooks.send({ type: 'fetch', ref, seq: ranges })
   }
 
-  async #request(ranges: SeqRanges, epoch: string): Promise<void> {
+  async #request(ranges: SeqRanges, epoch: string, isFolded = false): Promise<void> {
     const id = ++this.#lastRequest
     const onDeadline = () => this.#endRequest(id) && this.#fail(new Error('A read took too long.'))
     this.#requests.set(id, { ranges, timer: this.#environment.setTimer(onDeadline, readDeadlineMs) })
     try {
-      const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch })
+      const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch, ...(isFolded ? { isFolded } : {}) })
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
       this.#failures = 0
       this.#endRequest(id)
-      this.#hooks.onSlice(slice)
+      // Whoever has begun to write meanwhile needs them one by one, to take its own over them.
+      if (!isFolded || this.#hooks.isNewcomer()) this.#hooks.onSlice(slice)
       this.fill()
     } catch (error) {
       // What fails after its time was over has failed already.

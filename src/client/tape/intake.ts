@@ -38,6 +38,8 @@ export interface IntakeHooks {
   readonly onLeave: (leaving: readonly Leaving[]) => void
   /** Whose events are this client's own. */
   readonly client: () => string
+  /** Whether it has published nothing, and nothing waits. */
+  readonly isNewcomer: () => boolean
   /** For the models: what is new, folded; nothing, when they lack other events than before. */
   readonly onRun: (events: readonly TapeEvent[]) => void
   /** Everything that was on the tape when the present link was opened is known. */
@@ -78,6 +80,7 @@ export class Intake {
     this.#backfiller = new Backfiller(
       {
         tape: () => this.#tape,
+        isNewcomer: hooks.isNewcomer,
         send: hooks.send,
         newRef: hooks.newRef,
         // A page that was under way when the epoch changed tells of a tape that is no more.

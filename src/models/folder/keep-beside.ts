@@ -24,6 +24,7 @@ import { joinParts } from './parts.ts'
 /** What is needed of a stream. */
 export interface RefusingStream {
   readonly client: string
+  readonly latestSeq: number
   readonly status: { readonly refused: readonly { readonly place: number; readonly draft: Draft; readonly code: Code }[] }
   read(): Promise<readonly TapeEvent[]>
   discard(place: number): void
@@ -55,6 +56,10 @@ class Keeper {
   readonly #folder: Folder
   readonly #stream: RefusingStream
   readonly #options: KeepBesideOptions
+  /** What was kept of a file last: what is refused later may lie on that. */
+  readonly #kept = new Map<string, ObjectState>()
+  /** The places of what could not be kept, and how far the tape went then. */
+  readonly #failed = new Map<number, number>()
   #isLooking = false
   isEnded = false
 
@@ -69,7 +74,7 @@ class Keeper {
     this.#isLooking = true
     try {
       for (let files = this.#refused(); files.length > 0 && !this.isEnded; files = this.#refused()) {
-        for (const drafts of files) await this.#settle(drafts)
+        for (const refused of files) await this.#settle(refused)
       }
     } catch (error) {
       if (!this.isEnded) this.#options.onError?.(error)
@@ -82,7 +87,9 @@ class Keeper {
   #refused(): readonly (readonly Refused[])[] {
     const files = new Map<string, Refused[]>()
     for (const refused of this.#stream.status.refused) {
-      const { draft, code } = refused
+      const { draft, code, place } = refused
+      // What it lies on may come yet.
+      if (this.#failed.get(place) === this.#stream.latestSeq) continue
       const isOvertaken = code === 'expect-failed' || code === 'catch-up-first'
       if (!isOvertaken || !this.#folder.collections.includes(draft.collection)) continue
       const file = files.get(draft.identifier)
@@ -100,16 +107,30 @@ class Keeper {
       const own = events.filter(
         ({ collection, identifier }) => collection === drafts[0]?.collection && identifier === drafts[0]?.identifier,
       )
-      for (const attempt of attemptsOf(drafts, own, this.#stream.client)) {
+      const { identifier } = drafts[0] as Draft
+      // One that got through before a restart, which was not known any more.
+      const lacking = drafts.filter(
+        ({ values }) => typeof values?.hash !== 'string' || !own.some((event) => event.values?.hash === values.hash),
+      )
+      for (const attempt of attemptsOf(lacking, own, this.#stream.client)) {
         const base = seenBy(attempt[0], own, this.#stream.client)
-        for (const record of writtenOn(base, attempt)) this.#keep(record, { identifier: attempt[0].identifier, before: base.values.hash })
+        const written = writtenOn([base, this.#kept.get(identifier)], attempt)
+        if (written === undefined) {
+          for (const { place } of refused) this.#failed.set(place, this.#stream.latestSeq)
+          throw new Error(`What was refused of the file ${identifier} is not what its hash says: it is not kept yet.`)
+        }
+        for (const state of written) {
+          this.#keep(state, { identifier, before: base.values.hash })
+          this.#kept.set(identifier, state)
+        }
       }
     }
     for (const { place } of refused) this.#stream.discard(place)
   }
 
-  #keep(record: FileRecord, { identifier, before }: { readonly identifier: string; readonly before: Json | undefined }): void {
+  #keep(state: ObjectState, { identifier, before }: { readonly identifier: string; readonly before: Json | undefined }): void {
     const folder = this.#folder
+    const record = readFileRecord(state.values) as FileRecord
     // It was kept already, or somebody else has written the same.
     if (folder.list.some(({ hash }) => hash === record.hash)) return
     const content = joinParts(contentsOf(record))
@@ -150,34 +171,44 @@ function seenBy({ seen }: Draft, events: readonly TapeEvent[], client: string): 
 }
 
 /**
- * The contents that these changes made of it. Each was made on what was there, or on the one before it, when that had not
- * been refused yet: its hash tells. (Only of one that lies on another is it known that nobody wants the other any more.)
+ * The file with each of the contents that these changes made of it. Each was made on what was there, or on the one before
+ * it, when that had not been refused yet: its hash tells. (Only of one that lies on another is it known that nobody wants
+ * the other any more.) Undefined where it was made on neither.
  */
-function writtenOn(base: ObjectState, drafts: Attempt): readonly FileRecord[] {
-  const written: FileRecord[] = []
-  let [onBase, onLast] = [base, base]
-  for (const [index, draft] of drafts.entries()) {
+function writtenOn(
+  [base, kept = base]: readonly [ObjectState, ObjectState | undefined],
+  drafts: Attempt,
+): readonly ObjectState[] | undefined {
+  const written: ObjectState[] = []
+  let made: readonly Draft[] = []
+  for (const draft of drafts) {
     if (draft.type === 'delete') continue
-    const change = (state: ObjectState) =>
-      settle(applyToObject(state, draft, toWrite({ ...draft, seq: pendingSeq + index, client: '' })), isAlways)
-    onBase = change(onBase)
-    onLast = change(onLast)
+    made = [...made, draft]
     if (typeof draft.values?.hash !== 'string') continue
-    const record = wholeOf(onBase)
-    const later = record ?? wholeOf(onLast)
-    if (later === undefined) throw new Error(`What was refused of the file ${draft.identifier} is not what its hash says.`)
-    if (record === undefined) written.pop()
-    else onLast = onBase
-    written.push(later)
-    onBase = base
+    const onTape = [base, kept].map((state) => withDrafts(state, made)).find(isWhole)
+    const last = written.at(-1)
+    const onLast = onTape === undefined && last !== undefined ? withDrafts(last, made) : undefined
+    const state = onTape ?? onLast
+    if (state === undefined || !isWhole(state)) return undefined
+    if (onTape === undefined) written.pop()
+    written.push(state)
+    made = []
   }
   return written
 }
 
-/** The file, if its content is what its hash says. */
-function wholeOf({ values }: ObjectState): FileRecord | undefined {
+function withDrafts(state: ObjectState, drafts: readonly Draft[]): ObjectState {
+  const change = (before: ObjectState, draft: Draft, index: number) => {
+    const seq = Math.max(pendingSeq, ...Object.values(before.later).map((by) => by.seq)) + index + 1
+    return settle(applyToObject(before, draft, toWrite({ ...draft, seq, client: '' })), isAlways)
+  }
+  return drafts.reduce(change, state)
+}
+
+/** Whether the file is one, and its content what its hash says. */
+function isWhole({ values }: ObjectState): boolean {
   const record = readFileRecord(values)
-  return 'problem' in record || hashOf(joinParts(contentsOf(record))) !== record.hash ? undefined : record
+  return !('problem' in record) && hashOf(joinParts(contentsOf(record))) === record.hash
 }
 
 const isAlways = () => true

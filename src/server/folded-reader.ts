@@ -1,0 +1,37 @@
+/** Reads ranges off the tape folded: as few events as have the effect of all of them. */
+import type { TapeEvent } from '../protocol/event.ts'
+import { Folding } from '../protocol/fold.ts'
+import { intersect, type SeqRanges, subtract, union } from '../protocol/seq-ranges.ts'
+import { type Page, readPage } from './slice-reader.ts'
+import type { TapeStorage } from './tape-storage.ts'
+
+/** So much is parsed between two pauses, in some 20 ms. */
+const pageBytes = 2 * 1024 * 1024
+/** So much is read for one answer, which then covers less than was asked. */
+const bytesReadMax = 64 * 1024 * 1024
+
+/**
+ * Gives the page with the folded events, as one piece, at the end; between its steps others may have their turn. Closed
+ * ranges of one epoch always give the same. Whoever drives it sees to it that the tape is still the same.
+ */
+export function* readFolded(storage: Pick<TapeStorage, 'rowsFrom'>, ranges: SeqRanges, latestSeq: number): Generator<undefined, Page> {
+  let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
+  let covers: SeqRanges = []
+  const folding = new Folding()
+  for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; ) {
+    const page = readPage(storage, rest, { latestSeq, bytesMax: pageBytes })
+    rest = subtract(rest, page.covers)
+    covers = union(covers, page.covers)
+    folding.add(page.pieces.flatMap(eventsOf), covers)
+    bytes += page.pieces.reduce((sum, { length }) => sum + length, 0)
+    yield
+  }
+  const lines = folding.finish(covers).map((event) => JSON.stringify(event))
+  return { covers, pieces: lines.length === 0 ? [] : [new TextEncoder().encode(lines.join(',\n'))] }
+}
+
+function eventsOf(piece: Uint8Array): readonly TapeEvent[] {
+  return JSON.parse(`[${decoder.decode(piece)}]`)
+}
+
+const decoder = new TextDecoder()

@@ -1,0 +1,112 @@
+/** A client that has nothing of a long tape reads it folded; one that has written, or begins to, reads it as it is. */
+import { describe, expect, test } from 'vitest'
+import type { ReadRequest, Stream } from '../../src/client/index.ts'
+import { Text } from '../../src/models/index.ts'
+import type { Draft } from '../../src/protocol/index.ts'
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { SimNetwork } from '../simulation/sim-network.ts'
+import { SimProcess } from '../simulation/sim-process.ts'
+import { SimServer } from '../simulation/sim-server.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
+import { VirtualTime } from '../support/virtual-time.ts'
+
+const count = 9000
+
+/** A tape with a text that somebody typed, and a newcomer to it. */
+async function world({ failure = 0, loss = 0 } = {}) {
+  const [time, random] = [new VirtualTime(), new SeededRandom(1)]
+  const server = new SimServer(time, { tape: new MemoryTape() })
+  for (let counter = 1; counter <= count; ) {
+    const seen = counter - 2
+    const drafts = Array.from({ length: Math.min(500, count + 1 - counter) }, (): Draft & { counter: number } => ({
+      counter: counter++,
+      seen,
+      type: 'update',
+      collection: 'notes',
+      identifier: 'text',
+      deltas: { text: [{ type: 'insert', offset: 0, values: 'ab'[counter % 2] as string }] },
+    }))
+    server.core.submit({ publish: { client: 'typist', drafts }, sub: 'sub' }, () => {})
+    await time.advance(1)
+  }
+  expect(server.core.state.latestSeq).toBe(count - 1)
+  const network = new SimNetwork(server, { time, random, temper: { loss, failure, delayMsMax: 50 }, pageBytes: 200_000 })
+  const reads: ReadRequest[] = []
+  const process = new SimProcess('N', {
+    time,
+    random,
+    network: Object.assign(Object.create(network) as SimNetwork, {
+      transport: () => {
+        const transport = network.transport()
+        const { read } = transport
+        return Object.assign(transport, {
+          read: (request: ReadRequest) => {
+            reads.push(request)
+            return read(request)
+          },
+        })
+      },
+    }),
+  })
+  const open = () => {
+    const stream = process.open()
+    const text = new Text('notes')
+    stream.attach(text)
+    return { stream, text }
+  }
+  const settle = async (stream: Stream) => {
+    for (
+      let waited = 0;
+      waited < 300 && (stream.latestSeq < count - 1 || stream.status.holes.length > 0 || stream.status.pending > 0);
+      waited++
+    ) {
+      stream.nudge()
+      await time.advance(1000)
+    }
+  }
+  return { time, reads, open, settle, server }
+}
+
+const whole = 'ba'.repeat(count / 2)
+
+describe('a newcomer to a long tape', () => {
+  test('[C19] reads its whole pages folded, and the rest as it is', async () => {
+    const { reads, open, settle } = await world()
+    const { stream, text } = open()
+    await settle(stream)
+    expect(text.value).toBe(whole)
+    expect(reads.filter(({ isFolded }) => isFolded).map(({ ranges }) => ranges)).toEqual([[[0, 8191]]])
+    text.splice(0, 0, 'new ')
+    await settle(stream)
+    expect(stream.status).toMatchObject({ pending: 0, refused: [], holes: [] })
+  })
+
+  test('[C19] goes on with what it has after a restart', async () => {
+    const { reads, open, settle } = await world()
+    await settle(open().stream)
+    const before = reads.length
+    const { stream, text } = open()
+    await settle(stream)
+    expect(text.value).toBe(whole)
+    expect(reads).toHaveLength(before)
+  })
+
+  test('[C19] that begins to write reads everything as it is, and what it wrote is taken over that', async () => {
+    const { time, reads, open, settle } = await world()
+    const { stream, text } = open()
+    for (let waited = 0; waited < 200 && reads.length === 0; waited++) await time.advance(1)
+    expect(reads[0]).toMatchObject({ isFolded: true })
+    text.splice(0, 0, 'new ')
+    await settle(stream)
+    expect(stream.status).toMatchObject({ pending: 0, refused: [], holes: [] })
+    expect(text.value.replace('new ', '')).toBe(whole)
+    expect(text.value).toContain('new ')
+  })
+
+  test('[C19] reads on plainly when a folded read fails, whatever else does', async () => {
+    const { open, settle } = await world({ failure: 0.3, loss: 0.1 })
+    const { stream, text } = open()
+    await settle(stream)
+    expect(text.value).toBe(whole)
+  })
+})
