@@ -25,6 +25,7 @@ import { printHead, printRow, printTable, type Row } from './report.ts'
 import { benchRules } from './rules.ts'
 import { benchStart } from './start.ts'
 import { benchStorage } from './storage.ts'
+import { benchTextTraces } from './text-traces.ts'
 import { benchTexts } from './texts.ts'
 import { type Server, startServer, workerdVersion } from './workerd.ts'
 
@@ -41,7 +42,7 @@ const serverBenches: Readonly<Record<string, ServerBench>> = {
   storage: { countsRows: true, run: ({ servers }) => benchStorage(servers) },
 }
 
-/** Those that print tables of their own: the client's need no server, and `rules` brings its own. */
+/** Those that print tables of their own: the client's need no server, and `rules` brings its own, as do the recorded `texts`. */
 const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
   rules: async (effort) => printTable(await benchRules(effort)),
   fold: async (effort) => (await benchFold(effort)).forEach(printTable),
@@ -55,7 +56,10 @@ const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> 
   },
   models: async (effort) => (await benchModels(effort)).forEach(printTable),
   conflicts: async (effort) => benchConflicts(effort).forEach(printTable),
-  texts: async (effort) => benchTexts(effort, options.traces).forEach(printTable),
+  texts: async (effort) => {
+    benchTexts(effort, options.traces).forEach(printTable)
+    if (options.traces !== undefined) (await benchTextTraces(options.traces)).forEach(printTable)
+  },
   'client-size': async () => printTable(await benchClientSize()),
 }
 

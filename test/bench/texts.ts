@@ -14,9 +14,9 @@ import { cpuUs, type Effort, median } from './measure.ts'
 import { bytesOf } from './models-node.ts'
 import type { Table } from './report.ts'
 
-type Patch = readonly [offset: number, removed: number, inserted: string]
+export type Patch = readonly [offset: number, removed: number, inserted: string]
 
-interface History {
+export interface History {
   readonly name: string
   readonly patches: readonly Patch[]
   readonly end: string
@@ -26,11 +26,11 @@ const context = { client: 'me', holes: [] }
 
 export function benchTexts({ rounds }: Effort, traces: string | undefined): readonly Table[] {
   const history = readHistory(traces)
-  const merged = traces === undefined ? [] : [merging(traces)]
+  const merged = traces === undefined ? [] : [merging(readConcurrent(traces))]
   return [applying(history, rounds), weighing(history), ...merged, changedFile()]
 }
 
-function readHistory(traces: string | undefined): History {
+export function readHistory(traces: string | undefined): History {
   const path = traces === undefined ? undefined : join(traces, 'automerge-paper.json.gz')
   if (path === undefined) return madeUp()
   if (!existsSync(path)) throw new Error(`There is no ${path}: --traces names the folder that holds automerge-paper.json.gz.`)
@@ -69,7 +69,7 @@ function eventsOf(patches: readonly Patch[]): readonly TapeEvent[] {
 }
 
 /** The updates that a Yjs document gives out, one for each edit. */
-function updatesOf(patches: readonly Patch[]): readonly Uint8Array[] {
+export function updatesOf(patches: readonly Patch[]): readonly Uint8Array[] {
   const updates: Uint8Array[] = []
   const doc = new Y.Doc()
   doc.on('update', (update: Uint8Array) => updates.push(update))
@@ -147,14 +147,17 @@ function copies(patches: readonly Patch[]): number {
   return total
 }
 
-interface Concurrent {
+export interface Concurrent {
   readonly endContent: string
   readonly txns: readonly { readonly parents: readonly number[]; readonly agent: number; readonly patches: readonly Patch[] }[]
 }
 
+export function readConcurrent(traces: string): Concurrent {
+  return JSON.parse(gunzipSync(readFileSync(join(traces, 'friendsforever.json.gz'))).toString()) as Concurrent
+}
+
 /** Two people who typed at once: what each did is taken over what it did not know of, in the recorded order. */
-function merging(traces: string): Table {
-  const { endContent, txns } = JSON.parse(gunzipSync(readFileSync(join(traces, 'friendsforever.json.gz'))).toString()) as Concurrent
+function merging({ endContent, txns }: Concurrent): Table {
   const known = knownOf(txns)
   let concurrent = 0
   let text = ''
@@ -187,7 +190,7 @@ function merging(traces: string): Table {
 }
 
 /** For each edit the newest of each person that was known when it was made. */
-function knownOf(txns: Concurrent['txns']): readonly (readonly [number, number])[] {
+export function knownOf(txns: Concurrent['txns']): readonly (readonly [number, number])[] {
   const known: [number, number][] = []
   for (const { parents } of txns) {
     const newest: [number, number] = [-1, -1]

@@ -1,0 +1,148 @@
+/**
+ * A real client with a text, over a network that counts the bytes of its frames and bodies; and one whose drafts are on
+ * their way for as long as the bench says, so that what each of two knows of the other is what it is to know.
+ */
+import { WebTransport } from '../../src/browser/web-transport.ts'
+import type { Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
+import { MemoryStore, Stream } from '../../src/client/index.ts'
+import { Text } from '../../src/models/index.ts'
+import type { Draft, Slice } from '../../src/protocol/index.ts'
+import type { Patch } from './texts.ts'
+import type { Server } from './workerd.ts'
+
+export class MeteredNetwork implements Transport {
+  readonly #inner: WebTransport
+  sentBytes = 0
+  receivedBytes = 0
+  /** Publishes that came too late. */
+  overtaken = 0
+
+  constructor({ port }: Server, stream: string) {
+    this.#inner = new WebTransport(new URL(`http://127.0.0.1:${port}/v1/streams/${stream}`))
+  }
+
+  connect(request: LinkRequest, events: LinkEvents): Link {
+    const onFrame = (text: string) => {
+      this.receivedBytes += Buffer.byteLength(text)
+      if (/^{"type":"refused".*"code":"expect-failed"/.test(text)) this.overtaken++
+      events.onFrame(text)
+    }
+    const link = this.#inner.connect(request, { onFrame, onClose: (closing) => events.onClose(closing) })
+    return { send: (text) => this.send(link, text), close: () => link.close() }
+  }
+
+  async read(request: ReadRequest): Promise<Slice> {
+    const restore = meterBodies((bytes) => {
+      this.receivedBytes += bytes
+    })
+    // The request is made before this returns, so that nobody else's is counted.
+    const slice = this.#inner.read(request)
+    restore()
+    return slice
+  }
+
+  protected send(link: Link, text: string): void {
+    this.sentBytes += Buffer.byteLength(text)
+    link.send(text)
+  }
+}
+
+/** Counts the bodies of the requests that are made until the function that it gives is called. */
+function meterBodies(count: (bytes: number) => void): () => void {
+  const { fetch } = globalThis
+  globalThis.fetch = async (...request) => {
+    const answer = await fetch(...request)
+    const text = answer.text.bind(answer)
+    answer.text = async () => {
+      const body = await text()
+      count(Buffer.byteLength(body))
+      return body
+    }
+    return answer
+  }
+  return () => {
+    globalThis.fetch = fetch
+  }
+}
+
+/** Keeps drafts on their way until those of their version may pass. */
+export class HeldNetwork extends MeteredNetwork {
+  #version = 0
+  /** A client sends no more deltas while some are under way, unless those are in vain. */
+  #held: { readonly link: Link; readonly frame: object; readonly drafts: readonly Draft[] } | undefined
+
+  letPass(version: number): void {
+    this.#version = version
+    if (this.#held === undefined) return
+    const { link, frame, drafts } = this.#held
+    const passing = drafts.filter((draft) => (draft.version ?? 1) <= version)
+    if (passing.length === 0) return
+    this.#held = passing.length === drafts.length ? undefined : { link, frame, drafts: drafts.slice(passing.length) }
+    super.send(link, JSON.stringify({ ...frame, drafts: passing }))
+  }
+
+  protected override send(link: Link, text: string): void {
+    if (!text.startsWith('{"type":"publish"')) return super.send(link, text)
+    const { drafts, ...frame } = JSON.parse(text) as { drafts: readonly Draft[] }
+    this.#held = { link, frame, drafts }
+    this.letPass(this.#version)
+  }
+}
+
+export class MeteredClient<Network extends MeteredNetwork = MeteredNetwork> {
+  readonly text = new Text('notes')
+  readonly network: Network
+  readonly stream: Stream
+
+  private constructor(network: Network, token: string, id: string) {
+    this.network = network
+    this.stream = new Stream({ transport: network, store: new MemoryStore(), environment: environmentOf(id), token: () => token })
+    this.stream.attach(this.text)
+  }
+
+  static async open<N extends MeteredNetwork>(network: N, { token }: Server, id: string): Promise<MeteredClient<N>> {
+    const client = new MeteredClient(network, token, id)
+    await client.until(() => client.text.isReady && client.stream.status.connection === 'online')
+    return client
+  }
+
+  hasAllUpTo(seq: number): boolean {
+    return this.stream.latestSeq >= seq && this.stream.status.holes.length === 0
+  }
+
+  /** Waits until it is so; asks whenever the status has changed. */
+  until(isSo: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!isSo()) return
+        unsubscribe()
+        resolve()
+      }
+      const unsubscribe = this.stream.subscribe(check)
+      check()
+    })
+  }
+
+  /** As of this version: drafts of different ones do not fold. */
+  type(patch: Patch, version: number): void {
+    this.text.receiver = { didCreateDraft: (change) => this.stream.didCreateDraft({ ...change, version }) }
+    this.text.splice(...patch)
+  }
+
+  /** Whether all that it typed up to this version is on the tape. */
+  hasBrought(version: number): boolean {
+    return this.stream.outbox.every(({ draft }) => (draft.version ?? 1) > version)
+  }
+}
+
+/** A page's own, but for the id. */
+function environmentOf(id: string): Environment {
+  return {
+    now: Date.now,
+    setTimer: (run, afterMs) => setTimeout(run, Math.min(afterMs, 2 ** 31 - 1)),
+    clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
+    random: Math.random,
+    newId: () => id,
+    report: console.error,
+  }
+}
