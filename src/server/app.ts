@@ -55,8 +55,7 @@ app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), (c) => {
   const query = readQueryOf(c.req.raw)
   if (query.as === 'sse') return answerServerSentEvents(c.req.raw, query, streamOf(c))
   if (query.waitSeconds > 0) return answerLongPoll(c.req.raw, query, streamOf(c))
-  if (query.immutableKey !== undefined)
-    return answerFromCache(c.req.raw, query.immutableKey, { stream: streamOf(c), context: c.executionCtx })
+  if (query.immutableKey !== undefined) return answerFromCache(c.req.raw, query, { stream: streamOf(c), context: c.executionCtx })
   return forward(c)
 })
 app.post(

@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import { etagOf } from './object-routes.ts'
+import type { ReadQuery } from './read-query.ts'
 
 interface Through {
   readonly stream: { fetch(request: Request): Promise<Response> }
@@ -13,10 +14,10 @@ interface Through {
 /** Long enough for everyone who catches up at once; short, because nothing takes a copy back when a stream is deleted. */
 const keptForSeconds = 3600
 
-export async function answerFromCache(request: Request, immutableKey: string, { stream, context }: Through): Promise<Response> {
-  const etag = etagOf(immutableKey)
+export async function answerFromCache(request: Request, query: ReadQuery, { stream, context }: Through): Promise<Response> {
+  const etag = etagOf(query)
   const address = new URL(request.url)
-  address.search = `?immutable=${encodeURIComponent(immutableKey)}`
+  address.search = `?immutable=${encodeURIComponent(query.immutableKey ?? '')}`
   const key = new Request(address)
 
   const known = await caches.default.match(key)

@@ -48,7 +48,7 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
     headers: {
       ...json,
       ...emptiness(page.covers),
-      ...(isImmutable ? immutableHeaders(query.immutableKey) : {}),
+      ...(isImmutable ? immutableHeaders(query) : {}),
     },
   })
 }
@@ -63,16 +63,16 @@ async function readFoldedInSteps(core: StreamCore, { ranges, epoch }: ReadQuery)
 }
 
 /** Kept by the reader alone, and only for the token that it came for; the Worker keeps its own copy. */
-function immutableHeaders(key: string): Record<string, string> {
-  return { 'Cache-Control': 'private, max-age=31536000, immutable', Vary: 'Authorization', ETag: etagOf(key) }
+function immutableHeaders(query: ReadQuery): Record<string, string> {
+  return { 'Cache-Control': 'private, max-age=31536000, immutable', Vary: 'Authorization', ETag: etagOf(query) }
 }
 
-/** The strong ETag of an immutable answer: the epoch and the ranges say everything. */
-export function etagOf(immutableKey: string): string {
-  return `"${immutableKey}"`
+/** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */
+export function etagOf({ immutableKey, isFolded }: Pick<ReadQuery, 'immutableKey' | 'isFolded'>): string {
+  return `${isFolded ? 'W/' : ''}"${immutableKey}"`
 }
 
-/** Byte for byte the same whenever it is asked for: its latestSeq is the last seq that it covers. */
+/** The same whenever it is asked for: its latestSeq is the last seq that it covers. */
 function encodeImmutable(core: StreamCore, page: Page): Uint8Array<ArrayBuffer> {
   return core.encodePage(page, {}, page.covers.at(-1)?.[1])
 }

@@ -8,7 +8,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
-import { readFolded } from './folded-reader.ts'
+import { encodeEvents, type FoldedPage, type FoldedStart, readFolded } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
@@ -44,6 +44,8 @@ export interface StreamState {
 
 /** A group is one row's ledger and one run: what is more waits for the next turn. */
 const groupMax = 500
+/** In memory several times as much. */
+const foldedBytesMax = 4 * 1024 * 1024
 
 interface Waiting {
   readonly submission: Submission
@@ -61,6 +63,7 @@ export class StreamCore {
   #head: Loaded | 'none' | undefined
   readonly #rules: Rules | undefined
   readonly #recent: RecentKeeper
+  #foldedStart: FoldedStart | undefined
 
   constructor(options: StreamCoreOptions) {
     this.#options = options
@@ -108,12 +111,22 @@ export class StreamCore {
   *readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Generator<undefined, Page> {
     this.checkEpoch(epoch)
     const { epoch: before, latestSeq } = this.state
-    const reading = readFolded(this.#storage, ranges, latestSeq)
+    const reading = readFolded(this.#storage, ranges, { latestSeq, start: this.#foldedStart })
     for (let step = reading.next(); ; step = reading.next()) {
-      if (step.done === true) return step.value
+      if (step.done === true) return this.#keepFolded(step.value)
       yield
       this.checkEpoch(before ?? undefined)
     }
+  }
+
+  /** The next who asks for the tape from its start need not wait for all of it to be read again. */
+  #keepFolded({ covers, events }: FoldedPage): Page {
+    const pieces = encodeEvents(events)
+    const [first] = covers
+    const through = covers.length === 1 && first?.[0] === 0 ? first[1] : -1
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+    if (through > (this.#foldedStart?.through ?? -1) && bytes <= foldedBytesMax) this.#foldedStart = { through, events }
+    return { covers, pieces }
   }
 
   /** Throws `wrong-epoch` when an epoch is given that is not the stream's. */
@@ -160,6 +173,7 @@ export class StreamCore {
 
   #forget(): void {
     this.#head = undefined
+    this.#foldedStart = undefined
     this.#recent.forget()
   }
 

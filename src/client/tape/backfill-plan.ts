@@ -9,8 +9,9 @@ export const socketEventsMax = 1000
 /** A page of small events is about 1 MB: some 25 requests for 100,000 events. */
 export const pageEvents = 4096
 
-/** Fewer come as quickly as they are. */
+/** So many are a page or two. */
 const coldEventsMin = 2 * pageEvents
+const coldStep = 64
 
 export interface BackfillPlan {
   /** To be asked for in one frame; empty when there is nothing to ask. */
@@ -43,10 +44,10 @@ function pageRequest(start: number, missing: SeqRanges, latestSeq: number): SeqR
 }
 
 /**
- * What a client that has nothing reads folded: whole pages, so that a cached answer serves others, too. Undefined for a
- * tape that is a page or two; the rest comes as ever.
+ * What a client that has nothing reads folded: up to a seq that those who come at the same time ask for, too, so that a
+ * cached answer serves them. The few behind it come as ever. Undefined for a tape that comes as quickly as it is.
  */
 export function planColdStart(latestSeq: number): SeqRanges | undefined {
-  const end = latestSeq + 1 - ((latestSeq + 1) % pageEvents)
+  const end = latestSeq + 1 - ((latestSeq + 1) % coldStep)
   return end < coldEventsMin ? undefined : [[0, end - 1]]
 }
