@@ -2,7 +2,7 @@
  * From an edit to the drafts that carry it: what is too much for one event goes in several, and what is far cheaper to
  * send whole is sent whole.
  */
-import { cutsPair, type Splice, type Splices, utf8Length, writeDeltas } from '../protocol/index.ts'
+import { cutsPair, join, type Splice, type Splices, utf8Length, writeDeltas } from '../protocol/index.ts'
 
 /** Whoever saves less than that need not spoil what others are writing in between. */
 const savingMin = 256
@@ -11,24 +11,26 @@ const savingMin = 256
  * The splices, or one in their place that replaces all that they span, where that takes less than half the bytes: the
  * headings of many small splices may outweigh the text between them. `slice` gives a part of the text before.
  */
-export function cheapest(splices: Splices<string>, slice: (from: number, to: number) => string): Splices<string> {
+export function cheapest<C extends string | Uint8Array>(splices: Splices<C>, slice: (from: number, to: number) => C): Splices<C> {
   const [first, last] = [splices[0], splices.at(-1)]
   if (first === undefined || last === undefined || first === last) return splices
   const to = last.offset + last.removed
   // Longer than all that could be saved.
   if (to - first.offset > splices.length * 100) return splices
-  let inserted = ''
+  const parts: C[] = []
   let from = first.offset
   for (const each of splices) {
-    inserted += slice(from, each.offset) + (each.inserted ?? '')
+    parts.push(slice(from, each.offset))
+    if (each.inserted !== undefined) parts.push(each.inserted)
     from = each.offset + each.removed
   }
-  const whole = [{ offset: first.offset, removed: to - first.offset, inserted: inserted === '' ? undefined : inserted }]
+  const inserted = join(parts, slice(0, 0))
+  const whole = [{ offset: first.offset, removed: to - first.offset, inserted: inserted.length === 0 ? undefined : inserted }]
   const [before, after] = [bytesOf(splices), bytesOf(whole)]
   return before - after >= savingMin && after * 2 < before ? whole : splices
 }
 
-function bytesOf(splices: Splices<string>): number {
+function bytesOf(splices: Splices): number {
   return utf8Length(JSON.stringify(writeDeltas(splices)))
 }
 

@@ -5,7 +5,7 @@ export { type CodeTexts, codeTexts } from './code-texts.ts'
 export * from './codes.ts'
 export * from './collision.ts'
 export { utf8Length } from './decode.ts'
-export { ChunkedText } from './deltas/chunked-text.ts'
+export { ChunkedContent } from './deltas/chunked-content.ts'
 export {
   applyDeltas,
   type Base64,
@@ -15,6 +15,7 @@ export {
   type DeltaValues,
   fits,
   isDeltaValues,
+  isSameKind,
   readDeltas,
   toContent,
   toValues,

@@ -1,6 +1,6 @@
 /** What a text shows while drafts are pending, whatever becomes of them: the text on the tape, with them on top. */
 import { describe, expect, test } from 'vitest'
-import { Text, type TextChange } from '../../src/models/index.ts'
+import { type SplicedChange, Text } from '../../src/models/index.ts'
 import {
   applyDeltas,
   type Change,
@@ -23,7 +23,7 @@ const deltasAt = (...args: Parameters<typeof at>): Draft => ({ type: 'update', s
 /** A text on a tape that the test plays, with the drafts that it plays. */
 class Desk {
   readonly text = new Text('notes')
-  readonly changes: TextChange[] = []
+  readonly changes: SplicedChange<string>[] = []
   tape: TapeEvent[] = []
   drafts: readonly Draft[] = []
   vendedAtOnce: number[] = []

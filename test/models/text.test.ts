@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { Models, Text, type TextChange } from '../../src/models/index.ts'
+import { Models, type SplicedChange, Text } from '../../src/models/index.ts'
 import { cheapest, portionsOf } from '../../src/models/portions.ts'
-import { portionBounds } from '../../src/models/text/text-options.ts'
+import { textKind } from '../../src/models/spliced/text.ts'
 import {
   type Change,
   type Draft,
@@ -41,8 +41,8 @@ function textOf(): { text: Text; drafts: Draft[]; give: (events: readonly TapeEv
   return { text, drafts, give }
 }
 
-function heard(text: Text): TextChange[] {
-  const changes: TextChange[] = []
+function heard(text: Text): SplicedChange<string>[] {
+  const changes: SplicedChange<string>[] = []
   text.subscribe((change) => changes.push(change))
   return changes
 }
@@ -152,7 +152,7 @@ describe('a text', () => {
       { offset: 0, removed: 1, inserted: 'x' },
       { offset: 5, removed: 2, inserted: long },
     ]
-    const portions = portionsOf(splices, portionBounds)
+    const portions = portionsOf(splices, textKind.portions)
     expect(portions.length).toBeGreaterThan(3)
     expect(portions.reduce(splice, '0123456789')).toBe(splice('0123456789', splices))
     for (const portion of portions) {
@@ -161,7 +161,7 @@ describe('a text', () => {
     }
     const many = Array.from({ length: 3000 }, (_, index) => ({ offset: 10 * index, removed: 1, inserted: 'x' }))
     const before = '0123456789'.repeat(3000)
-    expect(portionsOf(many, portionBounds).reduce(splice, before)).toBe(splice(before, many))
+    expect(portionsOf(many, textKind.portions).reduce(splice, before)).toBe(splice(before, many))
   })
 
   test('[M11] what is far cheaper whole goes whole', () => {

@@ -1,6 +1,6 @@
 /** Many changes of one field, one after the other: a text is brought there without copying it for each. */
 import type { Json } from '../event.ts'
-import { ChunkedText } from './chunked-text.ts'
+import { ChunkedContent } from './chunked-content.ts'
 import { applyDeltas, type Deltas, readDeltas } from './delta.ts'
 
 /** For fewer, copying is quicker. */
@@ -14,7 +14,7 @@ export function applyInOrder(
   value: Json | undefined,
   lists: readonly Deltas[],
 ): { readonly value: Json | undefined; readonly last: number } {
-  if (typeof value === 'string' && lists.length >= manyMin) return applyToText(new ChunkedText(value), lists)
+  if (typeof value === 'string' && lists.length >= manyMin) return applyToText(new ChunkedContent(value), lists)
   let after = value
   let last = -1
   for (const [index, deltas] of lists.entries()) {
@@ -24,13 +24,13 @@ export function applyInOrder(
     after = next
     last = index
     if (!isBegun || lists.length - index <= manyMin) continue
-    const rest = applyToText(new ChunkedText(next as string), lists.slice(index + 1))
+    const rest = applyToText(new ChunkedContent(next as string), lists.slice(index + 1))
     return { value: rest.value, last: rest.last < 0 ? index : index + 1 + rest.last }
   }
   return { value: after, last }
 }
 
-function applyToText(text: ChunkedText, lists: readonly Deltas[]): { readonly value: string; readonly last: number } {
+function applyToText(text: ChunkedContent<string>, lists: readonly Deltas[]): { readonly value: string; readonly last: number } {
   let last = -1
   for (const [index, deltas] of lists.entries()) {
     const splices = readDeltas(deltas)
@@ -38,5 +38,5 @@ function applyToText(text: ChunkedText, lists: readonly Deltas[]): { readonly va
     text.splice(splices)
     last = index
   }
-  return { value: text.toString(), last }
+  return { value: text.whole, last }
 }

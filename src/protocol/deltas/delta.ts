@@ -169,7 +169,7 @@ export function toValues(content: Content): DeltaValues & Json {
   return content instanceof Uint8Array ? { base64: toBase64(content) } : content
 }
 
-function isSameKind(a: Content, b: Content): boolean {
+export function isSameKind(a: Content, b: Content): boolean {
   return typeof a === typeof b && a instanceof Uint8Array === b instanceof Uint8Array
 }
 

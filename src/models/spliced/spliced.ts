@@ -1,9 +1,9 @@
 /**
- * A text for everybody, edited by splices. It is there as soon as something is written to it. Edits change nothing
- * themselves: they vend drafts, and the text changes when those come back through `apply`.
+ * A text, or bytes, for everybody, edited by splices. It is there as soon as something is written to it. Edits change
+ * nothing themselves: they vend drafts, and the content changes when those come back through `apply`.
  *
- *   events ─► in order, up to the first hole ─► text on the tape ─┐
- *   pending drafts, taken over what others did ─► on top of it ───┴─► what shows ─► tracked places, listeners
+ *   events ─► in order, up to the first hole ─► what is on the tape ─┐
+ *   pending drafts, taken over what others did ─► on top of it ──────┴─► what shows ─► tracked places, listeners
  */
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../client/reconciler.ts'
 import {
@@ -18,43 +18,55 @@ import {
   writeDeltas,
 } from '../../protocol/index.ts'
 import { callAll } from '../call-all.ts'
-import { cheapest, portionsOf } from '../portions.ts'
-import { type Shift, ShownText } from './shown-text.ts'
-import { portionBounds, type TextChange, type TextOptions, type TrackedRange, textUnitsMax } from './text-options.ts'
+import { cheapest, type PortionBounds, portionsOf } from '../portions.ts'
+import { type Shift, ShownContent } from './shown-content.ts'
+import type { SplicedChange, SplicedOptions, TrackedRange } from './spliced-options.ts'
 import { Tracked } from './tracked.ts'
 
-export class Text implements ModelReconciler {
+/** What tells one kind of content from the other. */
+export interface ContentKind<C extends string | Uint8Array> {
+  readonly empty: C
+  /** For people. */
+  readonly name: 'text' | 'content'
+  readonly unitsMax: number
+  readonly portions: PortionBounds
+}
+
+export class Spliced<C extends string | Uint8Array> implements ModelReconciler {
   receiver: OutboundEventReceiver | undefined
   readonly collections: readonly string[]
   readonly #object: Pick<Change, 'collection' | 'identifier'>
   readonly #field: string
   readonly #version: number
-  readonly #shown: ShownText
-  readonly #listeners = new Set<(change: TextChange) => void>()
+  readonly #kind: ContentKind<C>
+  readonly #shown: ShownContent<C>
+  readonly #listeners = new Set<(change: SplicedChange<C>) => void>()
   readonly #tracked = new Set<Tracked>()
-  #vended: readonly Splices<string>[] = []
+  #vended: readonly Splices<C>[] = []
   #isReady = false
 
-  constructor(collection: string, { identifier = 'text', field = 'text', version = 1, onProblem }: TextOptions = {}) {
+  constructor(collection: string, options: SplicedOptions & { readonly identifier: string; readonly field: string }, kind: ContentKind<C>) {
+    const { identifier, field, version = 1, onProblem } = options
     this.collections = [collection]
     this.#object = { collection, identifier }
     this.#field = field
     this.#version = version
-    this.#shown = new ShownText(field, (event) => onProblem?.({ type: 'misfit', event }))
+    this.#kind = kind
+    this.#shown = new ShownContent(field, kind.empty, (event) => onProblem?.({ type: 'misfit', event }))
   }
 
-  /** The same string until it changes. */
-  get value(): string {
-    return this.#shown.content.toString()
+  /** The same value until it changes; not to be changed itself. */
+  get value(): C {
+    return this.#shown.content.whole
   }
 
-  /** In UTF-16 units. */
+  /** In UTF-16 units, or bytes. */
   get length(): number {
     return this.#shown.content.length
   }
 
-  /** As a string's own `slice`, without making the whole string. */
-  slice(from: number, to = this.length): string {
+  /** As the value's own `slice`, without making the whole of it. */
+  slice(from: number, to = this.length): C {
     const { length } = this
     const placeOf = (place: number) => Math.trunc(place < 0 ? Math.max(0, length + place) : Math.min(place, length))
     return this.#shown.content.slice(placeOf(from), placeOf(to))
@@ -71,40 +83,40 @@ export class Text implements ModelReconciler {
   }
 
   /** Calls `listener` once after each run that changed what shows or made it ready, until the function that it gives is called. */
-  readonly subscribe = (listener: (change: TextChange) => void): (() => void) => {
+  readonly subscribe = (listener: (change: SplicedChange<C>) => void): (() => void) => {
     // The same function may listen twice.
-    const own = (change: TextChange) => listener(change)
+    const own = (change: SplicedChange<C>) => listener(change)
     this.#listeners.add(own)
     return () => void this.#listeners.delete(own)
   }
 
   /**
-   * Takes `removed` units away and puts `inserted` in their place. Throws a RangeError for what is not within the text,
+   * Takes `removed` units away and puts `inserted` in their place. Throws a RangeError for what is not within the content,
    * cuts a surrogate pair or makes it too long, a `Refusal` (`lone-surrogate`) for half a pair put in, and an Error while
    * it is not attached or not ready; then nothing has happened.
    */
-  splice(offset: number, removed: number, inserted = ''): void {
+  splice(offset: number, removed: number, inserted: C = this.#kind.empty): void {
     this.edit([{ offset, removed, inserted }])
   }
 
-  /** Several splices at once, rising and apart; all offsets are those of the text as it is. Throws like `splice`. */
-  edit(splices: Splices<string>): void {
+  /** Several splices at once, rising and apart; all offsets are those of the content as it is. Throws like `splice`. */
+  edit(splices: Splices<C>): void {
     // As they travel, those that touch become one.
-    const checked = readDeltas(writeDeltas(this.#checked(splices))) as Splices<string>
+    const checked = readDeltas(writeDeltas(this.#checked(splices))) as Splices<C>
     this.#vend(
       portionsOf(
         cheapest(checked, (from, to) => this.slice(from, to)),
-        portionBounds,
+        this.#kind.portions,
       ),
     )
   }
 
-  /** Makes it this text, by the splices that lead there. Throws like `splice`. */
-  set(text: string): void {
-    this.edit(diff(this.value, text))
+  /** Makes it this, by the splices that lead there. Throws like `splice`. */
+  set(content: C): void {
+    this.edit(diff(this.value, content))
   }
 
-  /** Follows a selection, or with one place a cursor, while the text changes. */
+  /** Follows a selection, or with one place a cursor, while the content changes. */
   track(from: number, to = from): TrackedRange {
     const tracked = new Tracked(from, to, () => void this.#tracked.delete(tracked))
     this.#tracked.add(tracked)
@@ -140,7 +152,7 @@ export class Text implements ModelReconciler {
     return type !== 'update' || Object.hasOwn(values, this.#field) || Object.hasOwn(deltas, this.#field)
   }
 
-  #tell({ changes, isOwn }: Shift, isNews = false): void {
+  #tell({ changes, isOwn }: Shift<C>, isNews = false): void {
     if (this.#listeners.size === 0 && this.#tracked.size === 0) return
     const splices = composeAll(changes)
     if (splices.length === 0 && !isNews) return
@@ -149,7 +161,7 @@ export class Text implements ModelReconciler {
   }
 
   /** Portions of one edit, each meant for what those before it leave: they go together, or not at all, if the receiver can do that. */
-  #vend(portions: readonly Splices<string>[]): void {
+  #vend(portions: readonly Splices<C>[]): void {
     const { receiver } = this
     const version = this.#version === 1 ? {} : { version: this.#version }
     const changes = portions.map((portion): Change => {
@@ -170,14 +182,15 @@ export class Text implements ModelReconciler {
   }
 
   /** The splices that do something. */
-  #checked(splices: Splices<string>): Splices<string> {
-    if (this.receiver === undefined) throw new Error('Attach the text to a stream first: stream.attach(text).')
+  #checked(splices: Splices<C>): Splices<C> {
+    const { name, unitsMax, empty } = this.#kind
+    if (this.receiver === undefined) throw new Error(`Attach the ${name} to a stream first: stream.attach(…).`)
     if (!this.isReady)
-      throw new Error('The text does not show yet what it is to be edited on: wait until it is ready (isReady, subscribe).')
+      throw new Error(`The ${name} does not show yet what it is to be edited on: wait until it is ready (isReady, subscribe).`)
     const { content } = this.#shown
     let { length } = content
     let end = 0
-    for (const { offset, removed, inserted = '' } of splices) {
+    for (const { offset, removed, inserted = empty } of splices) {
       if (
         !Number.isSafeInteger(offset) ||
         !Number.isSafeInteger(removed) ||
@@ -186,19 +199,20 @@ export class Text implements ModelReconciler {
         offset + removed > content.length
       ) {
         throw new RangeError(
-          `A splice of ${removed} units at ${offset} is not within the text, which has ${content.length}, or not behind the one before it.`,
+          `A splice of ${removed} units at ${offset} is not within the ${name}, which has ${content.length}, or not behind the one before it.`,
         )
       }
       if (content.cutsPair(offset) || content.cutsPair(offset + removed)) {
         throw new RangeError(`A splice of ${removed} units at ${offset} would cut a surrogate pair.`)
       }
-      if (!inserted.isWellFormed()) throw new Refusal('lone-surrogate', { detail: 'Half a surrogate pair would be put in.' })
+      if (typeof inserted === 'string' && !inserted.isWellFormed())
+        throw new Refusal('lone-surrogate', { detail: 'Half a surrogate pair would be put in.' })
       end = offset + removed
       length += inserted.length - removed
     }
-    if (length > textUnitsMax) throw new RangeError(`A text has at most ${textUnitsMax} units, and this would have ${length}.`)
+    if (length > unitsMax) throw new RangeError(`A ${name} has at most ${unitsMax} units, and this would have ${length}.`)
     return splices
-      .filter(({ removed, inserted = '' }) => removed > 0 || inserted !== '')
-      .map(({ offset, removed, inserted }) => ({ offset, removed, inserted: inserted === '' ? undefined : inserted }))
+      .filter(({ removed, inserted = empty }) => removed > 0 || inserted.length > 0)
+      .map(({ offset, removed, inserted }) => ({ offset, removed, inserted: inserted?.length === 0 ? undefined : inserted }))
   }
 }

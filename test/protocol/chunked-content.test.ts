@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ChunkedText } from '../../src/protocol/deltas/chunked-text.ts'
+import { ChunkedContent } from '../../src/protocol/deltas/chunked-content.ts'
 import { type Splices, splice } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
@@ -7,7 +7,7 @@ test('a chunked text is what a plain one would be', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = new SeededRandom(seed)
     let plain = random.chance(0.5) ? '' : 'start '.repeat(random.below(3000))
-    const chunked = new ChunkedText(plain)
+    const chunked = new ChunkedContent(plain)
     for (let step = 0; step < 300; step++) {
       const splices: { offset: number; removed: number; inserted: string | undefined }[] = []
       for (let from = random.below(plain.length + 1); from <= plain.length && splices.length < 3; from += 1 + random.below(2000)) {
@@ -21,15 +21,36 @@ test('a chunked text is what a plain one would be', () => {
       const from = random.below(plain.length + 1)
       expect(chunked.length).toBe(plain.length)
       expect(chunked.slice(from, from + 100)).toBe(plain.slice(from, from + 100))
-      if (random.chance(0.1)) expect(chunked.toString()).toBe(plain)
+      if (random.chance(0.1)) expect(chunked.whole).toBe(plain)
     }
-    expect(chunked.toString()).toBe(plain)
+    expect(chunked.whole).toBe(plain)
+  }
+})
+
+test('chunked bytes are what plain ones would be', () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = new SeededRandom(seed)
+    const some = (length: number) => Uint8Array.from({ length }, (_, index) => index + length)
+    let plain = some(random.below(20_000))
+    const chunked = new ChunkedContent(plain)
+    for (let step = 0; step < 100; step++) {
+      const offset = random.below(plain.length + 1)
+      const removed = Math.min(plain.length - offset, random.below(random.pick([2, 5000])))
+      const splices = [{ offset, removed, inserted: random.chance(0.3) ? undefined : some(1 + random.below(3000)) }]
+      expect(chunked.fits(splices)).toBe(true)
+      expect(chunked.fits([{ offset, removed, inserted: 'text' }])).toBe(false)
+      plain = splice(plain, splices)
+      chunked.splice(splices)
+      const from = random.below(plain.length + 1)
+      expect(chunked.slice(from, from + 100)).toEqual(plain.slice(from, from + 100))
+    }
+    expect(chunked.whole).toEqual(plain)
   }
 })
 
 test('it knows where a pair would be cut, between chunks, too', () => {
   const text = `${'a'.repeat(1023)}🙂${'b'.repeat(3000)}`
-  const chunked = new ChunkedText(text)
+  const chunked = new ChunkedContent(text)
   expect([1022, 1023, 1024, 1025].map((place) => chunked.cutsPair(place))).toEqual([false, false, true, false])
   expect(chunked.fits([{ offset: 1024, removed: 0, inserted: 'x' }])).toBe(false)
   expect(chunked.fits([{ offset: 1000, removed: 24, inserted: undefined }])).toBe(false)

@@ -1,34 +1,48 @@
 /**
- * What the tape alone has made of a text: its events strictly in their order, up to the first hole. Deltas need their
+ * What the tape alone has made of a text or of bytes: its events strictly in their order, up to the first hole. Deltas need their
  * predecessors, so what lies above a hole waits, whatever it is.
  */
-import { ChunkedText, diff, partsOf, readDeltas, type Splices, type TapeEvent } from '../../protocol/index.ts'
+import {
+  ChunkedContent,
+  diff,
+  isDeltaValues,
+  isSameKind,
+  type Json,
+  partsOf,
+  readDeltas,
+  type Splices,
+  type TapeEvent,
+  toContent,
+} from '../../protocol/index.ts'
 
-/** What an event in order has done to the text. */
-export interface TapeStep {
+/** What an event in order has done to the content. */
+export interface TapeStep<C extends string | Uint8Array> {
   readonly event: TapeEvent
-  readonly splices: Splices<string>
+  readonly splices: Splices<C>
   /** It has given it another value, whatever it was. */
   readonly isWhole: boolean
 }
 
-export class TapeText {
+export class TapeContent<C extends string | Uint8Array> {
   readonly #field: string
   readonly #onMisfit: (event: TapeEvent) => void
   /** Plain events above the first hole, in order of seq. */
   #waiting: TapeEvent[] = []
   /** The last seq that has been brought in. */
   #last = -1
-  content = new ChunkedText()
+  readonly #empty: C
+  content: ChunkedContent<C>
 
   /** `onMisfit` is told of deltas that have no effect, as they do not fit. */
-  constructor(field: string, onMisfit: (event: TapeEvent) => void) {
+  constructor(field: string, empty: C, onMisfit: (event: TapeEvent) => void) {
+    this.#empty = empty
+    this.content = new ChunkedContent(empty)
     this.#field = field
     this.#onMisfit = onMisfit
   }
 
-  /** Takes events of this text's object, in any order, folded or not, and gives what that comes to, as far as there is no hole. */
-  *take(events: readonly TapeEvent[], end: number): Iterable<TapeStep> {
+  /** Takes events of its object, in any order, folded or not, and gives what that comes to, as far as there is no hole. */
+  *take(events: readonly TapeEvent[], end: number): Iterable<TapeStep<C>> {
     let isSorted = true
     for (const event of events) {
       for (const part of event.stamps === undefined ? [event] : partsOf(event)) {
@@ -54,17 +68,16 @@ export class TapeText {
   reset(): void {
     this.#waiting = []
     this.#last = -1
-    this.content = new ChunkedText()
+    this.content = new ChunkedContent(this.#empty)
   }
 
   /** Changes the content. */
-  #step(event: TapeEvent): TapeStep | undefined {
+  #step(event: TapeEvent): TapeStep<C> | undefined {
     const deltas = event.type === 'update' && event.deltas !== undefined ? event.deltas[this.#field] : undefined
     if (deltas === undefined) {
-      const value = event.values !== undefined && Object.hasOwn(event.values, this.#field) ? event.values[this.#field] : ''
-      const before = this.content.toString()
-      this.content.set(typeof value === 'string' ? value : '')
-      return { event, splices: diff(before, this.content.toString()), isWhole: true }
+      const before = this.content.whole
+      this.content.set(contentOf(event.values?.[this.#field], this.#empty))
+      return { event, splices: diff(before, this.content.whole), isWhole: true }
     }
     const splices = readDeltas(deltas)
     if (!this.content.fits(splices)) {
@@ -79,4 +92,10 @@ export class TapeText {
     if (type !== 'update') return true
     return (values !== undefined && Object.hasOwn(values, this.#field)) || (deltas !== undefined && Object.hasOwn(deltas, this.#field))
   }
+}
+
+/** What a field holds, if it is of this kind: whatever else it holds is nothing. */
+export function contentOf<C extends string | Uint8Array>(value: Json | undefined, empty: C): C {
+  const content = value === undefined || !isDeltaValues(value) ? empty : toContent(value)
+  return isSameKind(content, empty) ? (content as C) : empty
 }

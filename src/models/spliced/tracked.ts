@@ -1,6 +1,6 @@
-/** A selection or a cursor that is told of every change of its text. */
+/** A selection or a cursor that is told of every change of what it is in. */
 import { movePlace, type Splices } from '../../protocol/index.ts'
-import type { TrackedRange } from './text-options.ts'
+import type { TrackedRange } from './spliced-options.ts'
 
 export class Tracked implements TrackedRange {
   #from: number
