@@ -3,8 +3,7 @@
  *   npm run token -- --sub user-1 --stream 'todo.*' --may read,publish --ttl 1h
  */
 import { parseArgs } from 'node:util'
-import { SignJWT } from 'jose'
-import { readSecret, secretLengthMin } from './dev-vars.ts'
+import { findSecret, type Grant, signToken, UsageError } from './sign-token.ts'
 
 const usage = `Usage: npm run token -- --sub <who> --stream <name> --may <actions> [--ttl <time>]
   --sub     whom the token speaks for, for example user-1
@@ -15,17 +14,7 @@ const usage = `Usage: npm run token -- --sub <who> --stream <name> --may <action
 const actions = ['read', 'publish', 'admin']
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** The caller's mistake, to be told in one line and without a stack. */
-class UsageError extends Error {}
-
-interface Wish {
-  readonly sub: string
-  readonly streams: readonly string[]
-  readonly may: readonly string[]
-  readonly ttlSeconds: number
-}
-
-function parseWish(args: readonly string[]): Wish {
+function parseWish(args: readonly string[]): Grant {
   const { sub, stream: streams = [], may, ttl } = parseOptions(args)
   if (sub === undefined || sub === '') throw new UsageError('--sub is missing.')
   if (streams.length === 0) throw new UsageError('--stream is missing.')
@@ -62,24 +51,9 @@ function parseTtl(text: string): number {
   return Number(match[1]) * secondsPerUnit[match[2] as keyof typeof secondsPerUnit]
 }
 
-async function findSecret(): Promise<string> {
-  const secret = process.env.TAPELINE_SECRET ?? (await readSecret())
-  const howTo = 'Run npm start once, which makes one in .dev.vars, or set it in the environment: TAPELINE_SECRET=$(openssl rand -base64 48)'
-  if (secret === undefined || secret === '') throw new UsageError(`There is no TAPELINE_SECRET. ${howTo}`)
-  if (secret.length < secretLengthMin) throw new UsageError(`TAPELINE_SECRET is shorter than ${secretLengthMin} characters. ${howTo}`)
-  return secret
-}
-
 async function main(): Promise<void> {
-  const { sub, streams, may, ttlSeconds } = parseWish(process.argv.slice(2))
-  const secret = new TextEncoder().encode(await findSecret())
-  const token = await new SignJWT({ streams: streams.map((name) => ({ name, may })) })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(sub)
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + ttlSeconds)
-    .sign(secret)
-  console.log(token)
+  const grant = parseWish(process.argv.slice(2))
+  console.log(await signToken(grant, await findSecret()))
 }
 
 try {

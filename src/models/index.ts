@@ -16,6 +16,7 @@ export type {
 } from './collection/collection-options.ts'
 export { type Issue, SchemaError } from './collection/schema-error.ts'
 export { Counter, type CounterOptions, type Malformed } from './counter.ts'
+export { hashOf } from './folder/file-record.ts'
 export { Folder } from './folder/folder.ts'
 export {
   FolderError,
@@ -28,7 +29,7 @@ export {
   type Written,
 } from './folder/folder-options.ts'
 export { type KeepBesideOptions, keepBeside, type RefusingStream } from './folder/keep-beside.ts'
-export { problemOfPath } from './folder/paths.ts'
+export { problemOfPath, twinKey } from './folder/paths.ts'
 export type { Happening } from './happenings.ts'
 export { History, type UndoableModel, type UndoOutcome } from './history.ts'
 export { type Attendance, type Member, type MemberChanges, Members, memberIdentifier } from './members.ts'

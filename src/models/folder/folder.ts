@@ -59,6 +59,12 @@ export class Folder implements ModelReconciler {
     return this.#listed().byPath.get(path)
   }
 
+  /** Whether a file was there and has been removed, as far as it is known here. */
+  isRemoved(identifier: string): boolean {
+    const { since, isAlive } = this.#objects.state(identifier)
+    return since.seq >= 0 && !isAlive
+  }
+
   /** Whether the store has been read, so that files can be written. */
   get isReady(): boolean {
     return this.#isReady
