@@ -5,7 +5,7 @@
 import { realpath } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
-import { openStream, type StreamStatus } from '../src/browser/index.ts'
+import { type Code, codeTexts, openStream, type StreamStatus } from '../src/browser/index.ts'
 import { Folder } from '../src/models/index.ts'
 import { Disk, DiskError, FolderSync, SqliteStore, type SyncNews } from '../src/node/index.ts'
 import { findSecret, signToken, UsageError } from './sign-token.ts'
@@ -124,6 +124,19 @@ function textOf(news: SyncNews): string {
   }
 }
 
+/** There is no use in going on. */
+class Ended extends Error {}
+
+function textsOf(code: Code): string {
+  const { title, hint } = codeTexts(code)
+  return `${title} ${hint} (${code})`
+}
+
+function reasonOf(trouble: string | undefined): string {
+  if (trouble === 'fenced') return 'Another program keeps this directory in step now.'
+  return `What belongs to the directory cannot be kept in it: ${trouble ?? 'unknown'}.`
+}
+
 async function main(): Promise<void> {
   const { root, name, server, isOnce } = await parseWish(process.argv.slice(2))
   const token = await tokenSource(name)
@@ -136,11 +149,17 @@ async function main(): Promise<void> {
     report: (error) => screen.tell(`! ${error instanceof Error ? error.message : String(error)}`),
   })
   stream.attach(folder)
-  let sending = 0
-  stream.subscribe((status) => {
-    sending = status.outbox.drafts === 0 ? 0 : Math.max(sending, status.outbox.bytes)
-    screen.show(lineOf(status, sending))
+  const stopped = new Promise<never>((_, reject) => {
+    let sending = 0
+    stream.subscribe((status) => {
+      const { connection, outbox, problem, storage } = status
+      sending = outbox.drafts === 0 ? 0 : Math.max(sending, outbox.bytes)
+      screen.show(lineOf(status, sending))
+      if (connection === 'stopped') reject(new Ended(problem === undefined ? reasonOf(storage.trouble) : textsOf(problem)))
+    })
   })
+  // Nobody waits for it when it is stopped on purpose.
+  stopped.catch(() => {})
   const sync = await FolderSync.start(disk, name, { folder, stream, onNews: (news) => screen.tell(textOf(news)) })
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
@@ -148,7 +167,7 @@ async function main(): Promise<void> {
   // The directory is gone, or both are in step for the first time.
   const settled = sync.settled().then(() => screen.tell(`${folder.list.length} files are in step.`))
   try {
-    await Promise.race([interrupted, isOnce ? settled : settled.then(() => sync.ended)])
+    await Promise.race([interrupted, stopped, isOnce ? settled : settled.then(() => sync.ended)])
   } finally {
     await sync.stop()
     const { pending } = stream.status
@@ -161,7 +180,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof DiskError)) throw error
+  if (!(error instanceof UsageError || error instanceof DiskError || error instanceof Ended)) throw error
   console.error(error instanceof UsageError ? `${error.message}\n\n${usage}` : error.message)
   process.exitCode = 1
 }

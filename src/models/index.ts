@@ -29,7 +29,7 @@ export {
   type Written,
 } from './folder/folder-options.ts'
 export { type KeepBesideOptions, keepBeside, type RefusingStream } from './folder/keep-beside.ts'
-export { problemOfPath, twinKey } from './folder/paths.ts'
+export { foldersOf, problemOfPath, twinKey } from './folder/paths.ts'
 export type { Happening } from './happenings.ts'
 export { History, type UndoableModel, type UndoOutcome } from './history.ts'
 export { type Attendance, type Member, type MemberChanges, Members, memberIdentifier } from './members.ts'

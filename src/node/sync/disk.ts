@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileBytesMax, problemOfPath, twinKey } from '../../models/index.ts'
+import { join } from 'node:path'
+import { fileBytesMax, foldersOf, problemOfPath, twinKey } from '../../models/index.ts'
 
 /** Where whoever keeps a directory in step keeps what it needs for that; inside, so that files can be moved into place. */
 export const ownDirectory = '.tapeline'
@@ -98,9 +98,9 @@ export class Disk {
     try {
       const before = await handle.stat({ bigint: true })
       if (!before.isFile() || markOf(before) !== mark || before.size > fileBytesMax) throw changed(path)
-      const content = await handle.readFile()
+      const { buffer, byteOffset, length } = await handle.readFile()
       if (markOf(await handle.stat({ bigint: true })) !== mark) throw changed(path)
-      return content
+      return new Uint8Array(buffer, byteOffset, length)
     } finally {
       await handle.close()
     }
@@ -112,6 +112,7 @@ export class Disk {
    */
   async write(path: string, content: Uint8Array, before: Mark | undefined): Promise<DiskFile> {
     await this.check()
+    this.#at(path)
     await this.#makeParents(path)
     const temporary = join(this.root, ownDirectory, `${randomBytes(8).toString('hex')}.part`)
     try {
@@ -133,8 +134,9 @@ export class Disk {
   /** Gives a file another path, where nothing is. Throws like `write`. */
   async move(path: string, to: string, before: Mark): Promise<DiskFile> {
     await this.check()
-    await this.#makeParents(to)
     await this.#checkMark(path, before)
+    this.#at(to)
+    await this.#makeParents(to)
     await this.#place(this.#at(path), to, undefined)
     await this.#removeEmptyParents(path)
     return await this.#look(to)
@@ -183,6 +185,7 @@ export class Disk {
   }
 
   async #checkMark(path: string, mark: Mark): Promise<void> {
+    this.#at(path)
     await this.#checkParents(path)
     const stats = await lstat(this.#at(path), { bigint: true }).catch(ifGone)
     if (stats === undefined || !stats.isFile() || markOf(stats) !== mark) throw changed(path)
@@ -211,7 +214,7 @@ export class Disk {
 
   /** Throws a `DiskError` (`in-the-way`) when a folder on the way is none: a link might lead anywhere. */
   async #checkParents(path: string): Promise<void> {
-    for (const folder of parentsOf(path)) {
+    for (const folder of foldersOf(path)) {
       const stats = await lstat(this.#at(folder)).catch(ifGone)
       if (stats === undefined) throw changed(path)
       if (!stats.isDirectory()) throw new DiskError('in-the-way', path, `${JSON.stringify(folder)} is not a directory.`)
@@ -219,7 +222,7 @@ export class Disk {
   }
 
   async #makeParents(path: string): Promise<void> {
-    for (const folder of parentsOf(path)) {
+    for (const folder of foldersOf(path)) {
       await mkdir(this.#at(folder)).catch((error: unknown) => {
         if (codeOf(error) !== 'EEXIST') throw error
       })
@@ -230,7 +233,7 @@ export class Disk {
 
   /** A folder is there for its files. */
   async #removeEmptyParents(path: string): Promise<void> {
-    for (const folder of parentsOf(path).toReversed()) {
+    for (const folder of foldersOf(path).toReversed()) {
       try {
         await rmdir(this.#at(folder))
       } catch {
@@ -267,11 +270,6 @@ async function identityOf(root: string): Promise<string> {
   const stats = await lstat(root, { bigint: true }).catch(ifGone)
   if (stats === undefined || !stats.isDirectory()) throw new DiskError('gone', root, 'There is no such directory.')
   return `${stats.dev} ${stats.ino}`
-}
-
-function parentsOf(path: string): readonly string[] {
-  const folder = dirname(path)
-  return folder === '.' ? [] : [...parentsOf(folder), folder]
 }
 
 function changed(path: string): DiskError {

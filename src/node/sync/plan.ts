@@ -87,13 +87,14 @@ function withoutLocal(
   { here, fresh }: { readonly here: States['here']; readonly fresh: Map<string, Local> },
 ): Action | undefined {
   if (!remote.isComplete || remote.isPending) return undefined
-  const isSame = remote.path === base.path
+  // What was changed there is brought here, and what was moved is another file then.
+  const isSame = remote.path === base.path && remote.hash === base.hash
   const moved = isSame ? [...fresh.values()].find(({ hash }) => hash === base.hash) : undefined
   if (moved !== undefined) {
     fresh.delete(moved.file.path)
     return { type: 'rename', remote, local: moved }
   }
-  if (isSame && remote.hash === base.hash) return { type: 'remove', remote }
+  if (isSame) return { type: 'remove', remote }
   // Whatever is in its place goes elsewhere first.
   return here.has(remote.path) ? undefined : { type: 'write-here', remote, before: undefined }
 }
