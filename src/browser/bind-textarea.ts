@@ -4,14 +4,7 @@
  * into the textarea: what others wrote meanwhile comes when that is done.
  */
 import { composeAll, cutsPair, diff, movePlace, type Splices, transform } from '../protocol/index.ts'
-
-/** What is needed of a text; the model `Text` is one. */
-export interface EditableText {
-  readonly value: string
-  readonly isReady: boolean
-  edit(splices: Splices<string>): void
-  subscribe(listener: (change: { readonly splices: Splices<string> }) => void): () => void
-}
+import type { EditableText } from './editable-text.ts'
 
 /** Gives what ends it. The textarea is read-only until the text is ready. */
 export function bindTextarea(text: EditableText, element: HTMLTextAreaElement): () => void {

@@ -1,0 +1,163 @@
+/** An editor tied to a text: over states of CodeMirror without a page, with what others write in between. */
+
+import { history, undo } from '@codemirror/commands'
+import { Compartment, EditorState, type Transaction, type TransactionSpec } from '@codemirror/state'
+import { expect, test } from 'vitest'
+import { TextBinding } from '../../src/codemirror/sync-text.ts'
+import { Text } from '../../src/models/index.ts'
+import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
+
+/** What a view does with its state, and that it takes nothing in the middle of an update. */
+class PlayedView {
+  readonly readOnly = new Compartment()
+  readonly errors: unknown[] = []
+  readonly binding: TextBinding
+  state: EditorState
+  /** What the page does in the middle of an update. */
+  onUpdate = () => {}
+  #isUpdating = false
+
+  constructor(text: Text, doc = text.value) {
+    this.state = EditorState.create({
+      doc,
+      extensions: [EditorState.lineSeparator.of('\n'), this.readOnly.of(EditorState.readOnly.of(!text.isReady)), history()],
+    })
+    this.binding = new TextBinding(text, this, { readOnly: this.readOnly, onError: (error) => this.errors.push(error) })
+  }
+
+  dispatch(spec: TransactionSpec | Transaction): void {
+    if (this.#isUpdating) throw new Error('Calls to update are not allowed while an update is in progress.')
+    const transaction = 'startState' in spec ? (spec as Transaction) : this.state.update(spec)
+    this.state = transaction.state
+    this.#isUpdating = true
+    try {
+      this.binding.update({ transactions: [transaction] })
+      this.onUpdate()
+    } finally {
+      this.#isUpdating = false
+    }
+  }
+
+  type(offset: number, removed: number, insert: string): void {
+    this.dispatch({
+      changes: { from: offset, to: offset + removed, insert },
+      selection: { anchor: offset + insert.length },
+      userEvent: 'input.type',
+    })
+  }
+
+  get shown(): string {
+    return this.state.doc.toString()
+  }
+}
+
+/** A text whose drafts come on the tape at once. */
+function live(client = 'me') {
+  const text = new Text('notes')
+  const events: TapeEvent[] = []
+  const context = { client, holes: [] }
+  const put = (by: string, change: Change) => {
+    events.push({ seq: events.length, client: by, counter: events.length + 1, seen: events.length - 1, ...change })
+    text.apply(events.slice(-1), [], context)
+  }
+  text.receiver = { didCreateDraft: (change) => put(client, change) }
+  text.apply([], [], context)
+  const other = (deltas: NonNullable<Draft['deltas']>[string]) =>
+    put('other', { type: 'update', collection: 'notes', identifier: 'text', deltas: { text: deltas } })
+  return { text, other, events }
+}
+
+const settle = () => Promise.resolve()
+
+test('[M11] what is typed is in the text, and what others write in the editor, once each', async () => {
+  const { text, other, events } = live()
+  const view = new PlayedView(text)
+  await settle()
+  view.type(0, 0, 'hello world')
+  expect(text.value).toBe('hello world')
+  other([{ type: 'insert', offset: 5, values: ',' }])
+  expect(view.shown).toBe('hello, world')
+  view.dispatch({
+    changes: [
+      { from: 0, to: 1, insert: 'H' },
+      { from: 12, insert: '!' },
+    ],
+  })
+  expect(text.value).toBe('Hello, world!')
+  expect(view.shown).toBe(text.value)
+  expect(events).toHaveLength(3)
+})
+
+test('[M11] undo takes back what was typed here alone, and selections stay where they are', async () => {
+  const { text, other } = live()
+  const view = new PlayedView(text)
+  await settle()
+  view.type(0, 0, 'mine')
+  other([{ type: 'insert', offset: 0, values: 'theirs ' }])
+  expect(view.state.selection.main.anchor).toBe('theirs mine'.length)
+  undo({ state: view.state, dispatch: (transaction) => view.dispatch(transaction) })
+  expect([view.shown, text.value]).toEqual(['theirs ', 'theirs '])
+})
+
+test('[M11] it shows the text whatever it began with, and is read-only until that is ready', async () => {
+  const text = new Text('notes')
+  const view = new PlayedView(text, 'something else')
+  await settle()
+  expect([view.shown, view.state.readOnly]).toEqual(['', true])
+  const deltas = { text: [{ type: 'insert', offset: 0, values: 'line\r\nline\rline\n' }] } as const
+  text.apply([{ seq: 0, seen: -1, type: 'update', collection: 'notes', identifier: 'text', deltas }], [], { client: 'me', holes: [] })
+  expect([view.shown, view.state.readOnly]).toEqual(['line\r\nline\rline\n', false])
+  expect(view.state.doc.length).toBe(text.length)
+})
+
+test('[M11] what cannot be in the text is gone from the editor again, and is told', async () => {
+  const { text } = live()
+  const view = new PlayedView(text)
+  await settle()
+  view.type(0, 0, 'a🙂b')
+  view.type(0, 0, '\ud800')
+  await settle()
+  expect([view.shown, text.value]).toEqual(['a🙂b', 'a🙂b'])
+  view.type(2, 1, '')
+  await settle()
+  expect([view.shown, text.value]).toEqual(['a🙂b', 'a🙂b'])
+  expect(view.errors).toHaveLength(2)
+})
+
+test('[M11] what the page does to the text in the middle of an update appears, and nothing does any more when it has ended', async () => {
+  const { text, other } = live()
+  const view = new PlayedView(text)
+  await settle()
+  view.onUpdate = () => {
+    view.onUpdate = () => {}
+    text.splice(0, 0, '# ')
+  }
+  view.type(0, 0, 'title')
+  await settle()
+  expect([view.shown, text.value]).toEqual(['# title', '# title'])
+  view.binding.destroy()
+  other([{ type: 'insert', offset: 0, values: 'x' }])
+  expect(view.shown).toBe('# title')
+})
+
+test('[M11] two editors of one text, and others, type at random and show the same', async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = new SeededRandom(seed)
+    const { text, other } = live()
+    const views = [new PlayedView(text), new PlayedView(text)] as const
+    await settle()
+    for (let step = 0; step < 60; step++) {
+      const { length } = text
+      const offset = random.below(length + 1)
+      const removed = Math.min(length - offset, random.below(3))
+      if (random.chance(0.3)) other([{ type: 'insert', offset, values: random.pick(['x', '\n', '\r\n', 'yz']) }])
+      else if (random.chance(0.1)) undo({ state: views[0].state, dispatch: (transaction) => views[0].dispatch(transaction) })
+      else random.pick(views).type(offset, removed, random.pick(['', 'a', 'b\nc', 'd\r']))
+      if (random.chance(0.3)) await settle()
+    }
+    await settle()
+    expect(views.map(({ shown }) => shown)).toEqual([text.value, text.value])
+    expect(views.flatMap(({ errors }) => errors)).toEqual([])
+  }
+})
