@@ -31,12 +31,16 @@ function greeting(port: number): string {
     ${origin}/todo/
     ${origin}/guests/
     ${origin}/notes/
+    ${origin}/files/
 
   The same from a script, as a third hand:
     TOKEN=$(npm run --silent token -- --sub me --stream 'demo.*' --may read,publish)
     curl ${origin}/v1/streams/demo.light/events -H "Authorization: Bearer $TOKEN" \\
       -H 'Content-Type: application/json' \\
       -d '{"drafts":[{"type":"insert","collection":"lights","identifier":"lamp","values":{"on":true}}]}'
+
+  A directory kept in step with the folder of /files/:
+    npm run sync -- ./some-directory --stream demo.files${port === 8787 ? '' : ` --server ${origin}`}
 
   Ctrl-C ends it. What is on the tapes stays.
 `

@@ -83,6 +83,24 @@ describe.each(settings)('%s', (_name, setting) => {
     expect(await violations(visit.page), 'offline').toEqual([])
   })
 
+  test('the folder: empty, with files, one on its way, the dialog, a problem', async () => {
+    const { page } = await site.visit(`/files/?stream=${site.newStream()}`, options)
+    await eventually(() => page.locator('.badge').getAttribute('data-state')).toBe('online')
+    expect(await violations(page), 'empty').toEqual([])
+    await page.getByLabel('Choose files').setInputFiles([
+      { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('one line') },
+      { name: 'NUL', mimeType: 'text/plain', buffer: Buffer.from('x') },
+    ])
+    await eventually(() => page.locator('.receipts-list li[data-problem]').count()).toBe(1)
+    await page.getByRole('switch', { name: 'Work offline' }).click()
+    await page.getByLabel('Choose files').setInputFiles({ name: 'offline.txt', mimeType: 'text/plain', buffer: Buffer.from('x') })
+    expect(await violations(page), 'with files').toEqual([])
+    await page.getByRole('button', { name: 'Edit' }).first().click()
+    expect(await violations(page), 'the dialog').toEqual([])
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('dialog').count()).toBe(0)
+  })
+
   test('what went wrong, and what is new', async () => {
     const { page } = await site.visit('/', options)
     await refuseDrafts(page, 2)

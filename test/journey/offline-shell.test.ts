@@ -29,7 +29,7 @@ function versionOf(page: Page): Promise<string | null> {
 const headingOf = (page: Page) => page.getByRole('heading', { level: 1 }).textContent()
 
 describe('without a network', () => {
-  test.each(['/', '/light-switch/', '/todo/', '/guests/', '/notes/'])('all pages open after one visit to %s', async (first) => {
+  test.each(['/', '/light-switch/', '/todo/', '/guests/', '/notes/', '/files/'])('all pages open after one visit to %s', async (first) => {
     const network = await site.network()
     const { page } = await site.visit(first, { origin: network.origin })
     await kept(page)
@@ -44,6 +44,7 @@ describe('without a network', () => {
       ['/light-switch', 'One lamp for everybody', '/light-switch/'],
       ['/guests', 'A dinner party', '/guests/'],
       ['/notes/', 'One page for everybody', '/notes/'],
+      ['/files/', 'One folder for everybody', '/files/'],
     ] as const) {
       await page.goto(network.origin + path)
       expect(await headingOf(page)).toBe(heading)
@@ -72,7 +73,7 @@ describe('without a network', () => {
     const online = await look()
     expect(online.status).toBe(401)
     const isShell = (path: string) =>
-      /^\/((todo|light-switch|guests|notes)\/)?((main|style|favicon)-[A-Z0-9]{8}\.\w+|\.older-shells)?$/.test(path)
+      /^\/((todo|light-switch|guests|notes|files)\/)?((main|style|favicon)-[A-Z0-9]{8}\.\w+|\.older-shells)?$/.test(path)
     expect(online.paths.filter((path) => !isShell(path))).toEqual([])
     network.refuse(true)
     network.cut()
