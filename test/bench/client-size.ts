@@ -16,6 +16,10 @@ const bundles = [
     name: 'openStream and Text',
     entry: `export { openStream } from './src/browser/index.ts'; export { Text } from './src/models/index.ts'`,
   },
+  {
+    name: 'openStream and Folder',
+    entry: `export { openStream } from './src/browser/index.ts'; export { Folder } from './src/models/index.ts'`,
+  },
   { name: 'Yjs, without a way to the server or a store', entry: `export * from 'yjs'` },
   {
     name: 'openStream and Collection',
@@ -25,7 +29,7 @@ const bundles = [
 
 const folders = {
   tapeline: 'browser',
-  ...Object.fromEntries(['client', 'models', 'protocol', 'node', 'server'].map((folder) => [`tapeline/${folder}`, folder])),
+  ...Object.fromEntries(['client', 'models', 'codemirror', 'protocol', 'node', 'server'].map((folder) => [`tapeline/${folder}`, folder])),
 }
 
 const target = ['es2024', 'chrome120', 'firefox128', 'safari17.4']
@@ -35,7 +39,7 @@ const compilation = {
   target,
   metafile: true,
   write: false,
-  external: ['node:*', 'cloudflare:*'],
+  external: ['node:*', 'cloudflare:*', '@codemirror/*', 'chokidar'],
   absWorkingDir: root,
 } as const satisfies BuildOptions
 

@@ -16,6 +16,7 @@ import { benchClientSize } from './client-size.ts'
 import { benchConflicts } from './conflicts.ts'
 import { benchFanOut } from './fan-out.ts'
 import { benchFold } from './fold.ts'
+import { benchFolders } from './folders.ts'
 import { benchLatency } from './latency.ts'
 import type { Effort } from './measure.ts'
 import { benchModels } from './models.ts'
@@ -42,7 +43,7 @@ const serverBenches: Readonly<Record<string, ServerBench>> = {
   storage: { countsRows: true, run: ({ servers }) => benchStorage(servers) },
 }
 
-/** Those that print tables of their own: the client's need no server, and `rules` brings its own, as do the recorded `texts`. */
+/** Those that print tables of their own: the client's need no server, and `rules` brings its own, as do the recorded `texts` and `folders`. */
 const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
   rules: async (effort) => printTable(await benchRules(effort)),
   fold: async (effort) => (await benchFold(effort)).forEach(printTable),
@@ -60,6 +61,7 @@ const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> 
     benchTexts(effort, options.traces).forEach(printTable)
     if (options.traces !== undefined) (await benchTextTraces(options.traces)).forEach(printTable)
   },
+  folders: async () => (await benchFolders()).forEach(printTable),
   'client-size': async () => printTable(await benchClientSize()),
 }
 

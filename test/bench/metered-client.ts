@@ -89,19 +89,24 @@ export class HeldNetwork extends MeteredNetwork {
   }
 }
 
+/** A stream of its own over a network, with nothing kept. */
+export function meteredStream(network: MeteredNetwork, { token }: Server, id: string): Stream {
+  return new Stream({ transport: network, store: new MemoryStore(), environment: environmentOf(id), token: () => token })
+}
+
 export class MeteredClient<Network extends MeteredNetwork = MeteredNetwork> {
   readonly text = new Text('notes')
   readonly network: Network
   readonly stream: Stream
 
-  private constructor(network: Network, token: string, id: string) {
+  private constructor(network: Network, server: Server, id: string) {
     this.network = network
-    this.stream = new Stream({ transport: network, store: new MemoryStore(), environment: environmentOf(id), token: () => token })
+    this.stream = meteredStream(network, server, id)
     this.stream.attach(this.text)
   }
 
-  static async open<N extends MeteredNetwork>(network: N, { token }: Server, id: string): Promise<MeteredClient<N>> {
-    const client = new MeteredClient(network, token, id)
+  static async open<N extends MeteredNetwork>(network: N, server: Server, id: string): Promise<MeteredClient<N>> {
+    const client = new MeteredClient(network, server, id)
     await client.until(() => client.text.isReady && client.stream.status.connection === 'online')
     return client
   }
