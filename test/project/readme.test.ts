@@ -37,14 +37,14 @@ function compile(name: string, examples: readonly string[], compilerOptions: obj
 
 test('the commands that README.md names exist', () => {
   const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
-  const named = [...readme.matchAll(/npm (?:run (?:--silent )?)?(start|test|check|simulate|torture|bench|token|deploy)\b/g)].map(
+  const named = [...readme.matchAll(/npm (?:run (?:--silent )?)?(start|test|check|simulate|torture|bench|token|sync|deploy)\b/g)].map(
     ([, name]) => name as string,
   )
-  expect(new Set(named)).toEqual(new Set(['start', 'test', 'check', 'simulate', 'torture', 'bench', 'token', 'deploy']))
+  expect(new Set(named)).toEqual(new Set(['start', 'test', 'check', 'simulate', 'torture', 'bench', 'token', 'sync', 'deploy']))
   for (const name of named) expect(scripts[name], name).toBeDefined()
 })
 
 test('the folders that README.md lists are those of src', () => {
   const listed = [...readme.matchAll(/^src\/(\w+)\//gm)].map(([, name]) => name)
-  expect(listed).toEqual(['protocol', 'server', 'client', 'models', 'browser', 'node', 'apps'])
+  expect(listed).toEqual(['protocol', 'server', 'client', 'models', 'browser', 'codemirror', 'node', 'apps'])
 })
