@@ -13,6 +13,8 @@ export const pageEvents = 4096
 const coldEventsMin = 2 * pageEvents
 const coldStep = 64
 
+const none: ReadonlySet<number> = new Set()
+
 export interface BackfillPlan {
   /** To be asked for in one frame; empty when there is nothing to ask. */
   readonly overSocket: SeqRanges
@@ -20,27 +22,32 @@ export interface BackfillPlan {
   readonly overHttp: readonly SeqRanges[]
 }
 
-export function planBackfill(holes: SeqRanges, inFlight: SeqRanges, latestSeq: number): BackfillPlan {
+/**
+ * `cutPages`: the first seqs of pages of which an answer held less than was asked, as their events are large. To ask for
+ * such a page again would give the same.
+ */
+export function planBackfill(
+  holes: SeqRanges,
+  inFlight: SeqRanges,
+  { latestSeq, cutPages = none }: { readonly latestSeq: number; readonly cutPages?: ReadonlySet<number> },
+): BackfillPlan {
   const missing = subtract(holes, inFlight)
   if (countSeqs(missing) <= socketEventsMax) return { overSocket: missing.slice(0, rangesMax), overHttp: [] }
   const pages = new Map<string, SeqRanges>()
   for (const [first, last] of missing) {
     for (let start = first - (first % pageEvents); start <= last; start += pageEvents) {
-      const request = pageRequest(start, missing, latestSeq)
+      const request = pageRequest(start, missing, { latestSeq, isCut: cutPages.has(start) })
       pages.set(formatSeqs(request), request)
     }
   }
   return { overSocket: [], overHttp: [...pages.values()] }
 }
 
-/**
- * The whole page when most of it is missing, its first event, too; otherwise just what is. Of large events an answer holds
- * less than a page, from its start: to ask for the page again would give the same.
- */
-function pageRequest(start: number, missing: SeqRanges, latestSeq: number): SeqRanges {
+/** The whole page when most of it is missing; otherwise just what is. */
+function pageRequest(start: number, missing: SeqRanges, { latestSeq, isCut }: { latestSeq: number; isCut: boolean }): SeqRanges {
   const page: SeqRanges = [[start, Math.min(start + pageEvents - 1, latestSeq)]]
   const wanted = intersect(missing, page)
-  return wanted[0]?.[0] === start && countSeqs(wanted) * 2 > countSeqs(page) ? page : wanted.slice(0, rangesMax)
+  return !isCut && countSeqs(wanted) * 2 > countSeqs(page) ? page : wanted.slice(0, rangesMax)
 }
 
 /**

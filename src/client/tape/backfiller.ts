@@ -8,6 +8,7 @@ import {
   type SeqRanges,
   type Slice,
   type SliceFrame,
+  subtract,
   union,
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
@@ -15,7 +16,7 @@ import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts, TokenKeeper } from '../link/token-keeper.ts'
 import type { Transport } from '../link/transport.ts'
 import type { LocalTape } from '../storage/store.ts'
-import { planBackfill, planColdStart } from './backfill-plan.ts'
+import { pageEvents, planBackfill, planColdStart } from './backfill-plan.ts'
 import { holesOf } from './local-tape.ts'
 
 export interface BackfillerHooks {
@@ -52,6 +53,8 @@ export class Backfiller {
   /** HTTP requests under way, each with the timer that ends it. */
   readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
   #lastRequest = 0
+  /** The first seqs of pages that do not come whole. */
+  readonly #cutPages = new Set<number>()
   /** Announced by the server, on its way without being asked for. */
   #announced: SeqRanges = []
   #failures = 0
@@ -105,7 +108,7 @@ export class Backfiller {
     if (holes.length === 0) return
     const cold = this.#coldStart(tape)
     if (cold !== undefined) void this.#request(cold, tape.epoch, true)
-    const { overSocket, overHttp } = planBackfill(holes, this.#underWay(), tape.latestSeq)
+    const { overSocket, overHttp } = planBackfill(holes, this.#underWay(), { latestSeq: tape.latestSeq, cutPages: this.#cutPages })
     if (overSocket.length > 0) this.#ask(overSocket)
     for (const ranges of overHttp) {
       if (this.#requests.size >= requestsMax) break
@@ -139,6 +142,7 @@ export class Backfiller {
     try {
       const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch, ...(isFolded ? { isFolded } : {}) })
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
+      if (!isFolded && subtract(ranges, slice.covers).length > 0) this.#cutPages.add(pageOf(ranges))
       this.#failures = 0
       this.#endRequest(id)
       // Whoever has begun to write meanwhile needs them one by one, to take its own over them.
@@ -171,4 +175,10 @@ export class Backfiller {
       this.fill()
     }, afterMs)
   }
+}
+
+/** The first seq of the page that these ranges lie in. */
+function pageOf([first]: SeqRanges): number {
+  const seq = first?.[0] ?? 0
+  return seq - (seq % pageEvents)
 }
