@@ -9,13 +9,17 @@ import { StoreFailure } from '../client/index.ts'
 export interface Tables extends DBSchema {
   client: { key: typeof clientKey; value: unknown }
   outbox: { key: number; value: unknown }
-  objects: { key: [collection: string, identifier: string]; value: unknown }
+  objects: { key: ObjectKey; value: unknown }
+  /** What came of a large object since that was written, each with its object's key. */
+  tails: { key: number; value: unknown; indexes: { object: ObjectKey } }
 }
+
+export type ObjectKey = [collection: string, identifier: string]
 
 /** The only key of the table `client`. */
 export const clientKey = 'client'
 
-const version = 1
+const version = 2
 
 /**
  * An open waits for as long as another tab holds an older version open, or while a deletion waits for such a tab, of
@@ -55,10 +59,13 @@ export class IndexedDbConnection {
       if (this.#opening === opening) this.#opening = undefined
     }
     const opening = openDB<Tables>(this.#name, version, {
-      upgrade: (database) => {
-        database.createObjectStore('client')
-        database.createObjectStore('outbox', { keyPath: 'place' })
-        database.createObjectStore('objects')
+      upgrade: (database, before) => {
+        if (before < 1) {
+          database.createObjectStore('client')
+          database.createObjectStore('outbox', { keyPath: 'place' })
+          database.createObjectStore('objects')
+        }
+        database.createObjectStore('tails', { autoIncrement: true }).createIndex('object', 'object')
       },
       blocking: (_current, _next, event) => {
         forget()

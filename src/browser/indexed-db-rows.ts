@@ -58,3 +58,8 @@ export function readObjectRow(row: unknown): readonly TapeEvent[] {
   if (!Array.isArray(row) || row.some((event) => readEvent(event) === undefined)) throw new StoreFailure('unreadable')
   return row
 }
+
+/** What came of an object since that was written. Throws `unreadable`. */
+export function readTailRow(row: unknown): readonly TapeEvent[] {
+  return readObjectRow(typeof row === 'object' && row !== null && 'events' in row ? row.events : undefined)
+}

@@ -4,10 +4,10 @@
  * Everything is done in turn, each save in one transaction over all it touches.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
-import { blankTape, type ClientStore, type LocalTape, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
-import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
-import { clientKey, IndexedDbConnection, nameOf, type Tables } from './indexed-db-connection.ts'
-import { isOutboxRow, readClientRow, readObjectRow } from './indexed-db-rows.ts'
+import { blankTape, type ClientStore, KeptSizes, type LocalTape, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
+import { foldEvents, groupByObject, objectKey, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
+import { clientKey, IndexedDbConnection, nameOf, type ObjectKey, type Tables } from './indexed-db-connection.ts'
+import { isOutboxRow, readClientRow, readObjectRow, readTailRow } from './indexed-db-rows.ts'
 
 type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Tables, StoreNames<Tables>[], Mode>
 
@@ -19,6 +19,7 @@ export class IndexedDbStore implements ClientStore {
   #owner: string | undefined
   /** There was no room for the tape. Parts of it would pretend to be all, so nothing of it is kept until it begins anew. */
   #hasShed = false
+  readonly #sizes = new KeptSizes()
   #turn: Promise<unknown> = Promise.resolve()
 
   /** `name` is the database's: one for each stream and user, like `tapeline:https://host/v1/streams/x`. */
@@ -34,6 +35,7 @@ export class IndexedDbStore implements ClientStore {
       })
       this.#owner = owner
       this.#hasShed = false
+      this.#sizes.forget()
     })
   }
 
@@ -65,8 +67,19 @@ export class IndexedDbStore implements ClientStore {
   events(): Promise<readonly TapeEvent[]> {
     return this.#inTurn(() =>
       this.#transact('readonly', 'relaxed', async (transaction) => {
-        const rows = await transaction.objectStore('objects').getAll()
-        return rows.flatMap(readObjectRow).sort((a, b) => a.seq - b.seq)
+        const [row, rows, tails] = await Promise.all([
+          transaction.objectStore('client').get(clientKey),
+          transaction.objectStore('objects').getAll(),
+          transaction.objectStore('tails').getAll(),
+        ])
+        const { accounted } = readClientRow(row).tape
+        const beside = groupByObject(tails.flatMap(readTailRow))
+        const kept = rows.flatMap((each) => {
+          const base = readObjectRow(each)
+          const more = base[0] === undefined ? undefined : beside.get(objectKey(base[0]))
+          return more === undefined ? base : foldEvents([...base, ...more], accounted)
+        })
+        return kept.sort((a, b) => a.seq - b.seq)
       }),
     )
   }
@@ -98,7 +111,9 @@ export class IndexedDbStore implements ClientStore {
   }
 
   #write(change: SavedChange, sheds = false): Promise<void> {
-    return this.#transact('readwrite', durabilityOf(change), (transaction) => write(transaction, change, { owner: this.#owner, sheds }))
+    return this.#transact('readwrite', durabilityOf(change), (transaction) =>
+      write(transaction, change, { owner: this.#owner, sheds, sizes: this.#sizes }),
+    )
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -116,7 +131,7 @@ export class IndexedDbStore implements ClientStore {
     const database = await this.#connection.open()
     let transaction: Transaction<Mode>
     try {
-      transaction = database.transaction(['client', 'outbox', 'objects'], mode, { durability })
+      transaction = database.transaction(['client', 'outbox', 'objects', 'tails'], mode, { durability })
     } catch (error) {
       // The browser has closed the connection and not said so yet.
       this.#connection.close()
@@ -140,40 +155,57 @@ function durabilityOf({ nextCounter, put = [] }: SavedChange): IDBTransactionDur
   return nextCounter !== undefined || put.some(({ counter }) => counter !== undefined) ? 'strict' : 'relaxed'
 }
 
-async function write(
-  transaction: Transaction<'readwrite'>,
-  change: SavedChange,
-  { owner, sheds }: { readonly owner: string | undefined; readonly sheds: boolean },
-): Promise<void> {
-  const [clients, outbox, objects] = [
-    transaction.objectStore('client'),
-    transaction.objectStore('outbox'),
-    transaction.objectStore('objects'),
-  ]
+interface Writing {
+  readonly owner: string | undefined
+  readonly sheds: boolean
+  readonly sizes: KeptSizes
+}
+
+async function write(transaction: Transaction<'readwrite'>, change: SavedChange, { owner, sheds, sizes }: Writing): Promise<void> {
+  const [clients, outbox] = [transaction.objectStore('client'), transaction.objectStore('outbox')]
   const { forgetEvents = false, put = [], remove = [] } = change
-  const fresh = Array.from(groupByObject(change.events ?? []).values(), (events) => ({ key: keyOf(events), events }))
-  const [row, ...kept] = await Promise.all([clients.get(clientKey), ...(forgetEvents ? [] : fresh.map(({ key }) => objects.get(key)))])
+  const row = await clients.get(clientKey)
   const before = readClientRow(row)
   if (owner === undefined || before.owner !== owner) throw new StoreFailure(owner !== undefined && row === undefined ? 'cleared' : 'fenced')
 
   const { client = before.client, nextCounter = before.nextCounter, tape = before.tape, tabs = before.tabs } = change
-  const folded = fresh.map(({ key, events }, index) => ({
-    key,
-    events: foldEvents([...readObjectRow(kept[index] ?? []), ...events], change.tape?.accounted),
-  }))
   const writes: (() => Promise<unknown>)[] = [
     () => clients.put({ owner, client, nextCounter, tape: sheds ? shedTape(tape) : tape, tabs }, clientKey),
-    ...(forgetEvents ? [() => objects.clear()] : []),
-    ...folded.map(
-      ({ key, events }) =>
-        () =>
-          objects.put(events, key),
-    ),
     ...put.map((entry) => () => outbox.put(entry)),
     ...remove.map((place) => () => outbox.delete(place)),
   ]
+  if (forgetEvents) {
+    sizes.forget()
+    await Promise.all([transaction.objectStore('objects').clear(), transaction.objectStore('tails').clear()])
+  }
+  for (const [key, events] of groupByObject(change.events ?? [])) {
+    writes.push(() => keep(transaction, events, { key, sizes, accounted: change.tape?.accounted }))
+  }
   // One that cannot even be asked for becomes a rejection like the others, so that all of them are waited for.
   await Promise.all(writes.map(async (write) => write()))
+}
+
+/** Keeps what has come of an object: folded with what is kept, or, of a large one, beside it. */
+async function keep(
+  transaction: Transaction<'readwrite'>,
+  events: readonly TapeEvent[],
+  { key, sizes, accounted }: { readonly key: string; readonly sizes: KeptSizes; readonly accounted: SeqRanges | undefined },
+): Promise<void> {
+  const [objects, tails] = [transaction.objectStore('objects'), transaction.objectStore('tails')]
+  const object = keyOf(events)
+  const { length } = JSON.stringify(events)
+  if (sizes.goesBeside(key, length)) {
+    await tails.add({ object, events })
+    return sizes.keptBeside(key, length)
+  }
+  const [base, beside, numbers] = await Promise.all([
+    objects.get(object),
+    tails.index('object').getAll(object),
+    tails.index('object').getAllKeys(object),
+  ])
+  const folded = foldEvents([...readObjectRow(base ?? []), ...beside.flatMap(readTailRow), ...events], accounted)
+  await Promise.all([objects.put(folded, object), ...numbers.map((number) => tails.delete(number))])
+  sizes.folded(key, JSON.stringify(folded).length)
 }
 
 /** What the drafts of the outbox have seen, they have seen under this epoch. */
@@ -181,7 +213,7 @@ function shedTape({ epoch }: LocalTape): LocalTape {
   return { ...blankTape, epoch }
 }
 
-function keyOf(events: readonly TapeEvent[]): [collection: string, identifier: string] {
+function keyOf(events: readonly TapeEvent[]): ObjectKey {
   const { collection, identifier } = events[0] as TapeEvent
   return [collection, identifier]
 }

@@ -6,6 +6,7 @@ export { type DraftState, Publication } from './outbox/publications.ts'
 export type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 export type { Whisper } from './side.ts'
 export type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './status.ts'
+export { KeptSizes } from './storage/kept-sizes.ts'
 export { MemoryStore } from './storage/memory-store.ts'
 export {
   blankTape,

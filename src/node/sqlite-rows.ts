@@ -42,7 +42,8 @@ export function readTape({ epoch, latest_seq, accounted, unreadable }: Row): Loc
   }
 }
 
-function readRanges(text: unknown): SeqRanges {
+/** Throws `unreadable`. */
+export function readRanges(text: unknown): SeqRanges {
   const ranges = parse(text)
   const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
   if (!Array.isArray(ranges) || !ranges.every(isRange)) throw new StoreFailure('unreadable')

@@ -3,9 +3,9 @@
  * the calls is the order of the transactions; several processes may have the file open.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
-import { foldEvents, groupByObject, type TapeEvent } from '../protocol/index.ts'
-import { type Row, readObject, readOutboxRow, readTape } from './sqlite-rows.ts'
+import { type ClientStore, KeptSizes, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
+import { foldEvents, groupByObject, objectKey, type TapeEvent } from '../protocol/index.ts'
+import { type Row, readObject, readOutboxRow, readRanges, readTape } from './sqlite-rows.ts'
 
 /** Each takes a database from the version that is its index to the next one. Rows that break their table's word cannot be. */
 const migrations = [
@@ -31,6 +31,8 @@ const migrations = [
    CREATE TABLE objects (collection TEXT, identifier TEXT, events TEXT NOT NULL, PRIMARY KEY (collection, identifier)) STRICT;`,
   `ALTER TABLE client ADD COLUMN unreadable TEXT NOT NULL DEFAULT '[]';
    ALTER TABLE outbox ADD COLUMN refusal TEXT;`,
+  `CREATE TABLE tails (number INTEGER PRIMARY KEY, collection TEXT NOT NULL, identifier TEXT NOT NULL, events TEXT NOT NULL) STRICT;
+   CREATE INDEX tails_of_object ON tails (collection, identifier);`,
 ]
 
 /** What other processes write takes milliseconds. Waiting stops the whole program, so it is short: the client tries again. */
@@ -82,6 +84,7 @@ export class SqliteStore implements ClientStore {
 /** An open file, and the statements on it. */
 class Database {
   readonly #database: DatabaseSync
+  readonly #sizes = new KeptSizes()
   readonly #statements = new Map<string, StatementSync>()
   #isStrict = false
 
@@ -102,6 +105,7 @@ class Database {
   }
 
   claim(owner: string): void {
+    this.#sizes.forget()
     this.#atOnce(() => {
       this.#change('INSERT INTO client (only, owner) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET owner = excluded.owner', owner)
     })
@@ -126,8 +130,18 @@ class Database {
   }
 
   events(): readonly TapeEvent[] {
-    const rows = this.#rows('SELECT events FROM objects')
-    return rows.flatMap(({ events }) => readObject(events)).sort((a, b) => a.seq - b.seq)
+    return this.#together('BEGIN', () => {
+      const [row] = this.#rows('SELECT accounted FROM client')
+      const accounted = row === undefined ? [] : readRanges(row.accounted)
+      const tails = this.#rows('SELECT collection, identifier, events FROM tails ORDER BY number')
+      const beside = groupByObject(tails.flatMap(({ events }) => readObject(events)))
+      const kept = this.#rows('SELECT collection, identifier, events FROM objects').flatMap(({ collection, identifier, events }) => {
+        const base = readObject(events)
+        const more = beside.get(objectKey({ collection: String(collection), identifier: String(identifier) }))
+        return more === undefined ? base : foldEvents([...base, ...more], accounted)
+      })
+      return kept.sort((a, b) => a.seq - b.seq)
+    })
   }
 
   save(change: SavedChange, owner: string | undefined): void {
@@ -158,13 +172,36 @@ class Database {
   }
 
   #saveEvents({ forgetEvents = false, events = [], tape }: SavedChange): void {
-    if (forgetEvents) this.#change('DELETE FROM objects')
-    for (const group of groupByObject(events).values()) {
-      const { collection, identifier } = group[0] as TapeEvent
-      const [row] = this.#rows('SELECT events FROM objects WHERE collection = ? AND identifier = ?', collection, identifier)
-      const folded = JSON.stringify(foldEvents(row === undefined ? group : [...readObject(row.events), ...group], tape?.accounted))
-      this.#change('REPLACE INTO objects (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, folded)
+    if (forgetEvents) {
+      this.#change('DELETE FROM objects')
+      this.#change('DELETE FROM tails')
+      this.#sizes.forget()
     }
+    for (const [key, group] of groupByObject(events)) {
+      const { collection, identifier } = group[0] as TapeEvent
+      if (!this.#sizes.knows(key)) this.#sizes.learn(key, this.#sizesOf(collection, identifier))
+      const text = JSON.stringify(group)
+      if (this.#sizes.goesBeside(key, text.length)) {
+        this.#change('INSERT INTO tails (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, text)
+        this.#sizes.keptBeside(key, text.length)
+        continue
+      }
+      const kept = this.#rows(`${ofObject('objects')} UNION ALL ${ofObject('tails')}`, collection, identifier, collection, identifier)
+      const folded = JSON.stringify(foldEvents([...kept.flatMap((row) => readObject(row.events)), ...group], tape?.accounted))
+      this.#change('REPLACE INTO objects (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, folded)
+      if (kept.length > 1) this.#change('DELETE FROM tails WHERE collection = ? AND identifier = ?', collection, identifier)
+      this.#sizes.folded(key, folded.length)
+    }
+  }
+
+  #sizesOf(collection: string, identifier: string): Parameters<KeptSizes['learn']>[1] {
+    const lengths = (table: 'objects' | 'tails') =>
+      this.#rows(
+        `SELECT COALESCE(SUM(LENGTH(events)), 0) AS length, COUNT(*) AS rows FROM ${table} WHERE collection = ? AND identifier = ?`,
+        ...[collection, identifier],
+      )[0]
+    const [base, tails] = [lengths('objects'), lengths('tails')]
+    return { base: Number(base?.length), tail: Number(tails?.length), tails: Number(tails?.rows) }
   }
 
   #saveOutbox({ put = [], remove = [] }: SavedChange): void {
@@ -234,6 +271,10 @@ class Database {
     this.#statements.set(sql, statement)
     return statement
   }
+}
+
+function ofObject(table: 'objects' | 'tails'): string {
+  return `SELECT events FROM ${table} WHERE collection = ? AND identifier = ?`
 }
 
 function givesCounters({ nextCounter, put = [] }: SavedChange): boolean {

@@ -249,6 +249,45 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       expect(await reopened((other) => other.events())).toEqual([insert(2, { identifier: 'other', values: {} }), ...end])
     })
 
+    test('[C9] [D7] keeps a large object and what comes of it later, folded or beside it, as one', async () => {
+      const large = insert(0, { identifier: 'large', values: { text: 'word '.repeat(20_000), title: 'a' } })
+      const events: TapeEvent[] = [large]
+      for (let seq = 1; seq <= 600; seq++) {
+        const isText = seq % 3 > 0
+        // Now and then so much at once that it is folded.
+        const values = seq % 200 === 0 ? 'more '.repeat(10_000) : `${seq}`
+        const change = isText ? { deltas: { text: [{ type: 'insert', offset: seq * 5, values }] as const } } : { values: { title: values } }
+        const { values: _, ...plain } = update(seq, { identifier: 'large' })
+        events.push({ ...plain, ...change })
+      }
+      const small = insert(601)
+      // One at a time, with a hole that is filled in the end.
+      const order = [...events.filter(({ seq }) => seq !== 500), small, events[500] as TapeEvent]
+      let accounted: readonly (readonly [number, number])[] = []
+      for (const event of order) {
+        accounted =
+          event.seq === 500
+            ? [[0, 601]]
+            : event.seq < 500
+              ? [[0, event.seq]]
+              : [
+                  [0, 499],
+                  [501, event.seq],
+                ]
+        await store.save({ tape: { epoch: 'e', latestSeq: 601, accounted }, events: [event] })
+        if (event.seq === 300) expect(await reopened((other) => other.events())).toEqual(foldEvents(events.slice(0, 301), accounted))
+        if (event.seq === 400) {
+          // Another process goes on with it.
+          await store.close()
+          store = rig.open()
+          await store.claim('second')
+        }
+      }
+      expect(await reopened((other) => other.events())).toEqual([...foldEvents(events, accounted), small])
+      await store.save({ forgetEvents: true, events: [small] })
+      expect(await reopened((other) => other.events())).toEqual([small])
+    })
+
     test('[C9] keeps objects apart, whatever they are named', async () => {
       const names = [
         '__proto__',

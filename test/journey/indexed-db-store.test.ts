@@ -30,6 +30,7 @@ async function newTab(address = origin): Promise<Page> {
   const page = await context.newPage()
   await page.goto(address)
   await page.addScriptTag({ content: script, type: 'module' })
+  await page.waitForFunction('globalThis.begun !== undefined')
   return page
 }
 
@@ -112,6 +113,22 @@ describe('the store in a database', () => {
     await expect(store.save(change)).rejects.toEqual(trouble('failed'))
     expect(await store.load()).toMatchObject({ client: 'me', nextCounter: 1, tabs: {}, outbox: [entry(1)] })
     expect(await store.events()).toEqual([])
+  })
+
+  test('[C9] takes up a database that an older version has written', async () => {
+    const older = newName()
+    const client = { owner: 'before', client: 'me', nextCounter: 3, tape: { epoch: 'e', latestSeq: 0, accounted: [[0, 0]] }, tabs: {} }
+    await page.evaluate(`openDB(${JSON.stringify(older)}, 1, { upgrade: (db) => {
+      db.createObjectStore('client').put(${JSON.stringify(client)}, 'client')
+      db.createObjectStore('outbox', { keyPath: 'place' }).put(${JSON.stringify(entry(1))})
+      db.createObjectStore('objects').put([${JSON.stringify(insert(0))}], ['things', 'thing-0'])
+    } }).then((db) => db.close())`)
+    const after = new RemoteStore(page, older)
+    await after.claim('second')
+    await after.save({ events: [insert(1)] })
+    expect(await after.load()).toMatchObject({ client: 'me', nextCounter: 3, outbox: [entry(1)] })
+    expect(await after.events()).toEqual([insert(0), insert(1)])
+    await after.close()
   })
 
   test('[C13] makes way for a newer version in another tab, and says then that it is newer', async () => {
