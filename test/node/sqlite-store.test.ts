@@ -71,7 +71,9 @@ describe('the store in a file', () => {
   test('[C9] takes up a file that an older version has written', async () => {
     await filled()
     beside((database) => {
-      database.exec('ALTER TABLE client DROP COLUMN unreadable; ALTER TABLE outbox DROP COLUMN refusal; DROP TABLE tails; PRAGMA user_version = 1')
+      database.exec(
+        'ALTER TABLE client DROP COLUMN unreadable; ALTER TABLE outbox DROP COLUMN refusal; DROP TABLE tails; PRAGMA user_version = 1',
+      )
       database.exec(`UPDATE outbox SET refused = 'invalid'`)
     })
     const after = new SqliteStore(path)

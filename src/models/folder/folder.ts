@@ -9,7 +9,16 @@
  * Whoever reads them has the old content, or none while it is on its way, or the new one; its hash says that it is whole.
  */
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../client/reconciler.ts'
-import { type Change, type Draft, type TapeEvent, toValues, utf8Length, type Values, writeOf } from '../../protocol/index.ts'
+import {
+  type Change,
+  type Draft,
+  type SeqRanges,
+  type TapeEvent,
+  toValues,
+  utf8Length,
+  type Values,
+  writeOf,
+} from '../../protocol/index.ts'
 import { Listeners } from '../listeners.ts'
 import { newShortIdentifier } from '../new-identifier.ts'
 import { type ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
@@ -42,6 +51,7 @@ export class Folder implements ModelReconciler {
   readonly #records = new WeakMap<ShownObject, FileRecord | NoFile>()
   #listing: Listing | undefined
   #isReady = false
+  #holes: SeqRanges = []
 
   constructor(collection: string, options: FolderOptions = {}) {
     this.collections = [collection]
@@ -151,13 +161,14 @@ export class Folder implements ModelReconciler {
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
-    const wasReady = this.#isReady
-    this.#isReady = context.client !== '' && context.isHeldBack !== true
-    const endBefore = this.#objects.holesEnd
+    const isReady = context.client !== '' && context.isHeldBack !== true
+    // What lies beneath a hole may be whole once that is filled.
+    const isNews = isReady !== this.#isReady || context.holes !== this.#holes
+    this.#isReady = isReady
+    this.#holes = context.holes
     const { touched } = this.#objects.apply(events, pending, context)
     for (const identifier of touched) this.#report(identifier)
-    // What lies beneath a hole may be whole once that is filled.
-    if (touched.size > 0 || wasReady !== this.#isReady || endBefore !== this.#objects.holesEnd) this.#changed()
+    if (touched.size > 0 || isNews) this.#changed()
   }
 
   reset(): void {

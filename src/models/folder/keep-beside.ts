@@ -102,18 +102,15 @@ class Keeper {
   async #settle(refused: readonly Refused[]): Promise<void> {
     const drafts = refused.map(({ draft }) => draft)
     if (drafts.some(writesContent)) {
-      const events = await this.#stream.read()
+      const { collection, identifier } = drafts[0] as Draft
+      const all = await this.#stream.read()
       if (this.isEnded) return
-      const own = events.filter(
-        ({ collection, identifier }) => collection === drafts[0]?.collection && identifier === drafts[0]?.identifier,
-      )
-      const { identifier } = drafts[0] as Draft
+      const events = all.filter((event) => event.collection === collection && event.identifier === identifier)
       // One that got through before a restart, which was not known any more.
-      const lacking = drafts.filter(
-        ({ values }) => typeof values?.hash !== 'string' || !own.some((event) => event.values?.hash === values.hash),
-      )
-      for (const attempt of attemptsOf(lacking, own, this.#stream.client)) {
-        const base = seenBy(attempt[0], own, this.#stream.client)
+      const isOnTape = (hash: Json | undefined) => typeof hash === 'string' && events.some(({ values }) => values?.hash === hash)
+      const lacking = drafts.filter(({ values }) => !isOnTape(values?.hash))
+      for (const attempt of attemptsOf(lacking, events, this.#stream.client)) {
+        const base = seenBy(attempt[0], events, this.#stream.client)
         const written = writtenOn([base, this.#kept.get(identifier)], attempt)
         if (written === undefined) {
           for (const { place } of refused) this.#failed.set(place, this.#stream.latestSeq)
