@@ -14,7 +14,7 @@ const insert = (identifier: string, values: Draft['values'] = { x: 1 }, seen = 4
 const update = (identifier: string, values: Draft['values'] = { y: 2 }, seen = 4) => draft('update', identifier, values, seen)
 const remove = (identifier: string, seen = 4) => draft('delete', identifier, undefined, seen)
 
-const all = { draftsMax: 1000, bytesMax: 1e9, inFlightMax: 1e9, upTo: -1, hasDeltas: true }
+const all = { draftsMax: 1000, bytesMax: 1e9, inFlightMax: 1e9, inFlightBytesMax: 1e9, upTo: -1, hasDeltas: true }
 
 /** An outbox, and a replay of what it had saved. */
 class Rig {
@@ -22,7 +22,7 @@ class Rig {
   readonly saved = new Map<number, OutboxEntry>()
 
   add(each: Draft, { isOnTape = false, madeAt = 0 } = {}) {
-    const step = this.outbox.add(each, madeAt, isOnTape)
+    const step = this.outbox.add(each, madeAt, { isOnTape, upTo: -1 })
     this.keep(step.change)
     return step
   }
@@ -213,7 +213,7 @@ describe('counters', () => {
     const two = JSON.stringify(insert('0')).length * 2
     expect(rig.send(2, { ...all, bytesMax: two }).map(({ counter }) => counter)).toEqual([4, 5])
     expect(rig.send(3, { ...all, bytesMax: 1 }).map(({ counter }) => counter)).toEqual([6])
-    expect(rig.send(4, { ...all, inFlightMax: 6, upTo: -1, hasDeltas: true })).toEqual([])
+    expect(rig.send(4, { ...all, inFlightMax: 6, inFlightBytesMax: 1e9, upTo: -1, hasDeltas: true })).toEqual([])
     expect(rig.send(4).map(({ counter }) => counter)).toEqual([7, 8, 9, 10])
     expect(rig.send(5)).toEqual([])
     expect(rig.outbox.nextCounter).toBe(11)
@@ -364,8 +364,8 @@ describe('what was saved', () => {
     ])
     expect(Array.from(again.refused, ({ place }) => place)).toEqual([2])
     expect(again.firstGiven).toBe(1)
-    expect(again.add(update('d'), 0, false).place, 'folded with what an earlier run left').toBe(4)
-    expect(again.add(insert('e'), 0, false).place, 'behind what could not be read').toBe(8)
+    expect(again.add(update('d'), 0, { isOnTape: false, upTo: -1 }).place, 'folded with what an earlier run left').toBe(4)
+    expect(again.add(insert('e'), 0, { isOnTape: false, upTo: -1 }).place, 'behind what could not be read').toBe(8)
     expect(again.confirm([eventOf(3, 1, insert('a'))]).leaving).toHaveLength(1)
     expect(again.take(all).map(({ counter }) => counter)).toEqual([2, 3, 4])
     expect([again.dropRefused(2), again.dropRefused(2)]).toEqual([true, false])

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
 import { Outbox } from '../../src/client/outbox/outbox.ts'
-import type { Change, Code, Draft } from '../../src/protocol/index.ts'
+import type { Change, Code, Draft, Values } from '../../src/protocol/index.ts'
 import { TestStore } from '../support/test-store.ts'
 import { change, plainSlice, TestStream } from '../support/test-stream.ts'
 import { named, twoTabs, watch } from '../support/test-tabs.ts'
@@ -50,7 +50,7 @@ describe('on their way', () => {
 
   test('[C11] only drafts that are alike are folded', () => {
     const outbox = new Outbox('me')
-    const update = (more: Partial<Draft>) => outbox.add({ ...change, type: 'update', seen: 4, ...more }, 0, true)
+    const update = (more: Partial<Draft>) => outbox.add({ ...change, type: 'update', seen: 4, ...more }, 0, { isOnTape: true, upTo: -1 })
     const counts = [
       { values: { a: 1 } },
       { values: { b: 1 } },
@@ -68,12 +68,40 @@ describe('on their way', () => {
     expect(outbox.pending[3]).toMatchObject({ values: { f: 1, g: 1 }, expect: { unchanged: ['f'] } })
   })
 
+  test('[X2] what has nothing in its way has seen all that is known when it is sent, and falls behind no further', async () => {
+    const client = new TestStream()
+    await client.welcome(-1)
+    await client.frame({ ...plainSlice([[0, 0]], () => ({ ...change, client: 'other' })), type: 'slice' })
+    client.stream.pause()
+    const expecting = (value: number) =>
+      client.stream.publish({ ...change, type: 'update', values: { title: value }, expect: { unchanged: ['title'] } })
+    expecting(1)
+    client.stream.resume()
+    await client.settle()
+    await client.welcome(2, { counter: 0 })
+    const others = (seq: number, values: object) => ({ ...change, client: 'other', seq, type: 'update' as const, values: values as Values })
+    await client.frame({
+      ...plainSlice([[1, 2]], (seq) => (seq === 1 ? others(1, { done: true }) : { ...others(2, {}), identifier: 'x' })),
+      type: 'slice',
+    })
+    const drafts = () => client.link.sent.filter(({ type }) => type === 'publish').flatMap((frame) => frame.drafts as { seen: number }[])
+    // It was sent as it was; the server says that this is too long ago.
+    const before = drafts().length
+    await client.frame({ type: 'refused', ref: client.link.sent.at(-1)?.ref, code: 'catch-up-first', counter: 1, latestSeq: 2 })
+    expect(drafts().slice(before)).toMatchObject([{ counter: 1, seen: 2 }])
+    expect(client.stream.status.refused).toEqual([])
+    // Somebody writes what it expects to be unchanged: that is told.
+    await client.frame({ ...plainSlice([[3, 3]], () => others(3, { title: 'theirs' })), type: 'slice' })
+    await client.frame({ type: 'refused', ref: client.link.sent.at(-1)?.ref, code: 'catch-up-first', counter: 1, latestSeq: 3 })
+    expect(client.stream.status.refused).toMatchObject([{ code: 'catch-up-first', draft: { seen: 2 } }])
+  })
+
   test('[C10] an event of another version is not the draft', () => {
     const confirmed = (version: number | undefined, of: number | undefined) => {
       const outbox = new Outbox('me')
       const draft: Draft = { ...change, seen: -1, ...(version === undefined ? {} : { version }) }
-      outbox.add(draft, 0, false)
-      outbox.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1, upTo: -1, hasDeltas: true })
+      outbox.add(draft, 0, { isOnTape: false, upTo: -1 })
+      outbox.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1, inFlightBytesMax: 1e9, upTo: -1, hasDeltas: true })
       const event = { ...change, seq: 0, client: 'me', counter: 1, seen: -1, ...(of === undefined ? {} : { version: of }) }
       return outbox.confirm([event]).isOurs
     }

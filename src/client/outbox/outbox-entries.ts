@@ -14,6 +14,7 @@ export class OutboxEntries implements Iterable<Entry> {
   #waiting = nothing
   #folded = nothing
   #withDeltas = 0
+  #withExpect = 0
   #pending: readonly Draft[] | undefined
   /** What came behind `#pending` since it was put together. */
   #appended: Draft[] = []
@@ -44,6 +45,11 @@ export class OutboxEntries implements Iterable<Entry> {
   /** Whether any of them has deltas, which are meant for one state of their field. */
   get haveDeltas(): boolean {
     return this.#withDeltas > 0
+  }
+
+  /** Whether any of them has a precondition. */
+  get haveExpectations(): boolean {
+    return this.#withExpect > 0
   }
 
   /** The sum of the entries. */
@@ -157,6 +163,7 @@ export class OutboxEntries implements Iterable<Entry> {
 
   #count({ draft, bytes, folded }: Entry, sign: 1 | -1): void {
     if (draft.deltas !== undefined) this.#withDeltas += sign
+    if (draft.expect !== undefined) this.#withExpect += sign
     this.#waiting = sum(this.#waiting, { drafts: sign, bytes: sign * bytes })
     this.#folded = sum(this.#folded, { drafts: sign * folded.drafts, bytes: sign * folded.bytes })
   }

@@ -6,6 +6,8 @@ import type { OutboxEntry, RefusalNotes, SavedChange } from '../storage/store.ts
 export interface Entry extends OutboxEntry {
   /** How often the server has refused it because others were faster. */
   readonly attempts?: number
+  /** Of one with a precondition: that nobody else has written what stands in its way is known, as far as the tape is. */
+  readonly isClear?: boolean | undefined
   /** The frame that carries it on the present link; undefined while it waits to be sent. */
   ref: number | undefined
   /** What it has to send. */
@@ -36,7 +38,7 @@ export interface OutboxStep {
   readonly isRebased?: boolean
 }
 
-export function toSaved({ ref: _, bytes: __, attempts: ___, ...entry }: Entry): OutboxEntry {
+export function toSaved({ ref: _, bytes: __, attempts: ___, isClear: ____, ...entry }: Entry): OutboxEntry {
   return entry
 }
 

@@ -3,10 +3,11 @@
  * off when their events are seen. It decides and remembers; sending and saving is the publisher's work, and each
  * method that changes something gives what is to be saved.
  */
-import type { Code, Draft, TapeEvent } from '../../protocol/index.ts'
+import { type Code, type Draft, groupByObject, objectKey, type TapeEvent } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft, StreamStatus } from '../status.ts'
 import type { OutboxEntry, RefusalNotes, Saved } from '../storage/store.ts'
 import { foldOnto, windowOf } from './folding.ts'
+import { isSomethingInTheWay } from './judging.ts'
 import { OutboxEntries } from './outbox-entries.ts'
 import { bytesOf, type Entry, isSame, type Leaving, nothing, type OutboxStep, refusedOf, sum, toSaved } from './outbox-entry.ts'
 import type { OutboxView } from './outbox-view.ts'
@@ -17,6 +18,7 @@ export interface OutboxBounds {
   readonly draftsMax: number
   readonly bytesMax: number
   readonly inFlightMax: number
+  readonly inFlightBytesMax: number
   /** Deltas have been taken over all of 0 … this. */
   readonly upTo: number
   /** Whether deltas may go. */
@@ -99,18 +101,28 @@ export class Outbox implements OutboxView {
   }
 
   /** Takes up what was saved. To be called on an empty outbox. */
-  restore({ client, nextCounter, outbox, lastPlace }: Saved): void {
+  restore({ client, nextCounter, outbox, lastPlace }: Saved, events: readonly TapeEvent[] = []): void {
     this.client = client
     this.#nextCounter = nextCounter
     this.#nextPlace = lastPlace + 1
+    const kept = outbox.some(({ draft }) => draft.expect !== undefined) ? groupByObject(events) : undefined
     for (const entry of outbox) {
-      if (entry.refused === undefined) this.#entries.put({ ...entry, ref: undefined })
-      else this.#refused.set(entry.place, entry)
+      const { draft, refused, place } = entry
+      const isClear = draft.expect !== undefined && !isSomethingInTheWay(draft, kept?.get(objectKey(draft)) ?? [], client)
+      if (refused === undefined) this.#entries.put({ ...entry, ref: undefined, isClear })
+      else this.#refused.set(place, entry)
     }
   }
 
-  /** Adds a draft, folded with what waits of its object. Gives the place where it is now, unless nothing is left of it. */
-  add(draft: Draft, madeAt: number, isOnTape: boolean): OutboxStep & { readonly place: number | undefined } {
+  /**
+   * Adds a draft, folded with what waits of its object. Gives the place where it is now, unless nothing is left of it.
+   * `upTo`: what the tape is known to, in order.
+   */
+  add(
+    draft: Draft,
+    madeAt: number,
+    { isOnTape, upTo }: { readonly isOnTape: boolean; readonly upTo: number },
+  ): OutboxStep & { readonly place: number | undefined } {
     const bytes = bytesOf(draft)
     const own = { drafts: 1, bytes }
     const others = this.#entries.of(draft)
@@ -122,7 +134,14 @@ export class Outbox implements OutboxView {
     const older = waiting.at(-1)
     let entry: Omit<Entry, 'bytes'> | undefined
     if (newest !== undefined)
-      entry = { place: this.#nextPlace++, draft: newest, madeAt: leaving[0]?.madeAt ?? madeAt, folded, ref: undefined }
+      entry = {
+        place: this.#nextPlace++,
+        draft: newest,
+        madeAt: leaving[0]?.madeAt ?? madeAt,
+        folded,
+        ref: undefined,
+        isClear: newest.expect !== undefined && newest.seen >= upTo && leaving.every(({ isClear }) => isClear === true),
+      }
     else if (last !== undefined && older !== undefined) entry = { ...older, draft: last, folded: sum(older.folded, own) }
     if (entry === undefined) this.#vanished = sum(this.#vanished, folded)
     return {
@@ -133,13 +152,15 @@ export class Outbox implements OutboxView {
   }
 
   /** Gives counters to the drafts that go next, at most so many and so large together. */
-  take({ draftsMax, bytesMax, inFlightMax, upTo, hasDeltas }: OutboxBounds): readonly Entry[] {
+  take({ draftsMax, bytesMax, inFlightMax, inFlightBytesMax, upTo, hasDeltas }: OutboxBounds): readonly Entry[] {
     const batch: Entry[] = []
     let inFlight = 0
+    let inFlightBytes = 0
     let bytes = 0
     for (const entry of this.#entries) {
       if (entry.ref !== undefined) {
-        if (++inFlight >= inFlightMax) return []
+        inFlightBytes += entry.bytes
+        if (++inFlight >= inFlightMax || inFlightBytes >= inFlightBytesMax) return []
         continue
       }
       // What is typed meanwhile goes together: were the first of it refused for another's sake, all behind it would be in vain.
@@ -152,6 +173,12 @@ export class Outbox implements OutboxView {
       batch.push(this.#prepare(entry, upTo))
     }
     return batch
+  }
+
+  /** Whether a draft that has fallen too far behind is known to have nothing in its way, so that it can be sent again. */
+  canCatchUp(counter: number, upTo: number): boolean {
+    const entry = this.#entries.withCounter(counter)
+    return entry?.isClear === true && entry.draft.seen < upTo
   }
 
   /** The drafts at these places travel in a frame. Those that are gone meanwhile, or numbered anew, do not. */
@@ -314,8 +341,9 @@ export class Outbox implements OutboxView {
 
   #prepare(entry: Entry, upTo: number): Entry {
     const { draft, counter } = entry
-    // What has a precondition of its own was not taken over anything.
-    const isUpToDate = draft.deltas === undefined || draft.expect !== undefined || draft.seen >= upTo
+    // What has a precondition of its own was not taken over anything: it has seen only what is not in its way.
+    const isJudged = draft.expect === undefined ? draft.deltas !== undefined : entry.isClear === true
+    const isUpToDate = !isJudged || draft.seen >= upTo
     if (counter !== undefined && isUpToDate) return entry
     const prepared = { ...entry, draft: isUpToDate ? draft : { ...draft, seen: upTo }, counter: counter ?? this.#nextCounter++ }
     this.#entries.replace([prepared])

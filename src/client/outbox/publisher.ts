@@ -50,8 +50,9 @@ type MadeBy = Omit<Knowledge, 'seen'>
 const draftsMax = 200
 /** Half of what a frame may hold, for what stands around the drafts. */
 const bytesMax = batchBytesMax / 2
-/** Sent and not yet seen on the tape. More would only wait in the network. */
+/** Sent and not yet seen on the tape. More would only wait in the network, and fall behind what the server looks back over. */
 const inFlightMax = 1000
+const inFlightBytesMax = 2 * batchBytesMax
 
 export class Publisher {
   readonly outbox: Outbox
@@ -92,7 +93,7 @@ export class Publisher {
   /** Takes up what an earlier run left, if there was one, before anything is added. */
   restore(saved: Saved | undefined, events: readonly TapeEvent[]): void {
     if (saved === undefined) this.#save({ change: { client: this.outbox.client }, leaving: [] })
-    else this.outbox.restore(saved)
+    else this.outbox.restore(saved, events)
     this.#learn(events)
   }
 
@@ -105,11 +106,10 @@ export class Publisher {
       change: saved,
       leaving,
       place,
-    } = this.outbox.add(
-      { ...change, seen: isBridged ? Math.max(seen, this.#upTo) : seen },
-      this.#environment.now(),
-      this.#onTape.has(objectKey(change)),
-    )
+    } = this.outbox.add({ ...change, seen: isBridged ? Math.max(seen, this.#upTo) : seen }, this.#environment.now(), {
+      isOnTape: this.#onTape.has(objectKey(change)),
+      upTo: this.#upTo,
+    })
     const { collection, identifier, deltas } = change
     if (deltas !== undefined) this.#bridges.record({ collection, identifier, deltas, place: place ?? this.outbox.lastPlace, tab: by?.tab })
     void this.#hooks.save(saved)
@@ -241,7 +241,11 @@ export class Publisher {
   refuse({ ref, code, counter, expected, ...details }: RefusedServerFrame): void {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
     if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1, ref))
-    if ((code === 'expect-failed' || code === 'catch-up-first') && counter !== undefined && this.#wasOvertaken(ref, counter, details))
+    if (
+      (code === 'expect-failed' || code === 'catch-up-first') &&
+      counter !== undefined &&
+      this.#wasOvertaken(ref, counter, { code, ...details })
+    )
       return
     const { recovery } = codeFacts(code)
     if (recovery === 'retry') {
@@ -260,10 +264,11 @@ export class Publisher {
   /**
    * Others were faster than a draft with deltas: these are taken over what the others did, and sent again, without end.
    */
-  #wasOvertaken(ref: number, counter: number, { conflicts, latestSeq = -1 }: RefusalDetails): boolean {
+  #wasOvertaken(ref: number, counter: number, { code, conflicts, latestSeq = -1 }: RefusalDetails & { readonly code: Code }): boolean {
     const draft = this.outbox.entries.sentWith(ref, counter)
     // It may be gone already, or have another counter: then the rest of its frame is to be sent again.
-    if (draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)) return false
+    const isOwn = draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)
+    if (isOwn && (code !== 'catch-up-first' || !this.outbox.canCatchUp(counter, this.#upTo))) return false
     const attempts = this.outbox.entries.tryAgain(ref, counter)
     this.#generation++
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
@@ -292,7 +297,14 @@ export class Publisher {
     while (this.#maySend) {
       const generation = this.#generation
       const { nextCounter } = this.outbox
-      const batch = this.outbox.take({ draftsMax, bytesMax, inFlightMax, upTo: this.#upTo, hasDeltas: !this.#turns.isOthers })
+      const batch = this.outbox.take({
+        draftsMax,
+        bytesMax,
+        inFlightMax,
+        inFlightBytesMax,
+        upTo: this.#upTo,
+        hasDeltas: !this.#turns.isOthers,
+      })
       if (batch.length === 0) break
       if (this.outbox.nextCounter > nextCounter) {
         this.#unsavedNumbering = this.#hooks.save({

@@ -18,6 +18,7 @@ import {
   transform,
   writeDeltas,
 } from '../../protocol/index.ts'
+import { isInTheWay } from './judging.ts'
 
 /**
  * What a draft becomes: itself, when the event says nothing of its fields; `lost`, when the event has put another value in
@@ -97,7 +98,9 @@ class Passing {
     }
     for (const field of Object.keys(values)) this.#cover(field)
     const fields = Object.keys(deltas)
-    if (fields.some((field) => this.#isReplaced(field)) || this.#isInTheWayOf(draft, fields)) {
+    // Deltas with a precondition of their own want to be refused rather than taken over what others did.
+    const isStopped = draft.expect !== undefined && fields.length > 0 && isInTheWay(draft, this.#event)
+    if (isStopped || fields.some((field) => this.#isReplaced(field))) {
       // What lies on it falls with it.
       for (const field of fields) this.#replaced.add(field)
       return 'lost'
@@ -117,14 +120,6 @@ class Passing {
     const { deltas: _, ...plain } = draft
     if (Object.keys(moved).length > 0) return { ...plain, deltas: moved }
     return draft.values === undefined ? 'moot' : plain
-  }
-
-  /** Deltas with a precondition of their own want to be refused rather than taken over what others did. */
-  #isInTheWayOf({ expect }: Draft, fields: readonly string[]): boolean {
-    if (expect === undefined || fields.length === 0) return false
-    const { type, values = {}, deltas = {} } = this.#event
-    if (type !== 'update' || expect.unchanged === true) return true
-    return [...expect.unchanged, ...fields].some((field) => Object.hasOwn(values, field) || Object.hasOwn(deltas, field))
   }
 
   #isReplaced(field: string): boolean {

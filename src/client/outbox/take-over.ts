@@ -1,6 +1,7 @@
 /** Takes the deltas of an outbox over what others have done, and gathers what becomes of them. */
 import type { FieldDeltas, TapeEvent } from '../../protocol/index.ts'
 import { GatheredChange } from '../storage/gathered-change.ts'
+import { isInTheWay } from './judging.ts'
 import type { OutboxEntries } from './outbox-entries.ts'
 import { type Entry, type Leaving, type OutboxStep, toSaved } from './outbox-entry.ts'
 import { rebase } from './rebase.ts'
@@ -32,14 +33,17 @@ export function takeOver(
     for (const each of step.leaving) leaving.push(each)
   }
   for (const event of events) {
-    if (event.deltas === undefined && !entries.haveDeltas) continue
+    if (event.deltas === undefined && !entries.haveDeltas && !entries.haveExpectations) continue
     const own = entries.of(event)
     const drafts = Array.from(own, ({ draft }) => draft)
     const { drafts: rebased, shows } = rebase(drafts, event, client)
     if (Object.keys(shows).length > 0) onShown(event, shows)
     for (const [index, entry] of own.entries()) {
       const draft = rebased[index]
-      if (draft === undefined || draft === entry.draft) continue
+      if (draft === undefined || draft === entry.draft) {
+        if (entry.isClear === true && isInTheWay(entry.draft, event)) entries.replace([{ ...entry, isClear: false }])
+        continue
+      }
       isRebased = true
       if (draft === 'lost') take(refuse(entry, event.seq))
       else if (draft === 'moot') take(drop(entry))
