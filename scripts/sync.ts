@@ -79,7 +79,7 @@ class Screen {
   }
 
   #draw(): void {
-    if (this.#isLive) process.stdout.write(this.#line.slice(0, process.stdout.columns - 1))
+    if (this.#isLive) process.stdout.write(this.#line.slice(0, (process.stdout.columns || 80) - 1))
   }
 }
 
@@ -94,10 +94,14 @@ function bar(have: number, total: number): string {
 function lineOf({ connection, progress, outbox, problem }: StreamStatus, sending: number): string {
   if (problem !== undefined) return `The server says: ${problem}`
   if (connection === 'stopped') return 'Stopped.'
-  if (connection !== 'online') return `No connection: ${outbox.drafts === 0 ? 'nothing waits' : `${outbox.drafts} changes wait`}`
+  if (connection !== 'online') return `No connection: ${changes(outbox.drafts)}`
   if (progress.have < progress.total) return `Receiving ${bar(progress.have, progress.total)} ${progress.have} of ${progress.total} events`
   if (outbox.drafts > 0) return `Sending ${bar(sending - outbox.bytes, sending)} ${sizeText(outbox.bytes)} left`
   return 'In step.'
+}
+
+function changes(count: number): string {
+  return count === 0 ? 'nothing waits' : count === 1 ? 'one change waits' : `${count} changes wait`
 }
 
 function sizeText(bytes: number): string {
@@ -165,13 +169,15 @@ async function main(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
   })
   // The directory is gone, or both are in step for the first time.
-  const settled = sync.settled().then(() => screen.tell(`${folder.list.length} files are in step.`))
+  const settled = sync
+    .settled()
+    .then(() => screen.tell(folder.list.length === 1 ? 'One file is in step.' : `${folder.list.length} files are in step.`))
   try {
     await Promise.race([interrupted, stopped, isOnce ? settled : settled.then(() => sync.ended)])
   } finally {
     await sync.stop()
     const { pending } = stream.status
-    if (pending > 0) screen.tell(`${pending} changes wait here, and go the next time.`)
+    if (pending > 0) screen.tell(`${changes(pending)} here, and ${pending === 1 ? 'goes' : 'go'} the next time.`)
     await stream.close()
     screen.show('')
   }

@@ -53,6 +53,11 @@ class Program {
     })
   }
 
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.ended
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGINT')
     await this.ended
@@ -146,6 +151,27 @@ test('[M13] what happens while they run comes over at once, until the directory 
   expect(anna.output).toMatch(/There is no such directory/)
   await ben.stop()
   expect(await filesOf('ben')).toEqual({ 'last.txt': 'stays\n', 'more.txt': 'more\n' })
+})
+
+test('[M13] what was being sent when the program was killed goes on where it was', async () => {
+  const random = new SeededRandom(2)
+  await put(
+    'anna',
+    'large.bin',
+    Uint8Array.from({ length: 6_000_000 }, () => random.below(256)),
+  )
+  const program = new Program([join(folder, 'anna'), '--stream', stream])
+  await program.says(/↑ large\.bin/)
+  await program.kill()
+  await once('anna')
+  await once('ben')
+  expect(await filesOf('ben')).toEqual(await filesOf('anna'))
+  expect(Object.keys(await filesOf('ben'))).toEqual(['large.bin'])
+  const events = await server.events(stream)
+  // Each of its 34 parts came once.
+  expect(events.map(({ values }) => Object.keys(values ?? {}).find((field) => /^\d+$/.test(field)))).toEqual(
+    Array.from({ length: 34 }, (_, index) => `${index}`),
+  )
 })
 
 test('[M13] a stream that was deleted takes nothing away', async () => {
