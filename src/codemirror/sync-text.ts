@@ -4,11 +4,14 @@
  *
  *   transaction of the editor ─► splices ─► text.edit ─┐
  *   transaction marked as the text's ◄── splices ◄── text, for everybody's changes but the editor's own
+ *
+ * The two are compared after each change. Where they are not the same, because the text took something else or the editor
+ * could not be told in the middle of an update, the editor is behind, until it is mended as soon as nothing runs.
  */
-import { Annotation, Compartment, EditorState, type Extension, Transaction, type TransactionSpec } from '@codemirror/state'
+import { Annotation, Compartment, EditorState, type Extension, Prec, Transaction, type TransactionSpec } from '@codemirror/state'
 import { logException, type PluginValue, ViewPlugin } from '@codemirror/view'
 import type { EditableText } from '../browser/editable-text.ts'
-import { diff, type Splices } from '../protocol/index.ts'
+import { compose, diff, invert, type Splices, transform } from '../protocol/index.ts'
 
 export interface SyncTextOptions {
   /** Told of what cannot be in the text: it is gone from the editor again. Logs by default. */
@@ -23,7 +26,7 @@ export interface EditableView {
 
 /** What a view tells of an update. */
 interface ViewChange {
-  readonly transactions: readonly Pick<Transaction, 'docChanged' | 'changes' | 'annotation'>[]
+  readonly transactions: readonly Pick<Transaction, 'docChanged' | 'changes' | 'annotation' | 'startState' | 'newDoc'>[]
 }
 
 /** Marks what comes from the text, and need not go there. */
@@ -38,7 +41,12 @@ export function syncText(text: EditableText, { onError }: SyncTextOptions = {}):
   const plugin = ViewPlugin.define((view): PluginValue => {
     return new TextBinding(text, view, { readOnly, onError: onError ?? ((error) => logException(view.state, error, 'syncText')) })
   })
-  return [EditorState.lineSeparator.of('\n'), readOnly.of(EditorState.readOnly.of(!text.isReady)), plugin]
+  return [EditorState.lineSeparator.of('\n'), readOnly.of(readOnlyUntil(text.isReady)), plugin]
+}
+
+/** Once it is ready the page decides. */
+function readOnlyUntil(isReady: boolean): Extension {
+  return isReady ? [] : Prec.highest(EditorState.readOnly.of(true))
 }
 
 export class TextBinding {
@@ -47,8 +55,14 @@ export class TextBinding {
   readonly #readOnly: Compartment
   readonly #onError: (error: unknown) => void
   readonly #unsubscribe: () => void
-  #isReady: boolean
+  /** What leads from the document to the text: what the editor lacks. */
+  #missed: Splices<string>
+  /** What the editor was made for; undefined while that is not known. */
+  #isReady: boolean | undefined
   #isTaking = false
+  /** Changes of the text that it has told of in this turn. */
+  #told = 0
+  #hasFailed = false
   #isEnded = false
 
   constructor(
@@ -60,17 +74,18 @@ export class TextBinding {
     this.#view = view
     this.#readOnly = options.readOnly
     this.#onError = options.onError
-    this.#isReady = text.isReady
+    this.#missed = diff(view.state.doc.toString(), text.value)
     this.#unsubscribe = text.subscribe(({ splices }) => this.#changed(splices))
     // A view that is being made cannot be told anything yet.
-    this.#mendSoon()
+    queueMicrotask(() => this.#show())
   }
 
   update({ transactions }: ViewChange): void {
     for (const transaction of transactions) {
-      if (!transaction.docChanged || transaction.annotation(fromText) === true) continue
-      this.#take(splicesOf(transaction))
+      if (transaction.docChanged && transaction.annotation(fromText) !== true) this.#take(transaction)
     }
+    // In the middle of an update nothing can be shown.
+    if (this.#missed.length > 0) queueMicrotask(() => this.#show())
   }
 
   destroy(): void {
@@ -78,46 +93,77 @@ export class TextBinding {
     this.#unsubscribe()
   }
 
-  #take(splices: Splices<string>): void {
+  /** Brings what was typed to where the text is, and what the editor lacks of that to where the document is now. */
+  #take(transaction: ViewChange['transactions'][number]): void {
+    const typed = splicesOf(transaction)
+    const told = this.#told
     this.#isTaking = true
     try {
-      this.#text.edit(splices)
+      this.#text.edit(transform(typed, this.#missed, 'later'))
+      this.#missed = transform(this.#missed, typed, 'earlier')
+      // Somebody answered to it at once.
+      if (this.#told !== told + 1) this.#missed = diff(transaction.newDoc.toString(), this.#text.value)
     } catch (error) {
-      this.#onError(error)
+      // The document has it, and the text has not.
+      this.#missed = compose(invert(typed, transaction.startState.doc.toString()), this.#missed)
+      this.#tell(error)
     } finally {
       this.#isTaking = false
+      this.#told = told
     }
-    // In the middle of an update nothing can be put right.
-    if (this.#text.value.length !== this.#view.state.doc.length) this.#mendSoon()
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#onError(error)
+    } catch (own) {
+      console.error(own)
+    }
   }
 
   #changed(splices: Splices<string>): void {
+    this.#told++
     // The editor has it already.
     if (this.#isTaking) return
-    try {
-      this.#show(splices)
-    } catch {
-      // The view is in the middle of an update, in which the page changed the text; or it had something else.
-      this.#mendSoon()
-    }
+    this.#missed = compose(this.#missed, splices)
+    this.#show()
+    if (this.#told === 1) queueMicrotask(() => this.#check())
   }
 
-  #mendSoon(): void {
-    queueMicrotask(() => {
-      if (!this.#isEnded) this.#show(diff(this.#view.state.doc.toString(), this.#text.value))
-    })
+  /** Whoever answers to a change at once, while others are still to be told of it, is heard before it. */
+  #check(): void {
+    const isInOrder = this.#told === 1
+    this.#told = 0
+    if (isInOrder) return
+    this.#missed = diff(this.#view.state.doc.toString(), this.#text.value)
+    this.#show()
   }
 
-  #show(splices: Splices<string>): void {
+  #show(): void {
     const { isReady } = this.#text
     const isNews = isReady !== this.#isReady
-    if (splices.length === 0 && !isNews) return
-    this.#view.dispatch({
-      changes: splices.map(({ offset, removed, inserted = '' }) => ({ from: offset, to: offset + removed, insert: inserted })),
-      ...(isNews ? { effects: this.#readOnly.reconfigure(EditorState.readOnly.of(!isReady)) } : {}),
-      annotations: [fromText.of(true), Transaction.remote.of(true), Transaction.addToHistory.of(false)],
-    })
-    this.#isReady = isReady
+    if (this.#isEnded || (this.#missed.length === 0 && !isNews)) return
+    try {
+      this.#view.dispatch({
+        changes: this.#missed.map(({ offset, removed, inserted = '' }) => ({ from: offset, to: offset + removed, insert: inserted })),
+        ...(isNews ? { effects: this.#readOnly.reconfigure(readOnlyUntil(isReady)) } : {}),
+        annotations: [fromText.of(true), Transaction.remote.of(true), Transaction.addToHistory.of(false)],
+        // What others wrote is not for the page to filter.
+        filter: false,
+      })
+      this.#missed = []
+      this.#isReady = isReady
+      this.#hasFailed = false
+    } catch (error) {
+      // The view is in the middle of an update, in which the page changed the text. If it is not that, it is told.
+      if (this.#hasFailed) return this.#tell(error)
+      this.#hasFailed = true
+      queueMicrotask(() => {
+        this.#missed = diff(this.#view.state.doc.toString(), this.#text.value)
+        this.#show()
+        this.#hasFailed = false
+      })
+    }
   }
 }
 

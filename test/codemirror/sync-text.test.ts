@@ -1,9 +1,9 @@
 /** An editor tied to a text: over states of CodeMirror without a page, with what others write in between. */
 
 import { history, undo } from '@codemirror/commands'
-import { Compartment, EditorState, type Transaction, type TransactionSpec } from '@codemirror/state'
-import { expect, test } from 'vitest'
-import { TextBinding } from '../../src/codemirror/sync-text.ts'
+import { Compartment, EditorState, type Extension, type Transaction, type TransactionSpec } from '@codemirror/state'
+import { expect, test, vi } from 'vitest'
+import { syncText, TextBinding } from '../../src/codemirror/sync-text.ts'
 import { Text } from '../../src/models/index.ts'
 import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -18,21 +18,29 @@ class PlayedView {
   onUpdate = () => {}
   #isUpdating = false
 
-  constructor(text: Text, doc = text.value) {
+  constructor(text: Text, doc = text.value, extra: Extension = []) {
     this.state = EditorState.create({
       doc,
-      extensions: [EditorState.lineSeparator.of('\n'), this.readOnly.of(EditorState.readOnly.of(!text.isReady)), history()],
+      extensions: [EditorState.lineSeparator.of('\n'), this.readOnly.of(EditorState.readOnly.of(!text.isReady)), history(), extra],
     })
-    this.binding = new TextBinding(text, this, { readOnly: this.readOnly, onError: (error) => this.errors.push(error) })
+    this.binding = new TextBinding(text, this, { readOnly: this.readOnly, onError: (error) => this.onError(error) })
   }
 
-  dispatch(spec: TransactionSpec | Transaction): void {
+  onError(error: unknown): void {
+    this.errors.push(error)
+  }
+
+  /** Several transactions are one update. */
+  dispatch(...specs: readonly (TransactionSpec | Transaction)[]): void {
     if (this.#isUpdating) throw new Error('Calls to update are not allowed while an update is in progress.')
-    const transaction = 'startState' in spec ? (spec as Transaction) : this.state.update(spec)
-    this.state = transaction.state
+    const transactions = specs.map((spec) => {
+      const transaction = 'startState' in spec ? (spec as Transaction) : this.state.update(spec)
+      this.state = transaction.state
+      return transaction
+    })
     this.#isUpdating = true
     try {
-      this.binding.update({ transactions: [transaction] })
+      this.binding.update({ transactions })
       this.onUpdate()
     } finally {
       this.#isUpdating = false
@@ -139,6 +147,87 @@ test('[M11] what the page does to the text in the middle of an update appears, a
   view.binding.destroy()
   other([{ type: 'insert', offset: 0, values: 'x' }])
   expect(view.shown).toBe('# title')
+})
+
+test('[M11] what is typed before the editor shows the text, or while it lacks something, is in both', async () => {
+  const { text } = live()
+  text.splice(0, 0, 'hello world')
+  const early = new PlayedView(text, 'xy')
+  early.type(1, 0, 'Q')
+  await settle()
+  expect(early.shown).toBe(text.value)
+  expect(text.value).toContain('Q')
+  early.onUpdate = () => {
+    early.onUpdate = () => {}
+    text.splice(0, 0, '# ')
+  }
+  early.type(early.shown.length, 0, '!')
+  early.type(early.shown.length, 0, '?')
+  await settle()
+  expect(text.value).toMatch(/^# .*!\?$/)
+  expect(early.shown).toBe(text.value)
+})
+
+test('[M11] of several transactions in one update each stands for itself', async () => {
+  const { text } = live()
+  const view = new PlayedView(text)
+  await settle()
+  view.type(0, 0, 'one two')
+  view.dispatch({ changes: { from: 0, insert: '\ud800' } }, { changes: { from: 8, insert: '!' } })
+  await settle()
+  expect([view.shown, text.value]).toEqual(['one two!', 'one two!'])
+})
+
+test('[M11] who answers to a change at once, before or after the editor is told, does not confuse it', async () => {
+  for (const isFirst of [true, false]) {
+    const { text, other } = live()
+    const answer = () => {
+      if (text.value.startsWith('a'))
+        text.edit([
+          { offset: 0, removed: 1, inserted: undefined },
+          { offset: 2, removed: 0, inserted: 'z' },
+        ])
+      if (text.value.includes('b')) text.splice(text.value.indexOf('b'), 1, 'c')
+    }
+    if (isFirst) text.subscribe(answer)
+    const view = new PlayedView(text)
+    if (!isFirst) text.subscribe(answer)
+    await settle()
+    other([{ type: 'insert', offset: 0, values: 'pq' }])
+    other([{ type: 'insert', offset: 0, values: 'a' }])
+    view.type(0, 0, 'xb')
+    await settle()
+    expect(view.shown).toBe(text.value)
+    expect(text.value).toContain('xc')
+  }
+})
+
+test('[M11] the page may make it read-only, filter what is typed, and fail where it is told', async () => {
+  const { text, other } = live()
+  const readOnly = EditorState.readOnly
+  expect(EditorState.create({ extensions: [syncText(text), readOnly.of(true)] }).readOnly).toBe(true)
+  expect(EditorState.create({ extensions: [readOnly.of(false), syncText(new Text('notes'))] }).readOnly).toBe(true)
+  const unready = new Text('notes')
+  const late = new PlayedView(unready)
+  unready.apply([], [], { client: 'me', holes: [] })
+  await settle()
+  expect(late.state.readOnly).toBe(false)
+  const view = new PlayedView(
+    text,
+    '',
+    EditorState.changeFilter.of((transaction) => transaction.isUserEvent('input')),
+  )
+  await settle()
+  other([{ type: 'insert', offset: 0, values: 'abc' }])
+  expect(view.shown).toBe('abc')
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+  view.onError = () => {
+    throw new Error('of the page')
+  }
+  view.type(0, 0, '\ud800')
+  await settle()
+  expect([view.shown, told.mock.calls.length]).toEqual(['abc', 1])
+  told.mockRestore()
 })
 
 test('[M11] two editors of one text, and others, type at random and show the same', async () => {
