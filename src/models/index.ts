@@ -25,6 +25,7 @@ export {
   type FolderOptions,
   type FolderProblem,
   fileBytesMax,
+  type NewFile,
   type WriteOptions,
   type Written,
 } from './folder/folder-options.ts'

@@ -230,6 +230,18 @@ describe('a folder', () => {
     expect(codeOf(() => new Folder('files').write('f', bytes('')))).toBeUndefined()
   })
 
+  test('[M12] several files are added at once, each beside what is there or comes with it, or none of them', () => {
+    const { folder, vended } = attached()
+    folder.write('a.txt', bytes('0'))
+    const files = ['a.txt', 'A.TXT', 'dir', 'dir/a.txt', 'new.txt'].map((path, index) => ({ path, content: bytes(`${index + 1}`) }))
+    expect(folder.addAll(files).map(({ path }) => path)).toEqual(['a (2).txt', 'A (3).TXT', 'dir', 'dir/a.txt', 'new.txt'])
+    expect(folder.list.map(({ path }) => path)).toEqual(['A (3).TXT', 'a (2).txt', 'a.txt', 'dir (2)', 'dir/a.txt', 'new.txt'])
+    expect(folder.list.map(({ path }) => textOf(folder.read(path))).sort()).toEqual(['0', '1', '2', '3', '4', '5'])
+    const count = vended.length
+    expect(codeOf(() => folder.addAll([...files, { path: 'NUL', content: bytes('x') }]))).toBe('bad-path')
+    expect(vended).toHaveLength(count)
+  })
+
   test('[M12] twins, and files where a folder is, are refused where they are made', () => {
     const { folder } = attached()
     folder.write('Docs/Read me.txt', bytes('1'))

@@ -45,6 +45,15 @@ export interface Written {
   readonly bytes: number
 }
 
+export interface NewFile {
+  readonly path: string
+  readonly content: Uint8Array
+}
+
+export interface Added extends Written {
+  readonly identifier: string
+}
+
 /** Each part of a file is held as text, and a change saved with all of them. */
 export const fileBytesMax = 32 * 1024 * 1024
 

@@ -23,7 +23,16 @@ import { Listeners } from '../listeners.ts'
 import { newShortIdentifier } from '../new-identifier.ts'
 import { type ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
 import { contentsOf, type FileRecord, hashOf, type NoFile, readFileRecord, sizeOf } from './file-record.ts'
-import { FolderError, type FolderFile, type FolderOptions, fileBytesMax, type WriteOptions, type Written } from './folder-options.ts'
+import {
+  type Added,
+  FolderError,
+  type FolderFile,
+  type FolderOptions,
+  fileBytesMax,
+  type NewFile,
+  type WriteOptions,
+  type Written,
+} from './folder-options.ts'
 import { changesOf, joinParts, partsOf } from './parts.ts'
 import { arrangePaths, type ClaimedPath, foldersOf, freePath, problemOfPath, twinKey } from './paths.ts'
 
@@ -108,7 +117,7 @@ export class Folder implements ModelReconciler {
     }
     if (file === undefined) {
       this.#checkNoTwin(path)
-      return this.#insert(path, content, hash)
+      return this.add(path, content)
     }
     if (file.isComplete && file.hash === hash) return { path, hash, bytes: 0 }
     this.#checkSettled(file)
@@ -116,15 +125,14 @@ export class Folder implements ModelReconciler {
     const { identifier } = file
     const { changes, count } = changesOf(before, content)
     const heads = headsOf(Math.max(1, changes.length), hash)
-    const bytes = this.#vend(
-      heads.map((head, index): Change => {
-        const { values, deltas } = changes[index] ?? {}
-        const parts = index === 0 && count !== before.length ? { parts: count } : {}
-        const change = { values: { ...values, ...parts, ...head }, ...(deltas === undefined ? {} : { deltas }) }
-        return { type: 'update', collection: this.#collection, identifier, ...change, expect: expectSameContent }
-      }),
-    )
-    return { path, hash, bytes }
+    const updates = heads.map((head, index): Change => {
+      const { values, deltas } = changes[index] ?? {}
+      const parts = index === 0 && count !== before.length ? { parts: count } : {}
+      const change = { values: { ...values, ...parts, ...head }, ...(deltas === undefined ? {} : { deltas }) }
+      return { type: 'update', collection: this.#collection, identifier, ...change, expect: expectSameContent }
+    })
+    this.#vend(updates)
+    return { path, hash, bytes: bytesOf(updates) }
   }
 
   /** Gives a file another path. Throws a `FolderError`: `not-found`, `bad-path`, `twin`, `not-ready`. */
@@ -152,12 +160,28 @@ export class Folder implements ModelReconciler {
    * Makes a new file, whatever is there: under this path, or, where that cannot be, beside it, as `notes (2).txt`. Throws a
    * `FolderError`: `bad-path`, `too-large`, `not-ready`.
    */
-  add(path: string, content: Uint8Array): Written {
-    this.#checkWritable(path)
-    checkSize(path, content)
+  add(path: string, content: Uint8Array): Added {
+    return this.addAll([{ path, content }])[0] as Added
+  }
+
+  /** Makes several at once, of which the models are told once. Throws like `add`, and then none is made. */
+  addAll(files: readonly NewFile[]): readonly Added[] {
+    for (const { path, content } of files) {
+      this.#checkWritable(path)
+      checkSize(path, content)
+    }
     const { byKey, folders } = this.#listed()
-    const free = this.#twinOf(path) === undefined ? path : freePath(path, (key) => byKey.has(key) || folders.has(key))
-    return this.#insert(free, content, hashOf(content))
+    const [keys, parents] = [new Set(byKey.keys()), new Set(folders)]
+    const isTaken = (key: string) => keys.has(key) || parents.has(key)
+    const added = files.map(({ path, content }) => {
+      // A file that has the name of one of its folders makes way.
+      const free = isTaken(twinKey(path)) ? freePath(path, isTaken) : path
+      keys.add(twinKey(free))
+      for (const folder of foldersOf(free)) parents.add(twinKey(folder))
+      return this.#newFile(free, content)
+    })
+    this.#vend(added.flatMap(({ changes }) => changes))
+    return added.map(({ changes, ...file }) => ({ ...file, bytes: bytesOf(changes) }))
   }
 
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
@@ -249,20 +273,19 @@ export class Folder implements ModelReconciler {
     return { file, record }
   }
 
-  #insert(path: string, content: Uint8Array, hash: string): Written {
+  #newFile(path: string, content: Uint8Array): Omit<Added, 'bytes'> & { readonly changes: readonly Change[] } {
     const { newIdentifier = newShortIdentifier } = this.#options
     const identifier = newIdentifier()
+    const hash = hashOf(content)
     const parts = partsOf(content)
     const heads = headsOf(parts.length, hash)
-    const bytes = this.#vend(
-      parts.map((part, index): Change => {
-        const values = { [index]: toValues(part), ...heads[index] }
-        const object = { collection: this.#collection, identifier }
-        if (index === 0) return { type: 'insert', ...object, values: { path, parts: parts.length, ...values } }
-        return { type: 'update', ...object, values, expect: expectSameContent }
-      }),
-    )
-    return { path, hash, bytes }
+    const changes = parts.map((part, index): Change => {
+      const values = { [index]: toValues(part), ...heads[index] }
+      const object = { collection: this.#collection, identifier }
+      if (index === 0) return { type: 'insert', ...object, values: { path, parts: parts.length, ...values } }
+      return { type: 'update', ...object, values, expect: expectSameContent }
+    })
+    return { identifier, path, hash, changes }
   }
 
   #checkReady(path: string): void {
@@ -299,16 +322,18 @@ export class Folder implements ModelReconciler {
     if (problem !== undefined) throw new FolderError('twin', path, problem)
   }
 
-  /** Gives the bytes that the changes take on the wire. */
-  #vend(changes: readonly Change[]): number {
-    const { version } = this.#options
-    const versioned = version === undefined || version === 1 ? changes : changes.map((change) => ({ ...change, version }))
-    const bytes = versioned.reduce((sum, change) => sum + utf8Length(JSON.stringify(change)), 0)
+  #vend(changes: readonly Change[]): void {
+    const { version = 1 } = this.#options
+    const versioned = version === 1 ? changes : changes.map((change) => ({ ...change, version }))
     const { receiver } = this
     if (receiver?.didCreateDrafts !== undefined && versioned.length > 1) receiver.didCreateDrafts(versioned)
     else for (const change of versioned) receiver?.didCreateDraft(change)
-    return bytes
   }
+}
+
+/** What the changes take on the wire, as JSON. */
+function bytesOf(changes: readonly Change[]): number {
+  return changes.reduce((sum, change) => sum + utf8Length(JSON.stringify(change)), 0)
 }
 
 function checkSize(path: string, { length }: Uint8Array): void {

@@ -37,6 +37,8 @@ export interface FolderSyncOptions {
 /** Several changes at once are looked at once. */
 const gatherMs = 50
 const retryMs = 2000
+const chunkFiles = 200
+const chunkBytes = 4 * 1024 * 1024
 /** More would only wait in memory. */
 const waitingBytesMax = 64 * 1024 * 1024
 
@@ -147,7 +149,12 @@ export class FolderSync {
         isRemoved: (identifier) => this.#folder.isRemoved(identifier),
       })
       let isAllDone = true
-      for (const action of actions) isAllDone = (await this.#try(action)) && isAllDone
+      for (const action of actions) {
+        if (!isAdding(action)) isAllDone = (await this.#try(() => this.#do(action))) && isAllDone
+      }
+      for (const locals of chunksOf(actions.filter(isAdding).map(({ local }) => local))) {
+        isAllDone = (await this.#try(() => this.#add(locals))) && isAllDone
+      }
       if (actions.length > 0) await this.#file.write(this.#bases)
       this.#checkSettled(actions, isAllDone)
     } catch (error) {
@@ -218,9 +225,9 @@ export class FolderSync {
   }
 
   /** Whether it is done: what has changed meanwhile is looked at again. */
-  async #try(action: Action): Promise<boolean> {
+  async #try(work: () => Promise<boolean>): Promise<boolean> {
     try {
-      return await this.#do(action)
+      return await work()
     } catch (error) {
       if (error instanceof DiskError && error.code === 'gone') throw error
       const isOvertaken =
@@ -230,15 +237,11 @@ export class FolderSync {
     }
   }
 
-  async #do(action: Action): Promise<boolean> {
+  async #do(action: Exclude<Action, Adding>): Promise<boolean> {
     switch (action.type) {
       case 'note':
         this.#note(action.identifier, action.base)
         return true
-      case 'add':
-        return this.#add(action.local)
-      case 'keep-beside':
-        return this.#add(action.local)
       case 'write':
         return this.#write(action)
       case 'rename': {
@@ -247,7 +250,7 @@ export class FolderSync {
           this.#folder.rename(remote.path, local.file.path)
         } catch (error) {
           // It goes beside what has that path; the old one is removed then.
-          if (error instanceof FolderError && error.code === 'twin') return await this.#add(local)
+          if (error instanceof FolderError && error.code === 'twin') return await this.#add([local])
           throw error
         }
         this.#note(remote.identifier, { path: local.file.path, hash: local.hash, mark: local.file.mark })
@@ -289,21 +292,24 @@ export class FolderSync {
     return true
   }
 
-  /** Adds a file under its path, or, where another one has that, beside it, in both. */
-  async #add({ file, hash }: Local): Promise<boolean> {
+  /** Adds files under their paths, or, where other ones have those, beside them, in both. */
+  async #add(locals: readonly Local[]): Promise<boolean> {
     if (this.#isFull) return false
-    const content = await this.#disk.read(file)
-    if (hashOf(content) !== hash) return false
-    const { path, bytes } = this.#folder.add(file.path, content)
-    const identifier = this.#folder.get(path)?.identifier
-    let { mark } = file
-    if (path !== file.path) {
-      mark = (await this.#disk.move(file.path, path, file.mark)).mark
-      this.#onNews({ type: 'kept', path: file.path, to: path })
+    const read: { readonly local: Local; readonly content: Uint8Array }[] = []
+    for (const local of locals) {
+      const content = await this.#disk.read(local.file).catch(ifChanged)
+      if (content !== undefined && hashOf(content) === local.hash) read.push({ local, content })
     }
-    if (identifier !== undefined) this.#note(identifier, { path, hash, mark, isNew: true })
-    this.#onNews({ type: 'sent', path, bytes, size: content.length })
-    return true
+    const added = this.#folder.addAll(read.map(({ local, content }) => ({ path: local.file.path, content })))
+    for (const [index, { identifier, path, hash, bytes }] of added.entries()) {
+      const { local, content } = read[index] as (typeof read)[number]
+      const { file } = local
+      const { mark } = path === file.path ? file : await this.#disk.move(file.path, path, file.mark)
+      if (path !== file.path) this.#onNews({ type: 'kept', path: file.path, to: path })
+      this.#note(identifier, { path, hash, mark, isNew: true })
+      this.#onNews({ type: 'sent', path, bytes, size: content.length })
+    }
+    return read.length === locals.length
   }
 
   async #write({ remote, local, basedOn }: Extract<Action, { type: 'write' }>): Promise<boolean> {
@@ -323,4 +329,30 @@ export class FolderSync {
     if (base === undefined) this.#bases.delete(identifier)
     else this.#bases.set(identifier, base)
   }
+}
+
+type Adding = Extract<Action, { type: 'add' | 'keep-beside' }>
+
+function isAdding(action: Action): action is Adding {
+  return action.type === 'add' || action.type === 'keep-beside'
+}
+
+/** So many at once, or so large together, that the models are told of few. */
+function* chunksOf(locals: readonly Local[]): Iterable<readonly Local[]> {
+  let chunk: Local[] = []
+  let bytes = 0
+  for (const local of locals) {
+    chunk.push(local)
+    bytes += local.file.size
+    if (chunk.length < chunkFiles && bytes < chunkBytes) continue
+    yield chunk
+    chunk = []
+    bytes = 0
+  }
+  if (chunk.length > 0) yield chunk
+}
+
+function ifChanged(error: unknown): undefined {
+  if (!(error instanceof DiskError && error.code === 'changed')) throw error
+  return undefined
 }
