@@ -23,7 +23,11 @@ export default defineConfig({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
               bindings: { TAPELINE_SECRET: testSecret, TAPELINE_ORIGINS: testOrigin, DEMO: 'on' },
-              durableObjects: { RULED: { className: 'RuledStreamObject', useSQLite: true } },
+              durableObjects: {
+                RULED: { className: 'RuledStreamObject', useSQLite: true },
+                BUCKETED: { className: 'BucketedStreamObject', useSQLite: true },
+              },
+              r2Buckets: ['SEGMENTS'],
             },
           }),
         ],

@@ -151,6 +151,10 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     title: 'The socket whispers too often.',
     hint: 'At most 30 whispers a second; send the newest only.',
   },
+  damaged: {
+    title: 'A part of the stored tape is missing or is not what it was.',
+    hint: 'The rest of the tape can be read. Whoever runs the server finds the part in its log, and can restore it.',
+  },
   unavailable: {
     title: 'The stream could not do this just now, and nothing was changed.',
     hint: 'Send it again; drafts with a client and counter are never taken twice.',

@@ -1,62 +1,72 @@
 /** Reads ranges off the tape folded: as few events as have the effect of all of them. */
 import type { TapeEvent } from '../protocol/event.ts'
 import { Folding } from '../protocol/fold.ts'
-import { intersect, type SeqRanges, subtract, union } from '../protocol/seq-ranges.ts'
-import { readPage } from './slice-reader.ts'
-import type { TapeStorage } from './tape-storage.ts'
+import { seqMax } from '../protocol/limits.ts'
+import { intersect, type SeqRange, type SeqRanges, subtract, union } from '../protocol/seq-ranges.ts'
+import { parseLines } from './lines.ts'
+import type { Contents } from './sealed/contents.ts'
+import { readSealedPage, segmentOf } from './sealed/sealed-reader.ts'
+import type { SegmentEntry, TapeStorage } from './tape-storage.ts'
 
 /** So much is parsed between two pauses, in some 20 ms. */
 const pageBytes = 2 * 1024 * 1024
 /** So much is read for one answer, which then covers less than was asked. */
 const bytesReadMax = 64 * 1024 * 1024
 
-/** The tape from its start to a seq, folded. */
-export interface FoldedStart {
-  readonly through: number
-  readonly events: readonly TapeEvent[]
-}
-
 export interface FoldedPage {
   readonly covers: SeqRanges
   readonly events: readonly TapeEvent[]
+  readonly isCutShort?: boolean
 }
 
-/**
- * Gives the folded events at the end; between its steps others may have their turn. Closed ranges of one epoch always give
- * what has the same effect, also when `start` spares reading the tape from the beginning. Whoever drives it sees to it that the tape is
- * still the same.
- */
-export function* readFolded(
-  storage: Pick<TapeStorage, 'rowsFrom'>,
-  ranges: SeqRanges,
-  { latestSeq, start }: { readonly latestSeq: number; readonly start?: FoldedStart | undefined },
-): Generator<undefined, FoldedPage> {
-  let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
-  let covers: SeqRanges = []
-  const folding = new Folding()
-  const known: SeqRanges = start === undefined ? [] : [[0, start.through]]
-  if (start !== undefined && subtract(known, rest).length === 0) {
-    covers = known
-    rest = subtract(rest, known)
-    folding.add(start.events, covers)
+interface Piece {
+  readonly covers: SeqRanges
+  readonly events: readonly TapeEvent[]
+  readonly bytes: number
+}
+
+export class FoldedReader {
+  readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>
+  readonly #contents: Contents
+
+  constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>, contents: Contents) {
+    this.#storage = storage
+    this.#contents = contents
   }
-  for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; ) {
-    const page = readPage(storage, rest, { latestSeq, bytesMax: pageBytes })
-    rest = subtract(rest, page.covers)
-    covers = union(covers, page.covers)
-    folding.add(page.pieces.flatMap(eventsOf), covers)
-    bytes += page.pieces.reduce((sum, { length }) => sum + length, 0)
-    yield
+
+  /** `between` is awaited between two steps, and throws when the tape is not the same any more. */
+  async read(ranges: SeqRanges, latestSeq: number, between: () => Promise<void>): Promise<FoldedPage> {
+    const folding = new Folding()
+    let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
+    let covers: SeqRanges = []
+    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; ) {
+      const piece = await this.#next(rest)
+      await between()
+      rest = subtract(rest, piece.covers)
+      covers = union(covers, piece.covers)
+      folding.add(piece.events, covers)
+      bytes += piece.bytes
+    }
+    return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }
   }
-  return { covers, events: folding.finish(covers) }
-}
 
-export function encodeEvents(events: readonly TapeEvent[]): readonly Uint8Array[] {
-  return events.length === 0 ? [] : [new TextEncoder().encode(events.map((event) => JSON.stringify(event)).join(',\n'))]
-}
+  /** A whole segment, folded already where it has been; otherwise a page of events. */
+  async #next(rest: SeqRanges): Promise<Piece> {
+    const [from, to] = rest[0] as SeqRange
+    const segment = segmentOf(this.#storage, from)
+    if (segment !== undefined && segment.first === from && segment.last <= to) {
+      const content = await this.#folded(segment)
+      return { covers: [[from, segment.last]], events: parseLines(content), bytes: content.length }
+    }
+    const wanted = segment === undefined ? rest : intersect(rest, [[from, segment.last]])
+    const page = await readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: seqMax, bytesMax: pageBytes })
+    const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
+    return { covers: page.covers, events: page.pieces.flatMap(parseLines), bytes }
+  }
 
-function eventsOf(piece: Uint8Array): readonly TapeEvent[] {
-  return JSON.parse(`[${decoder.decode(piece)}]`)
+  /** The plain form does as well where the folded one is lost. */
+  #folded({ plain, folded }: SegmentEntry): Promise<Uint8Array> {
+    if (folded === undefined) return this.#contents.get(plain)
+    return this.#contents.get(folded).catch(() => this.#contents.get(plain))
+  }
 }
-
-const decoder = new TextDecoder()

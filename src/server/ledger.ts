@@ -57,8 +57,11 @@ export class Ledger {
     const text = encode(changed)
     this.#sinceCheckpoint += text.length
     const isDue = this.#sinceCheckpoint > Math.max(checkpointBytesMin, this.#checkpointSize)
-    if (!isDue) return { text, isCheckpoint: false, retired: [] }
+    return isDue ? this.checkpoint() : { text, isCheckpoint: false, retired: [] }
+  }
 
+  /** All recent clients. */
+  checkpoint(): LedgerRecord {
     const retired: (readonly [string, LedgerEntry])[] = []
     let whole = encode(this.#recent)
     while (utf8Length(whole) > checkpointBytesMax) {

@@ -89,22 +89,31 @@ export class Live<Session extends LiveSession> {
       const frame = decodeClientFrame(message)
       if (frame.type === 'token') return this.#renew(session, frame.token)
       if (this.#endIfExpired(session)) return
-      this.#handle(session, frame)
+      return this.#handle(session, frame)
     } catch (error) {
       if (error instanceof RefusedFrame) this.#refuse(session, error.refusal, error.ref)
       else this.#refuse(session, error, undefined)
     }
   }
 
-  #handle(session: Session, frame: Exclude<ClientFrame, { type: 'token' }>): void {
+  #handle(session: Session, frame: Exclude<ClientFrame, { type: 'token' }>): Promise<void> | void {
     switch (frame.type) {
       case 'publish':
         return this.#publish(session, frame)
       case 'fetch':
-        return this.#sendPage(session, this.#core.read(frame.seq, { bytesMax: rowBytesMax }), frame.ref)
+        return this.#fetch(session, frame)
       case 'whisper':
         return this.#whisper(session, frame)
     }
+  }
+
+  #fetch(session: Session, { seq, ref }: ClientFrame & { type: 'fetch' }): Promise<void> | void {
+    const page = this.#core.read(seq, { bytesMax: rowBytesMax })
+    if (!(page instanceof Promise)) return this.#sendPage(session, page, ref)
+    return page.then(
+      (came) => void (this.#endIfExpired(session) || this.#sendPage(session, came, ref)),
+      (error: unknown) => this.#refuse(session, error, ref),
+    )
   }
 
   #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
@@ -175,7 +184,8 @@ export class Live<Session extends LiveSession> {
   #everythingAfter(after: number, latestSeq: number): Page | undefined {
     const missing = latestSeq - after
     if (missing <= 0 || missing > firstSliceEventsMax) return undefined
-    const page = this.#core.read([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
+    const page = this.#core.readHot([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
+    if (page === undefined) return undefined
     const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
     return countSeqs(page.covers) === missing && bytes <= firstSliceBytesMax ? page : undefined
   }

@@ -1,9 +1,11 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
-import type { Append, LedgerEntry, NewRow, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { Append, LedgerEntry, NewRow, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 export class MemoryTape implements TapeStorage {
   readonly #rows: NewRow[] = []
   readonly #clients = new Map<string, LedgerEntry>()
+  readonly #segments: SegmentEntry[] = []
+  #sealedLedger: string | undefined
   #epoch: string | undefined
   #isDeleted = false
 
@@ -11,7 +13,14 @@ export class MemoryTape implements TapeStorage {
     if (this.#isDeleted) return 'deleted'
     if (this.#epoch === undefined) return undefined
     const end = this.#rows.at(-1)
-    return { epoch: this.#epoch, latestSeq: end?.last ?? -1, checkpoint: end?.checkpoint ?? -1 }
+    const first = this.#rows[0]
+    return {
+      epoch: this.#epoch,
+      latestSeq: end?.last ?? -1,
+      checkpoint: end?.checkpoint ?? -1,
+      bytes: end === undefined ? 0 : end.start + end.body.length,
+      hot: { first: first?.first ?? 0, start: first?.start ?? 0 },
+    }
   }
 
   append({ rows, retired, newEpoch }: Append): void {
@@ -29,7 +38,25 @@ export class MemoryTape implements TapeStorage {
   }
 
   *ledgersFrom(checkpoint: number): Generator<string> {
+    if (this.#sealedLedger !== undefined && checkpoint < (this.#rows[0]?.first ?? 0)) yield this.#sealedLedger
     for (let i = this.#indexOf(checkpoint); i < this.#rows.length; i++) yield (this.#rows[i] as NewRow).ledger
+  }
+
+  seal({ segment, ledger, retired }: Seal): TapeHead['hot'] {
+    const count = this.#indexOf(segment.last + 1)
+    if (this.#rows[0]?.first !== segment.first || this.#rows[count - 1]?.last !== segment.last || count === this.#rows.length) {
+      throw new Error(`There are no rows of ${segment.first} … ${segment.last} to seal.`)
+    }
+    this.#rows.splice(0, count)
+    this.#segments.push(segment)
+    this.#sealedLedger = ledger ?? this.#sealedLedger
+    for (const [client, entry] of retired) this.#clients.set(client, entry)
+    const { first, start } = this.#rows[0] as NewRow
+    return { first, start }
+  }
+
+  *segmentsFrom(from: number): Generator<SegmentEntry> {
+    for (const segment of this.#segments) if (segment.last >= from) yield segment
   }
 
   findClient(client: string): LedgerEntry | undefined {
@@ -39,6 +66,8 @@ export class MemoryTape implements TapeStorage {
   erase(): void {
     this.#rows.length = 0
     this.#clients.clear()
+    this.#segments.length = 0
+    this.#sealedLedger = undefined
     this.#isDeleted = true
   }
 

@@ -42,8 +42,9 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
   const query = readQueryOf(request)
   if (query.as === 'ndjson') return answerExport(core, query)
   const { ranges, epoch } = query
-  const page = query.isFolded ? await readFoldedInSteps(core, query) : core.read(ranges, { bytesMax: pageBytesMax, epoch })
-  const isImmutable = query.immutableKey !== undefined && isWhollyOnTape(query.ranges, core.state.latestSeq)
+  const page = await (query.isFolded ? core.readFolded(ranges, { epoch }) : core.read(ranges, { bytesMax: pageBytesMax, epoch }))
+  const isWhole = isWhollyOnTape(query.ranges, core.state.latestSeq) && page.isCutShort !== true
+  const isImmutable = query.immutableKey !== undefined && isWhole
   return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
     headers: {
       ...json,
@@ -51,15 +52,6 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
       ...(isImmutable ? immutableHeaders(query) : {}),
     },
   })
-}
-
-/** Lets others have their turn in between: a long tape takes a second. */
-async function readFoldedInSteps(core: StreamCore, { ranges, epoch }: ReadQuery): Promise<Page> {
-  const reading = core.readFolded(ranges, { epoch })
-  for (let step = reading.next(); ; step = reading.next()) {
-    if (step.done === true) return step.value
-    await new Promise((resolve) => setTimeout(resolve, 0))
-  }
 }
 
 /** Kept by the reader alone, and only for the token that it came for; the Worker keeps its own copy. */
@@ -87,8 +79,8 @@ function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response 
   let rest = subtract(ranges, [[latestSeq + 1, seqMax]])
   core.checkEpoch(epoch)
   const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const { covers, pieces } = core.read(rest, { bytesMax: pageBytesMax, epoch })
+    async pull(controller) {
+      const { covers, pieces } = await core.read(rest, { bytesMax: pageBytesMax, epoch })
       rest = subtract(rest, covers)
       if (covers.length > 0) controller.enqueue(toNdjson(pieces))
       if (rest.length === 0 || covers.length === 0) controller.close()

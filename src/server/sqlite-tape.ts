@@ -4,7 +4,8 @@
  * A row is a group of events under its last seq, so the end of the tape and the row of any seq are one lookup in
  * the primary key. There is no other index, because each would be a second row written per group.
  */
-import type { Append, LedgerEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { ContentEntry } from './sealed/contents.ts'
+import type { Append, LedgerEntry, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
 const migrations: readonly string[] = [
@@ -16,6 +17,13 @@ const migrations: readonly string[] = [
      checkpoint INTEGER NOT NULL, ledger TEXT NOT NULL, body BLOB NOT NULL
    );
    CREATE TABLE client (id TEXT PRIMARY KEY, counter INTEGER NOT NULL, sub TEXT NOT NULL) WITHOUT ROWID;`,
+  `ALTER TABLE tape ADD COLUMN start INTEGER NOT NULL DEFAULT 0;
+   UPDATE tape SET start = before.start FROM (
+     SELECT last, sum(length(body)) OVER (ORDER BY last) - length(body) AS start FROM tape
+   ) AS before WHERE before.last = tape.last;
+   ALTER TABLE stream ADD COLUMN sealed_ledger TEXT;
+   CREATE TABLE segment (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, plain TEXT NOT NULL, folded TEXT);
+   CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
 ]
 
 export class SqliteTape implements TapeStorage {
@@ -31,26 +39,57 @@ export class SqliteTape implements TapeStorage {
   head(): TapeHead | 'deleted' | undefined {
     if (!this.#findTables()) return undefined
     const [stream] = this.#sql
-      .exec<{ epoch: string | null; deleted: number; latestSeq: number | null; checkpoint: number | null }>(
-        `SELECT epoch, deleted, tape.last AS latestSeq, tape.checkpoint FROM stream
-         LEFT JOIN tape ON tape.last = (SELECT max(last) FROM tape)`,
+      .exec<{ [column: string]: number | string | null; epoch: string | null; deleted: number }>(
+        `SELECT epoch, deleted, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
+           oldest.first, oldest.start
+         FROM stream
+         LEFT JOIN tape AS newest ON newest.last = (SELECT max(last) FROM tape)
+         LEFT JOIN tape AS oldest ON oldest.last = (SELECT min(last) FROM tape)`,
       )
       .toArray()
     if (stream === undefined) return undefined
     if (stream.deleted === 1 || stream.epoch === null) return 'deleted'
-    return { epoch: stream.epoch, latestSeq: stream.latestSeq ?? -1, checkpoint: stream.checkpoint ?? -1 }
+    const { epoch, latestSeq, checkpoint, bytes, first, start } = stream as Record<string, number> & { epoch: string }
+    return {
+      epoch,
+      latestSeq: latestSeq ?? -1,
+      checkpoint: checkpoint ?? -1,
+      bytes: bytes ?? 0,
+      hot: { first: first ?? 0, start: start ?? 0 },
+    }
   }
 
   append({ rows, retired, newEpoch }: Append): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#create(newEpoch)
-      for (const { last, first, committedAt, checkpoint, ledger, body } of rows) {
-        this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body)
+      for (const { last, first, committedAt, checkpoint, ledger, body, start } of rows) {
+        this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body, start)
       }
-      for (const [client, { counter, sub }] of retired) {
-        this.#sql.exec('INSERT OR REPLACE INTO client VALUES (?, ?, ?)', client, counter, sub)
-      }
+      this.#retire(retired)
     })
+  }
+
+  seal({ segment: { first, last, plain, folded }, ledger, retired }: Seal): TapeHead['hot'] {
+    return this.#storage.transactionSync(() => {
+      const { from, to } = this.#sql
+        .exec<{ from: number; to: number }>('SELECT min(first) AS "from", max(last) AS "to" FROM tape WHERE last <= ?', last)
+        .one()
+      const { end } = this.#sql.exec<{ end: number }>('SELECT max(last) AS "end" FROM tape').one()
+      if (from !== first || to !== last || to === end) throw new Error(`There are no rows of ${first} … ${last} to seal.`)
+      this.#sql.exec('DELETE FROM tape WHERE last <= ?', last)
+      this.#sql.exec('INSERT INTO segment VALUES (?, ?, ?, ?)', last, first, toText(plain), folded === undefined ? null : toText(folded))
+      if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
+      this.#retire(retired)
+      return this.#sql.exec<TapeHead['hot'] & Record<string, number>>('SELECT first, start FROM tape ORDER BY last LIMIT 1').one()
+    })
+  }
+
+  *segmentsFrom(from: number): Generator<SegmentEntry> {
+    if (!this.#findTables()) return
+    const cursor = this.#sql.exec('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last', from)
+    for (const [first, last, plain, folded] of cursor.raw<[number, number, string, string | null]>()) {
+      yield { first, last, plain: fromText(plain), ...(folded === null ? {} : { folded: fromText(folded) }) }
+    }
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {
@@ -62,6 +101,10 @@ export class SqliteTape implements TapeStorage {
   }
 
   *ledgersFrom(checkpoint: number): Generator<string> {
+    const [sealed] = this.#sql
+      .exec<{ ledger: string }>('SELECT sealed_ledger AS ledger FROM stream WHERE ? <= (SELECT max(last) FROM segment)', checkpoint)
+      .toArray()
+    if (sealed !== undefined) yield sealed.ledger
     const cursor = this.#sql.exec('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
     for (const [ledger] of cursor.raw<[string]>()) yield ledger
   }
@@ -74,9 +117,15 @@ export class SqliteTape implements TapeStorage {
   erase(): void {
     this.#storage.transactionSync(() => {
       if (!this.#findTables()) this.#migrate(0)
-      this.#sql.exec('DELETE FROM tape; DELETE FROM client; DELETE FROM stream;')
+      this.#sql.exec('DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob;')
       this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
     })
+  }
+
+  #retire(clients: Append['retired']): void {
+    for (const [client, { counter, sub }] of clients) {
+      this.#sql.exec('INSERT OR REPLACE INTO client VALUES (?, ?, ?)', client, counter, sub)
+    }
   }
 
   #create(epoch: string): void {
@@ -102,6 +151,15 @@ export class SqliteTape implements TapeStorage {
     this.#hasTables = true
     return true
   }
+}
+
+function toText({ hash, bytes, stored }: ContentEntry): string {
+  return JSON.stringify([hash, bytes, stored])
+}
+
+function fromText(text: string): ContentEntry {
+  const [hash, bytes, stored] = JSON.parse(text) as [string, number, number]
+  return { hash, bytes, stored }
 }
 
 function* toRows(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): Generator<TapeRow> {

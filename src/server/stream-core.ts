@@ -8,14 +8,19 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
-import { encodeEvents, type FoldedPage, type FoldedStart, readFolded } from './folded-reader.ts'
+import { FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
+import { toLines } from './lines.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
 import { Rules, type StreamRules } from './rules.ts'
+import type { Contents } from './sealed/contents.ts'
+import { readSealedPage } from './sealed/sealed-reader.ts'
+import type { Sealable } from './sealed/sealer.ts'
+import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page, readPage } from './slice-reader.ts'
-import type { LedgerEntry, TapeHead, TapeStorage } from './tape-storage.ts'
+import type { LedgerEntry, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Who is told of what happens: a live socket that may read this stream. */
 export interface Listener {
@@ -25,16 +30,24 @@ export interface Listener {
 
 export interface StreamCoreOptions {
   readonly storage: TapeStorage
+  /** Where what is sealed of the tape is read from. */
+  readonly contents: Contents
   readonly listeners: Iterable<Listener>
   /** Runs a function once, when the turn of the event loop has ended. `isAlone` says whether still only one waits. */
   readonly later: (run: () => void, isAlone: () => boolean) => void
   /** Wall clock in ms since 1970: stored for people, never used for order. */
   readonly now: () => number
   readonly newEpoch: () => string
+  /** Lets others have their turn. */
+  readonly pause: () => Promise<void>
+  /** There is work for the alarm: called in the transaction that makes it, once for all until the work finds nothing more. */
+  readonly onUpkeepDue: () => void
   /** Told of failures that are not the sender's, for the log. */
   readonly report: (error: unknown) => void
   /** What the application does not allow on the tape; absent where it has no rules. */
   readonly rules?: StreamRules | undefined
+  /** How the tape is sealed; as `segmentBounds` says when absent. */
+  readonly bounds?: SegmentBounds | undefined
 }
 
 export interface StreamState {
@@ -42,32 +55,38 @@ export interface StreamState {
   readonly latestSeq: number
 }
 
+/** When sealing found nothing to seal, the tape grows by so many before it is asked again. */
+const sealStep = 500
+
 /** A group is one row's ledger and one run: what is more waits for the next turn. */
 const groupMax = 500
-/** In memory several times as much. */
-const foldedBytesMax = 4 * 1024 * 1024
-
 interface Waiting {
   readonly submission: Submission
   readonly answer: (verdict: Verdict) => void
 }
 
+const emptyHead = { latestSeq: -1, checkpoint: -1, bytes: 0, hot: { first: 0, start: 0 } }
+
 interface Loaded extends TapeHead {
   readonly ledger: Ledger
 }
 
-export class StreamCore {
+export class StreamCore implements Sealable {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
   #head: Loaded | 'none' | undefined
   readonly #rules: Rules | undefined
   readonly #recent: RecentKeeper
-  #foldedStart: FoldedStart | undefined
+  readonly #bounds: SegmentBounds
+  /** Whether sealing has been asked for; when it found nothing, not before the tape has grown to this. */
+  #isSealing = false
+  #sealFrom = 0
 
   constructor(options: StreamCoreOptions) {
     this.#options = options
     this.#storage = options.storage
+    this.#bounds = options.bounds ?? segmentBounds
     this.#rules = options.rules && new Rules(options.rules, options.report)
     this.#recent = new RecentKeeper(options.storage, this.#rules?.recent ?? 0)
   }
@@ -101,32 +120,65 @@ export class StreamCore {
     )
   }
 
-  /** What is stored of `ranges`, up to about `bytesMax`. Throws `stream-deleted`, and `wrong-epoch` under another epoch. */
-  read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page {
+  /**
+   * What is stored of `ranges`, as much as fits `bytesMax`: at once, or when what is sealed of it has come. Throws
+   * `stream-deleted`, and `wrong-epoch` under another epoch; then also rejects with `damaged` and `unavailable`.
+   */
+  read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page | Promise<Page> {
     this.checkEpoch(bounds.epoch)
-    return readPage(this.#storage, ranges, { latestSeq: this.state.latestSeq, bytesMax: bounds.bytesMax })
+    return this.readHot(ranges, bounds) ?? this.#readSealed(ranges, bounds)
   }
 
-  /** The same folded, in steps, between which the stream goes on. Throws like `read`, at any step. */
-  *readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Generator<undefined, Page> {
+  /** The same at once; undefined when some of it is sealed. */
+  readHot(ranges: SeqRanges, { bytesMax }: { bytesMax: number }): Page | undefined {
+    const head = this.#load()
+    if (head === 'none') return { covers: [], pieces: [] }
+    const isHot = ranges.every(([first]) => first >= head.hot.first)
+    return isHot ? readPage(this.#storage, ranges, { latestSeq: head.latestSeq, bytesMax }) : undefined
+  }
+
+  async #readSealed(ranges: SeqRanges, { bytesMax }: { bytesMax: number }): Promise<Page> {
+    const { epoch, latestSeq } = this.state
+    const page = await readSealedPage(this.#storage, this.#options.contents, ranges, { latestSeq, bytesMax })
+    this.checkEpoch(epoch ?? undefined)
+    return page
+  }
+
+  /** The same folded. Rejects like `read`. */
+  async readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
     this.checkEpoch(epoch)
     const { epoch: before, latestSeq } = this.state
-    const reading = readFolded(this.#storage, ranges, { latestSeq, start: this.#foldedStart })
-    for (let step = reading.next(); ; step = reading.next()) {
-      if (step.done === true) return this.#keepFolded(step.value)
-      yield
+    const { contents, pause } = this.#options
+    const { events, ...page } = await new FoldedReader(this.#storage, contents).read(ranges, latestSeq, async () => {
+      await pause()
       this.checkEpoch(before ?? undefined)
-    }
+    })
+    return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
   }
 
-  /** The next who asks for the tape from its start need not wait for all of it to be read again. */
-  #keepFolded({ covers, events }: FoldedPage): Page {
-    const pieces = encodeEvents(events)
-    const [first] = covers
-    const through = covers.length === 1 && first?.[0] === 0 ? first[1] : -1
-    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
-    if (through > (this.#foldedStart?.through ?? -1) && bytes <= foldedBytesMax) this.#foldedStart = { through, events }
-    return { covers, pieces }
+  nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined {
+    const head = this.#load()
+    const row = head === 'none' ? undefined : cutSegment(this.#storage, head, this.#bounds)
+    if (head === 'none' || row === undefined) {
+      this.#isSealing = false
+      this.#sealFrom = this.state.latestSeq + sealStep
+      return undefined
+    }
+    return { row, epoch: head.epoch }
+  }
+
+  seal(segment: SegmentEntry, epoch: string): boolean {
+    const head = this.#load()
+    if (head === 'none' || head.epoch !== epoch || head.hot.first !== segment.first) return false
+    try {
+      const record = head.checkpoint <= segment.last ? head.ledger.checkpoint() : undefined
+      const hot = this.#storage.seal({ segment, ledger: record?.text, retired: record?.retired ?? [] })
+      this.#head = { ...head, hot }
+      return true
+    } catch (error) {
+      this.#forget()
+      throw error
+    }
   }
 
   /** Throws `wrong-epoch` when an epoch is given that is not the stream's. */
@@ -169,11 +221,12 @@ export class StreamCore {
   erase(): void {
     this.#forget()
     this.#storage.erase()
+    this.#options.onUpkeepDue()
   }
 
   #forget(): void {
     this.#head = undefined
-    this.#foldedStart = undefined
+    this.#isSealing = false
     this.#recent.forget()
   }
 
@@ -219,30 +272,33 @@ export class StreamCore {
   #append({ lines, clients }: Group): void {
     const before = this.#load()
     const isNew = before === 'none'
-    const head: Loaded = isNew
-      ? { epoch: this.#options.newEpoch(), latestSeq: -1, checkpoint: -1, ledger: new Ledger(this.#storage) }
-      : before
+    const head: Loaded = isNew ? { ...emptyHead, epoch: this.#options.newEpoch(), ledger: new Ledger(this.#storage) } : before
     const rows = cutRows(head.latestSeq + 1, lines)
     const latestSeq = head.latestSeq + lines.length
     const record = head.ledger.record(clients)
     const checkpoint = record.isCheckpoint || head.checkpoint < 0 ? latestSeq : head.checkpoint
     const committedAt = this.#options.now()
+    let { bytes } = head
     this.#storage.append({
-      rows: rows.map(({ first, last, body }) => ({
-        first,
-        last,
-        committedAt,
-        checkpoint,
-        ledger: last === latestSeq ? record.text : '[]',
-        body,
-      })),
+      rows: rows.map(({ first, last, body }) => {
+        const start = bytes
+        bytes += body.length
+        return { first, last, committedAt, checkpoint, ledger: last === latestSeq ? record.text : '[]', body, start }
+      }),
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
     })
-    this.#head = { ...head, latestSeq, checkpoint }
+    this.#head = { ...head, latestSeq, checkpoint, bytes }
+    this.#askForSealing(this.#head)
     for (const { first, last, text } of rows) {
       this.#broadcast(`{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`)
     }
+  }
+
+  #askForSealing(head: TapeHead): void {
+    if (this.#isSealing || head.latestSeq < this.#sealFrom || !mayBeDue(head, this.#bounds)) return
+    this.#isSealing = true
+    this.#options.onUpkeepDue()
   }
 
   #broadcast(frame: string): void {

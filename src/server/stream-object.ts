@@ -1,7 +1,7 @@
 /**
  * The Durable Object of one stream: a shell that connects the platform to the core. It checks the token again,
  * turns requests and frames into calls, and answers. Every field can be rebuilt; it may be evicted between any two
- * messages, and while it is idle it has no timer, no alarm and no promise pending.
+ * messages, and while it is idle it has no timer and no promise pending, and no alarm unless there is work for one.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { Refusal } from '../protocol/codes.ts'
@@ -13,29 +13,48 @@ import { answerDelete, answerPublish, answerRead, answerState } from './object-r
 import { problemResponse } from './problem.ts'
 import { liveQueryOf } from './read-query.ts'
 import { checkRules, type StreamRules } from './rules.ts'
+import { LayeredBlobs } from './sealed/blobs.ts'
+import { BucketBlobs } from './sealed/bucket-blobs.ts'
+import { Contents, gzipCodec } from './sealed/contents.ts'
+import { Sealer } from './sealed/sealer.ts'
+import { SqliteBlobs } from './sealed/sqlite-blobs.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SqliteTape } from './sqlite-tape.ts'
 import { StreamCore } from './stream-core.ts'
+import { Upkeep } from './upkeep.ts'
 
 export class StreamObject extends DurableObject<Env> {
   readonly #sessions: Sessions
   readonly #core: StreamCore
+  readonly #upkeep: Upkeep
   #live: Live<Session> | undefined
 
   /** `rules` come with a class of the deployment's own: see `createStreamObject`. */
   constructor(state: DurableObjectState, env: Env, rules?: StreamRules) {
     super(state, env)
+    const bucket = env.SEGMENTS && new BucketBlobs(env.SEGMENTS, state.id.toString())
+    const rows = new SqliteBlobs(state.storage.sql)
+    const contents = new Contents(bucket === undefined ? rows : new LayeredBlobs(bucket, rows), gzipCodec, report)
+    const wake = (afterMs: number) => void state.storage.setAlarm(Date.now() + afterMs)
     this.#sessions = new Sessions(state)
     this.#core = new StreamCore({
       storage: new SqliteTape(state.storage),
+      contents,
       listeners: this.#sessions,
       later: afterThisTurn,
+      pause,
       now: Date.now,
       newEpoch: () => crypto.randomUUID().slice(0, 13),
-      report: (error) => console.error(error),
+      onUpkeepDue: () => wake(0),
+      report,
       rules,
     })
+    this.#upkeep = new Upkeep({ sealer: new Sealer(this.#core, contents, pause), bucket, wake, report })
+  }
+
+  override alarm(): Promise<void> {
+    return this.#upkeep.run()
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -95,7 +114,7 @@ export class StreamObject extends DurableObject<Env> {
       sessions: this.#sessions,
       verify: async (token) => rightsOf(await verifyToken(token, this.env), stream),
       now: Date.now,
-      report: (error) => console.error(error),
+      report,
     })
     return this.#live
   }
@@ -133,6 +152,14 @@ export function createStreamObject(rules?: StreamRules): new (state: DurableObje
 function afterThisTurn(run: () => void, isAlone: () => boolean): void {
   const decide = () => (isAlone() ? run() : setTimeout(run, 0))
   new Response(' ').text().then(decide, decide)
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}
+
+function report(error: unknown): void {
+  console.error(error)
 }
 
 /** What a grant allows on a live socket of this stream. Throws `forbidden` when that is nothing. */

@@ -4,6 +4,8 @@
  * Everything is synchronous: a group is decided and appended in one run, so nothing can come between.
  */
 
+import type { ContentEntry } from './sealed/contents.ts'
+
 /** How far a client has published, and whose it is. */
 export interface LedgerEntry {
   /** The last counter taken from it. */
@@ -26,6 +28,8 @@ export interface NewRow extends TapeRow {
   readonly ledger: string
   /** `last` of the newest row whose ledger is a checkpoint: this row's own, perhaps. */
   readonly checkpoint: number
+  /** Bytes of all bodies before this row, sealed ones too. */
+  readonly start: number
 }
 
 /** The state of a stream that has been published to. */
@@ -34,6 +38,27 @@ export interface TapeHead {
   /** −1 right after the stream was made. */
   readonly latestSeq: number
   readonly checkpoint: number
+  /** Bytes of all bodies, sealed ones too. */
+  readonly bytes: number
+  /** Where the rows begin: all before it is sealed. */
+  readonly hot: { readonly first: number; readonly start: number }
+}
+
+/** A part of the tape that has left the rows, compressed, for good. */
+export interface SegmentEntry {
+  readonly first: number
+  readonly last: number
+  /** The events of first … last as lines of JSON, as in a row. */
+  readonly plain: ContentEntry
+  /** The same folded; absent where that is hardly shorter. */
+  readonly folded?: ContentEntry | undefined
+}
+
+export interface Seal {
+  readonly segment: SegmentEntry
+  /** All recent clients, as a checkpoint of the ledger has them; absent where the newest checkpoint stays in a row. */
+  readonly ledger: string | undefined
+  readonly retired: Append['retired']
 }
 
 export interface Append {
@@ -51,14 +76,20 @@ export interface TapeStorage {
   /** Appends in one transaction: after a throw nothing of it is stored, and the object must `head()` again. */
   append(append: Append): void
 
-  /** The rows that hold seq `from` and later ones, in order, read as they are taken. Ends when the tape does. */
+  /** The rows that hold seq `from` and later ones, in order, read as they are taken. Ends when the tape does. Not what is sealed. */
   rowsFrom(from: number): Iterator<TapeRow>
 
   /** All rows, the newest first, read as they are taken. */
   rowsBack(): Iterator<TapeRow>
 
-  /** The ledgers of the row that ends at `checkpoint` and of those after it, in order. */
+  /** The ledgers of the row that ends at `checkpoint` and of those after it, in order; for what is sealed of them, that of the seal. */
   ledgersFrom(checkpoint: number): Iterable<string>
+
+  /** Puts a segment in the place of the rows up to its last, which begin where it does, in one transaction. One row stays at least. Gives where the rows begin now. */
+  seal(seal: Seal): TapeHead['hot']
+
+  /** The segments that hold seq `from` and later ones, in order, as they are taken. */
+  segmentsFrom(from: number): Iterator<SegmentEntry>
 
   /** A client that the ledger retired, or undefined. */
   findClient(client: string): LedgerEntry | undefined

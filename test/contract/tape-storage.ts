@@ -18,6 +18,7 @@ function row(first: number, last: number, more: Partial<NewRow> = {}): NewRow {
     committedAt: 1000 + last,
     checkpoint: 0,
     ledger: `[["c",${last},"s"]]`,
+    start: 0,
     body: encoder.encode(lines.join(',\n')),
     ...more,
   }
@@ -77,9 +78,9 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
 
     onRig('[S4][T1] keeps the epoch, the end of the tape and the newest checkpoint', ({ storage, reopen }) => {
       append(storage, [row(0, 2)], { newEpoch: 'epoch-1' })
-      expect(storage.head()).toEqual({ epoch: 'epoch-1', latestSeq: 2, checkpoint: 0 })
+      expect(storage.head()).toMatchObject({ epoch: 'epoch-1', latestSeq: 2, checkpoint: 0 })
       append(storage, [row(3, 3, { checkpoint: 3 }), row(4, 9, { checkpoint: 3 })])
-      for (const one of [storage, reopen()]) expect(one.head()).toEqual({ epoch: 'epoch-1', latestSeq: 9, checkpoint: 3 })
+      for (const one of [storage, reopen()]) expect(one.head()).toMatchObject({ epoch: 'epoch-1', latestSeq: 9, checkpoint: 3 })
     })
 
     onRig('[T2][E1] gives the rows from any seq on, in order, byte for byte as they were appended', ({ storage, reopen }) => {
@@ -129,6 +130,48 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       }
     })
 
+    onRig('[T5] a segment takes the place of its rows, which begin behind it from then on', ({ storage, reopen }) => {
+      const rows = [row(0, 2, { start: 0 }), row(3, 3, { start: 60 }), row(4, 9, { start: 80 }), row(10, 10, { start: 200 })]
+      append(storage, rows, { newEpoch: 'epoch-1' })
+      expect(storage.head()).toMatchObject({ bytes: 200 + (rows[3]?.body.length ?? 0), hot: { first: 0, start: 0 } })
+      const segments = [
+        { first: 0, last: 3, plain: { hash: 'a', bytes: 80, stored: 20 }, folded: { hash: 'b', bytes: 40, stored: 10 } },
+        { first: 4, last: 9, plain: { hash: 'c', bytes: 120, stored: 30 } },
+      ] as const
+      const ledger = '[["x",1,"s"]]'
+      expect(storage.seal({ segment: segments[0], ledger, retired: [['r', { counter: 3, sub: 's' }]] })).toEqual({ first: 4, start: 80 })
+      expect(storage.seal({ segment: segments[1], ledger: undefined, retired: [] })).toEqual({ first: 10, start: 200 })
+      for (const one of [storage, reopen()]) {
+        expect(one.head()).toMatchObject({ latestSeq: 10, checkpoint: 0, hot: { first: 10, start: 200 } })
+        expect(rowsOf(one, 0)).toEqual(rows.slice(3).map(plain))
+        expect(rowsBack(one)).toEqual(rows.slice(3).map(plain))
+        expect([...one.ledgersFrom(0)]).toEqual([ledger, rows[3]?.ledger])
+        expect([...one.ledgersFrom(10)]).toEqual([rows[3]?.ledger])
+        expect(one.findClient('r')).toEqual({ counter: 3, sub: 's' })
+        const from = (seq: number) => [...{ [Symbol.iterator]: () => one.segmentsFrom(seq) }]
+        expect([from(0), from(3), from(4), from(9), from(10)]).toEqual([segments, segments, segments.slice(1), segments.slice(1), []])
+      }
+    })
+
+    onRig('[T5] nothing but the oldest rows is sealed, whole, and never the last one', ({ storage, reopen }) => {
+      fill(storage)
+      const seal = (first: number, last: number) => () =>
+        storage.seal({ segment: { first, last, plain: { hash: `${first}`, bytes: 1, stored: 1 } }, ledger: '[]', retired: [] })
+      for (const [first, last] of [
+        [3, 3],
+        [0, 1],
+        [0, 4],
+        [0, 9],
+        [0, 12],
+      ] as const) {
+        expect(seal(first, last), `${first} … ${last}`).toThrow('no rows')
+      }
+      for (const one of [storage, reopen()]) {
+        expect(rowsOf(one, 0)).toHaveLength(3)
+        expect(one.segmentsFrom(0).next().done).toBe(true)
+      }
+    })
+
     onRig('[P2][P5] finds the clients that were retired, in their newest state', ({ storage, reopen }) => {
       append(storage, [row(0, 0)], {
         newEpoch: 'e',
@@ -156,7 +199,7 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
     onRig('[N2] keeps seqs up to 2^53 − 1', ({ storage, reopen }) => {
       const last = Number.MAX_SAFE_INTEGER
       append(storage, [row(last, last, { checkpoint: last, committedAt: last })], { newEpoch: 'e' })
-      expect(reopen().head()).toEqual({ epoch: 'e', latestSeq: last, checkpoint: last })
+      expect(reopen().head()).toMatchObject({ epoch: 'e', latestSeq: last, checkpoint: last })
       expect(rowsOf(reopen(), last).map(({ first }) => first)).toEqual([last])
     })
 

@@ -1,4 +1,4 @@
-/** The tape read folded, in steps: whatever was read before, and however it was cut. */
+/** The tape read folded: however it was cut into rows and segments. */
 import { expect, test } from 'vitest'
 import {
   applyEvent,
@@ -10,10 +10,13 @@ import {
   unborn,
   writeDeltas,
 } from '../../src/protocol/index.ts'
-import { type FoldedPage, readFolded } from '../../src/server/folded-reader.ts'
+import { includes, intersect, normalize } from '../../src/protocol/seq-ranges.ts'
+import { FoldedReader } from '../../src/server/folded-reader.ts'
+import { toLines } from '../../src/server/lines.ts'
+import { joinLines } from '../../src/server/slice-reader.ts'
+import type { SegmentEntry, TapeRow } from '../../src/server/tape-storage.ts'
+import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
-
-const encoder = new TextEncoder()
 
 /** Objects that come, go and change, and texts that several write. */
 function history(random: SeededRandom, count: number): readonly TapeEvent[] {
@@ -44,18 +47,14 @@ function history(random: SeededRandom, count: number): readonly TapeEvent[] {
 }
 
 /** Rows of one to five events. */
-function tapeOf(events: readonly TapeEvent[], random: SeededRandom) {
-  const rows: { first: number; last: number; body: Uint8Array }[] = []
+function rowsOf(events: readonly TapeEvent[], random: SeededRandom): TapeRow[] {
+  const rows: TapeRow[] = []
   for (let first = 0; first < events.length; ) {
     const some = events.slice(first, first + 1 + random.below(5))
-    rows.push({ first, last: first + some.length - 1, body: encoder.encode(some.map((event) => JSON.stringify(event)).join(',\n')) })
+    rows.push({ first, last: first + some.length - 1, body: toLines(some) })
     first += some.length
   }
-  return {
-    *rowsFrom(seq: number) {
-      for (const row of rows) if (row.last >= seq) yield row
-    },
-  }
+  return rows
 }
 
 /** Objects with their stamps; what a maker had seen is not kept for each field. */
@@ -71,44 +70,65 @@ function effectOf(events: readonly TapeEvent[]) {
   )
 }
 
-function finish(reading: Generator<undefined, FoldedPage>): FoldedPage {
-  for (let step = reading.next(); ; step = reading.next()) if (step.done === true) return step.value
+/** A tape of which some is sealed, in segments with their folded form or without. */
+async function sealedTape(events: readonly TapeEvent[], random: SeededRandom) {
+  const rows = rowsOf(events, random)
+  const contents = memoryContents()
+  const segments: SegmentEntry[] = []
+  for (let count = random.below(rows.length); segments.length < 6 && count > 0; ) {
+    const some = rows.splice(0, Math.min(1 + random.below(8), count))
+    count -= some.length
+    const [first, last] = [some[0]?.first ?? 0, some.at(-1)?.last ?? 0]
+    const plain = await contents.put(joinLines(some.map(({ body }) => body)))
+    const folded = random.chance(0.5) ? await contents.put(toLines(foldEvents(events.slice(first, last + 1), [[first, last]]))) : undefined
+    segments.push({ first, last, plain, ...(folded === undefined ? {} : { folded }) })
+  }
+  const storage = {
+    *rowsFrom(seq: number) {
+      for (const row of rows) if (row.last >= seq) yield row
+    },
+    *segmentsFrom(seq: number) {
+      for (const segment of segments) if (segment.last >= seq) yield segment
+    },
+  }
+  return new FoldedReader(storage, contents)
 }
 
-test('[H12] to go on from what was folded before has the same effect, in as many events', () => {
-  for (let seed = 1; seed <= 100; seed++) {
+const pause = async () => {}
+
+test('[H12] what was folded when it was sealed has the same effect, in as many events', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
     const random = new SeededRandom(seed)
     const events = history(random, 120)
-    const tape = tapeOf(events, random)
-    let start: { through: number; events: readonly TapeEvent[] } | undefined
-    for (let through = random.below(30); through < events.length; through += 1 + random.below(40)) {
-      const ranges = [[0, through]] as const
-      const anew = finish(readFolded(tape as never, ranges, { latestSeq: events.length - 1 }))
-      const continued = finish(readFolded(tape as never, ranges, { latestSeq: events.length - 1, start }))
-      expect([continued.covers, effectOf(continued.events)]).toEqual([anew.covers, effectOf(anew.events)])
-      expect(continued.events).toHaveLength(anew.events.length)
-      expect(anew.events).toEqual(foldEvents(events.slice(0, through + 1), ranges))
-      start = { through, events: continued.events }
+    const reader = await sealedTape(events, random)
+    for (let round = 0; round < 5; round++) {
+      const ranges = normalize(
+        Array.from({ length: 1 + random.below(3) }, () => {
+          const first = random.chance(0.4) ? 0 : random.below(130)
+          return [first, first + random.below(130)] as const
+        }),
+      )
+      const wanted = intersect(ranges, [[0, 119]])
+      const { covers, events: folded } = await reader.read(ranges, 119, pause)
+      const anew = foldEvents(
+        events.filter(({ seq }) => includes(wanted, seq)),
+        wanted,
+      )
+      expect([covers, effectOf(folded)]).toEqual([wanted, effectOf(anew)])
+      expect(folded).toHaveLength(anew.length)
     }
   }
 })
 
-test('[H12] ranges that do not begin at the start are folded by themselves', () => {
-  const random = new SeededRandom(7)
-  const events = history(random, 60)
-  const tape = tapeOf(events, random)
-  const start = { through: 40, events: foldEvents(events.slice(0, 41), [[0, 40]]) }
-  for (const ranges of [
-    [[1, 50]],
-    [[0, 20]],
-    [
-      [0, 30],
-      [41, 50],
-    ],
-    [[60, 90]],
-  ] as const) {
-    const covered = events.filter(({ seq }) => ranges.some(([first, last]) => seq >= first && seq <= last))
-    const page = finish(readFolded(tape as never, ranges, { latestSeq: 59, start }))
-    expect(page.events).toEqual(foldEvents(covered, ranges))
-  }
+test('[H12] a folded form that is lost is made from the events', async () => {
+  const random = new SeededRandom(1)
+  const events = history(random, 40)
+  const blobs = new MemoryBlobs()
+  const contents = memoryContents(blobs)
+  const plain = await contents.put(toLines(events))
+  const folded = await memoryContents(blobs).put(toLines(foldEvents(events, [[0, 39]])))
+  blobs.blobs.delete(folded.hash)
+  const storage = { rowsFrom: () => [].values(), segmentsFrom: () => [{ first: 0, last: 39, plain, folded }].values() }
+  const page = await new FoldedReader(storage, contents).read([[0, 39]], 39, pause)
+  expect(page.events).toEqual(foldEvents(events, [[0, 39]]))
 })

@@ -19,7 +19,7 @@ class KeptLedger {
     const last = ++this.#last
     if (record.isCheckpoint || this.#checkpoint < 0) this.#checkpoint = last
     this.tape.append({
-      rows: [{ first: last, last, committedAt: 0, checkpoint: this.#checkpoint, ledger: record.text, body: new Uint8Array() }],
+      rows: [{ first: last, last, committedAt: 0, checkpoint: this.#checkpoint, ledger: record.text, body: new Uint8Array(), start: 0 }],
       retired: record.retired,
       newEpoch: last === 0 ? 'e' : undefined,
     })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/codes.ts'
 import { decodeSlice } from '../../src/protocol/slice.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
+import type { Page } from '../../src/server/slice-reader.ts'
 import { CoreRig, FlakyTape } from '../support/core.ts'
 import { anonymousDraft, draft, plain, refused, submission, taken } from '../support/tape-state.ts'
 
@@ -200,7 +201,7 @@ describe('a storage that fails', () => {
 describe('reading', () => {
   test('[S4] under another epoch is refused with the right one, before and after the first event', () => {
     const rig = new CoreRig(new MemoryTape())
-    const read = (epoch: string) => () => rig.core.read(everything, { bytesMax: 1, epoch })
+    const read = (epoch: string) => () => rig.core.read(everything, { bytesMax: 1, epoch }) as Page
     expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: null, latestSeq: -1 } }))
     rig.commit(submission('a', [draft(1)]))
     expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: 'epoch-1', latestSeq: 0 } }))
@@ -211,7 +212,7 @@ describe('reading', () => {
     const rig = new CoreRig(new MemoryTape())
     rig.commit(submission('a', [draft(1)]), submission(undefined, [anonymousDraft({ values: { text: '1\n2,\n3' } })]))
     rig.commit(submission('a', [draft(2)]))
-    const slice = decodeSlice(new TextDecoder().decode(rig.core.encodePage(rig.core.read([[1, 1]], { bytesMax: 1 }))))
+    const slice = decodeSlice(new TextDecoder().decode(rig.core.encodePage(rig.read([[1, 1]]))))
     expect(slice).toEqual({
       epoch: 'epoch-1',
       latestSeq: 2,

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ShownObject, StampedObjects } from '../../src/models/index.ts'
 import { formatSeqs, includes, type TapeEvent } from '../../src/protocol/index.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
-import type { TapeStorage } from '../../src/server/tape-storage.ts'
+import type { RowSource } from '../../src/server/slice-reader.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import { checkConflicts } from './conflict-check.ts'
 import { checkExpectations, checkRules } from './expectation-check.ts'
@@ -17,8 +17,13 @@ import type { SimTab } from './sim-tab.ts'
 import { checkUndo } from './undo-check.ts'
 import { Violation } from './violation.ts'
 
+export interface CheckedTape extends RowSource {
+  /** Over how many events preconditions are checked. */
+  readonly lookBack?: number | undefined
+}
+
 export class Checker {
-  readonly #tape: TapeStorage
+  readonly #tape: CheckedTape
   readonly #browsers: readonly SimBrowser[]
   readonly #record: ServerRecord
   readonly #events: TapeEvent[] = []
@@ -33,7 +38,7 @@ export class Checker {
   /** Conflicts that models reported. */
   conflicts = 0
 
-  constructor(tape: TapeStorage, browsers: readonly SimBrowser[], record: ServerRecord) {
+  constructor(tape: CheckedTape, browsers: readonly SimBrowser[], record: ServerRecord) {
     this.#tape = tape
     this.#browsers = browsers
     this.#record = record
@@ -74,13 +79,14 @@ export class Checker {
   /** When all is quiet: everything that was made is on the tape, once and in order, and everyone shows the same. */
   checkEnd(families: readonly Family[], random: SeededRandom): void {
     this.checkStep()
+    this.#checkWhole()
     const replay = new StampedObjects(collection)
     for (const event of this.#events) replay.apply([event], [])
     for (const tab of this.#tabs) {
       if (!tab.isDrained) throw new Violation(`${tab.line.name} did not come to rest: ${JSON.stringify(tab.stream.status)}`)
     }
     for (const family of families) this.leftOpen += checkFamily(family, this.#events, this.#record)
-    checkExpectations(this.#events, this.#record)
+    checkExpectations(this.#events, this.#record, this.#tape.lookBack)
     checkRules(this.#events)
     for (const browser of this.#browsers) {
       this.stayed += checkConflicts(browser, this.#events)
@@ -104,6 +110,14 @@ export class Checker {
     }
     for (const piece of random.shuffle(pieces)) objects.apply(piece, [])
     return objects.list
+  }
+
+  /** What was sealed is what had been on the tape, byte for byte. */
+  #checkWhole(): void {
+    const texts: string[] = []
+    const rows = this.#tape.rowsFrom(0)
+    for (let row = rows.next(); row.done !== true; row = rows.next()) texts.push(...new TextDecoder().decode(row.value.body).split(',\n'))
+    if (texts.join('\n') !== this.#texts.join('\n')) throw new Violation('The tape is not what it was before.')
   }
 
   #readOn(): void {

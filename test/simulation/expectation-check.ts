@@ -9,7 +9,8 @@ import type { RecordedRefusal, ServerRecord } from './server-record.ts'
 import { recentBefore, rejectionOf } from './sim-rules.ts'
 import { Violation } from './violation.ts'
 
-export function checkExpectations(tape: readonly TapeEvent[], { expected, refusals }: ServerRecord): void {
+/** `lookBack`: over how many events the server checks preconditions. */
+export function checkExpectations(tape: readonly TapeEvent[], { expected, refusals }: ServerRecord, lookBack = recentEventsMax): void {
   for (const event of tape) {
     const said = event.values?.expects as DraftExpect['unchanged'] | undefined
     const expect = expected.get(event.seq)
@@ -19,11 +20,15 @@ export function checkExpectations(tape: readonly TapeEvent[], { expected, refusa
     const [inTheWay] = othersSince(tape, { draft: event, client: event.client, expect, latestSeq: event.seq - 1 })
     if (inTheWay !== undefined) throw new Violation(`Event ${event.seq} is on the tape, and event ${inTheWay} stands in its way.`)
   }
-  for (const refusal of refusals) checkRefusal(tape, refusal)
+  for (const refusal of refusals) checkRefusal(tape, refusal, lookBack)
 }
 
-function checkRefusal(tape: readonly TapeEvent[], { draft, client, code, conflicts = [], latestSeq = -1 }: RecordedRefusal): void {
-  if (code === 'catch-up-first' && latestSeq - draft.seen <= recentEventsMax) {
+function checkRefusal(
+  tape: readonly TapeEvent[],
+  { draft, client, code, conflicts = [], latestSeq = -1 }: RecordedRefusal,
+  lookBack: number,
+): void {
+  if (code === 'catch-up-first' && latestSeq - draft.seen <= lookBack) {
     throw new Violation(`${JSON.stringify(draft)} was refused as too far behind ${latestSeq}.`)
   }
   if (code !== 'expect-failed') return

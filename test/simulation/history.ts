@@ -13,7 +13,8 @@ import { type Family, SimBrowser } from './sim-browser.ts'
 import { SimClocks } from './sim-clocks.ts'
 import { identifiers } from './sim-model.ts'
 import { SimNetwork } from './sim-network.ts'
-import { SimServer } from './sim-server.ts'
+import { recentMax } from './sim-rules.ts'
+import { type Sealing, SimServer } from './sim-server.ts'
 import type { SimTab } from './sim-tab.ts'
 import { type Action, drawAction, drawTemper, type Temper } from './temper.ts'
 import { Violation } from './violation.ts'
@@ -88,12 +89,13 @@ class History {
     this.#extras = drawExtras(extras, options.isPlain)
     const clocks = new SeededRandom(options.seed ^ 0xc10c0000)
     this.#clocks = new SimClocks({ time: this.#time, random: clocks, areRight: options.areClocksRight === true })
-    this.#server = new SimServer(this.#time, { tape: this.#tape, extras: this.#extras, count: (what) => this.#count(what) })
+    const sealing = drawSealing(new SeededRandom(options.seed ^ 0x5ea10000), this.#extras.ruled > 0 ? recentMax : 1)
+    this.#server = new SimServer(this.#time, { tape: this.#tape, extras: this.#extras, sealing, count: (what) => this.#count(what) })
     this.#temper = drawTemper(this.#random)
     this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper: this.#temper.network })
     const count = 2 + this.#random.below(this.#temper.tabs > 0 ? 2 : 4)
     for (let i = 0; i < count; i++) this.#start(String.fromCharCode(65 + i))
-    this.#checker = new Checker(this.#tape, this.#browsers, this.#server.record)
+    this.#checker = new Checker(this.#server, this.#browsers, this.#server.record)
   }
 
   async run(): Promise<HistoryReport> {
@@ -294,4 +296,16 @@ class History {
       counts: this.counts,
     }
   }
+}
+
+/** Small segments, close to the end of the tape, in half of the histories. Rules are to find what they look back to. */
+function drawSealing(random: SeededRandom, keptMin: number): Sealing | undefined {
+  if (random.chance(0.5)) return undefined
+  const bounds = {
+    eventsMax: random.pick([3, 10, 30]),
+    bytesMax: 2000,
+    keptEvents: Math.max(keptMin, random.pick([1, 10, 40])),
+    keptBytes: 1_000_000,
+  }
+  return { random, bounds, delayMsMax: random.pick([5, 50, 400]), failure: random.pick([0, 0, 0.1, 0.3]) }
 }

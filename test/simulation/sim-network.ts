@@ -4,8 +4,6 @@
  */
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { decodeSlice, type Slice } from '../../src/protocol/index.ts'
-import type { Page } from '../../src/server/slice-reader.ts'
-import type { StreamCore } from '../../src/server/stream-core.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'
@@ -61,21 +59,11 @@ export class SimNetwork {
     return new Promise((resolve) => this.#time.set(resolve, this.#random.next() * this.temper.delayMsMax))
   }
 
-  /** Others have their turn between its steps. */
-  async #readFolded(reading: ReturnType<StreamCore['readFolded']>): Promise<Page> {
-    for (let step = reading.next(); ; step = reading.next()) {
-      if (step.done === true) return step.value
-      await this.#delay()
-    }
-  }
-
   async #read({ ranges, epoch, isFolded = false }: ReadRequest): Promise<Slice> {
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The request was lost.')
     const { core } = this.#server
-    const page = isFolded
-      ? await this.#readFolded(core.readFolded(ranges, { epoch }))
-      : core.read(ranges, { bytesMax: this.#pageBytes, epoch })
+    const page = isFolded ? await core.readFolded(ranges, { epoch }) : await core.read(ranges, { bytesMax: this.#pageBytes, epoch })
     const text = new TextDecoder().decode(core.encodePage(page))
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The answer was lost.')

@@ -7,13 +7,20 @@ import { Refusal } from '../../src/protocol/codes.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
+import type { Blobs } from '../../src/server/sealed/blobs.ts'
+import { Sealer } from '../../src/server/sealed/sealer.ts'
+import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
 import type { Submission } from '../../src/server/sequencer.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
-import type { TapeStorage } from '../../src/server/tape-storage.ts'
+import type { SegmentEntry, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
+import { Upkeep } from '../../src/server/upkeep.ts'
+import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
+import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import type { Extras } from './extras.ts'
 import { ServerRecord } from './server-record.ts'
 import { RuleError, recentMax, rejectionOf } from './sim-rules.ts'
+import { Violation } from './violation.ts'
 
 const rights: Rights = { sub: 'someone', mayPublish: true, expiresAt: Number.MAX_SAFE_INTEGER }
 
@@ -54,7 +61,18 @@ export class SimSession implements LiveSession {
   }
 }
 
+/** How the server seals its tape, and what goes wrong with that. */
+export interface Sealing {
+  readonly random: SeededRandom
+  readonly bounds: SegmentBounds
+  /** Until a blob is stored or read. */
+  readonly delayMsMax: number
+  /** Chance that storing or reading a blob fails. */
+  readonly failure: number
+}
+
 export interface ServerOptions {
+  readonly sealing?: Sealing | undefined
   readonly tape?: TapeStorage
   /** Whether it has rules, how often they fail, and how long its turns last. */
   readonly extras?: Extras
@@ -67,7 +85,9 @@ export class SimServer {
   readonly record = new ServerRecord()
   readonly #time: VirtualTime
   readonly #options: ServerOptions
+  readonly #blobs = new MemoryBlobs()
   #core!: StreamCore
+  #upkeep!: Upkeep
   #live!: Live<SimSession>
   /** What an earlier life of the object had planned is not carried out any more. */
   #life = 0
@@ -140,8 +160,17 @@ export class SimServer {
     const { ruled, turnMs } = this.#options.extras ?? { ruled: 0, turnMs: 0 }
     const life = ++this.#life
     this.#hasWaiting = false
+    const { sealing } = this.#options
+    const contents = memoryContents(this.#blobsOf(life))
+    // Alarms outlive the object.
+    const wake = (afterMs: number) => void this.#time.set(() => void this.#upkeep.run(), afterMs)
+    const pause = () => this.#pass(life, 0)
     this.#core = new StreamCore({
       storage: this.tape,
+      contents,
+      bounds: sealing?.bounds,
+      pause,
+      onUpkeepDue: () => wake((sealing?.delayMsMax ?? 0) * (sealing?.random.next() ?? 0)),
       listeners: this.sessions,
       later: (run) => {
         this.#hasWaiting = true
@@ -156,6 +185,21 @@ export class SimServer {
       report,
       ...(ruled > 0 ? { rules: { validate: this.#validate, recent: recentMax } } : {}),
     })
+    const count = this.#options.count
+    const core = this.#core
+    const tape = {
+      nextSegment: () => core.nextSegment(),
+      seal: (segment: SegmentEntry, epoch: string) => {
+        count?.(segment.folded === undefined ? 'sealed' : 'sealed and folded')
+        return core.seal(segment, epoch)
+      },
+    }
+    this.#upkeep = new Upkeep({
+      sealer: new Sealer(tape, contents, pause),
+      bucket: undefined,
+      wake,
+      report: () => count?.('sealing failed'),
+    })
     this.#overhear(this.#core)
     this.#live = new Live({
       core: this.#core,
@@ -164,6 +208,47 @@ export class SimServer {
       now: () => this.#time.now,
       report,
     })
+  }
+
+  get lookBack(): number | undefined {
+    return this.#options.sealing?.bounds.keptEvents
+  }
+
+  /** All rows, the sealed ones as their segments have them: a segment is a row. */
+  *rowsFrom(from: number): Generator<TapeRow> {
+    let next = from
+    for (const { first, last, plain } of iterate(this.tape.segmentsFrom(from))) {
+      const packed = this.#blobs.blobs.get(plain.hash)
+      if (packed === undefined) throw new Violation(`The segment of ${first} … ${last} is gone.`)
+      yield { first, last, body: packed.slice(1) }
+      next = last + 1
+    }
+    yield* iterate(this.tape.rowsFrom(next))
+  }
+
+  /** Time that passes for one life of the object alone: what it waited for does not come after its end. */
+  #pass(life: number, ms: number): Promise<void> {
+    return new Promise((resolve) => this.#time.set(() => life === this.#life && resolve(), ms))
+  }
+
+  /** The blobs as that life reaches them. */
+  #blobsOf(life: number): Blobs {
+    const { sealing } = this.#options
+    if (sealing === undefined) return this.#blobs
+    const { random, delayMsMax, failure } = sealing
+    const reach = async <T>(work: () => Promise<T>): Promise<T> => {
+      await this.#pass(life, random.next() * delayMsMax)
+      if (random.chance(failure)) throw new Error('The bucket is not reached.')
+      const result = await work()
+      await this.#pass(life, random.next() * delayMsMax)
+      return result
+    }
+    return {
+      put: (name, body) => reach(() => this.#blobs.put(name, body)),
+      get: (name) => reach(() => this.#blobs.get(name)),
+      remove: (names) => reach(() => this.#blobs.remove(names)),
+      list: (after) => reach(() => this.#blobs.list(after)),
+    }
   }
 }
 
@@ -178,4 +263,8 @@ function refusalOfBad({ publish: { client, drafts }, sub }: Submission, core: St
 
 function report(error: unknown): void {
   if (!(error instanceof RuleError)) throw error
+}
+
+function iterate<T>(iterator: Iterator<T>): Iterable<T> {
+  return { [Symbol.iterator]: () => iterator }
 }

@@ -1,12 +1,15 @@
 /** A stream's core over any storage, whose turns end when the test says so. */
 import { parseJson } from '../../src/protocol/decode.ts'
 import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
+import { seqMax } from '../../src/protocol/limits.ts'
+import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { StreamRules } from '../../src/server/rules.ts'
 import type { Submission, Verdict } from '../../src/server/sequencer.ts'
 import { joinSlice, type Page } from '../../src/server/slice-reader.ts'
 import { type Listener, StreamCore } from '../../src/server/stream-core.ts'
 import type { Append, TapeStorage } from '../../src/server/tape-storage.ts'
+import { memoryContents } from './memory-blobs.ts'
 
 export class Ear implements Listener {
   readonly texts: string[] = []
@@ -44,12 +47,14 @@ export class CoreRig<Storage extends TapeStorage> {
   readonly core: StreamCore
   readonly #turns: (() => void)[] = []
   turnsAsked = 0
+  upkeepAsked = 0
   nowMs = 1000
 
   constructor(storage: Storage, epoch = 'epoch-1', rules?: StreamRules) {
     this.storage = storage
     this.core = new StreamCore({
       storage,
+      contents: memoryContents(),
       listeners: this.listeners,
       later: (run) => {
         this.turnsAsked++
@@ -57,6 +62,8 @@ export class CoreRig<Storage extends TapeStorage> {
       },
       now: () => this.nowMs,
       newEpoch: () => epoch,
+      pause: async () => {},
+      onUpkeepDue: () => this.upkeepAsked++,
       report: (error) => this.reports.push(error),
       rules,
     })
@@ -85,7 +92,14 @@ export class CoreRig<Storage extends TapeStorage> {
     return verdicts
   }
 
-  events(page: Page = this.core.read([[0, Number.MAX_SAFE_INTEGER]], { bytesMax: Number.POSITIVE_INFINITY })): unknown[] {
+  /** What is in rows of these ranges. */
+  read(ranges: SeqRanges = [[0, seqMax]], bytesMax = Number.POSITIVE_INFINITY): Page {
+    const page = this.core.readHot(ranges, { bytesMax })
+    if (page === undefined) throw new Error('Some of that is sealed.')
+    return page
+  }
+
+  events(page = this.read()): unknown[] {
     const { events } = parseJson(new TextDecoder().decode(joinSlice('{"covers":[]', page.pieces))) as { events: unknown[] }
     return events
   }

@@ -1,12 +1,12 @@
 /** Looking at the objects from behind: what they store, and whether they exist at all. */
 
-import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { call } from '../../support/live.ts'
 
-/** Streams named ruled-… are those with rules. */
+/** Streams named ruled-… are those with rules, bucketed-… those with a bucket. */
 export function stubOf(stream: string): DurableObjectStub {
-  const namespace = stream.startsWith('ruled-') ? env.RULED : env.STREAMS
+  const namespace = stream.startsWith('ruled-') ? env.RULED : stream.startsWith('bucketed-') ? env.BUCKETED : env.STREAMS
   return namespace.get(namespace.idFromName(stream))
 }
 
@@ -45,4 +45,17 @@ export async function untilSockets(stream: string, count: number): Promise<void>
   const open = () =>
     runInDurableObject(stubOf(stream), (_, state) => state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN).length)
   while ((await open()) !== count);
+}
+
+/** Settles when all before this seq has been sealed, by the object's own alarm. */
+export async function untilSealed(stream: string, hotFirst: number): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) {
+    await runDurableObjectAlarm(stubOf(stream))
+    const first = await runInDurableObject(
+      stubOf(stream),
+      (_, { storage: { sql } }) => sql.exec<{ first: number }>('SELECT min(first) AS first FROM tape').one().first,
+    )
+    if (first >= hotFirst) return
+  }
+  throw new Error(`The tape of ${stream} has not been sealed up to ${hotFirst}.`)
 }

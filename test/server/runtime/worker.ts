@@ -1,19 +1,20 @@
 /**
- * The deployment that the runtime's tests talk to: the plain one and, for streams named ruled-…, one with rules, made
- * as a user would make it. No field of a booking is taken twice, and some changes ask for what no rule should do.
+ * The deployment that the runtime's tests talk to: the plain one, one with a bucket for streams named bucketed-…, and for
+ * those named ruled-… one with rules, made as a user would make it. No field of a booking is taken twice, and some changes ask for what no rule should do.
  */
 import {
   app,
   createStreamObject,
   type Env,
   type Rejection,
-  StreamObject,
+  StreamObject as StreamObjectClass,
   type TapeEvent,
   type Validate,
 } from '../../../src/server/index.ts'
 
 interface TestEnv extends Env {
   readonly RULED: DurableObjectNamespace
+  readonly BUCKETED: DurableObjectNamespace
 }
 
 const validate: Validate = (event, sub, recent) => {
@@ -43,12 +44,20 @@ function mischief(event: TapeEvent): Rejection | undefined {
   }
 }
 
-export { StreamObject }
+/** Without the bucket, which is bound for all. */
+export class StreamObject extends StreamObjectClass {
+  constructor(state: DurableObjectState, { SEGMENTS: _, ...env }: TestEnv) {
+    super(state, env)
+  }
+}
 export class RuledStreamObject extends createStreamObject({ validate, recent: 20 }) {}
+export class BucketedStreamObject extends StreamObjectClass {}
 
 export default {
   fetch(request, env, context) {
-    const isRuled = new URL(request.url).pathname.startsWith('/v1/streams/ruled-')
-    return app.fetch(request, isRuled ? { ...env, STREAMS: env.RULED } : env, context)
+    const [, kind] = /^\/v1\/streams\/(ruled|bucketed)-/.exec(new URL(request.url).pathname) ?? []
+    if (kind === 'bucketed') return app.fetch(request, { ...env, STREAMS: env.BUCKETED }, context)
+    const { SEGMENTS: _, ...others } = env
+    return app.fetch(request, kind === 'ruled' ? { ...others, STREAMS: env.RULED } : others, context)
   },
 } satisfies ExportedHandler<TestEnv>

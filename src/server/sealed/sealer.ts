@@ -1,0 +1,66 @@
+/**
+ * Seals the tape behind its end: cuts a segment, stores it, reads it back, and only then lets its rows go. Killed at any
+ * point it begins anew with the same segment; what was stored is found under the same name.
+ */
+import type { TapeEvent } from '../../protocol/event.ts'
+import { foldEvents } from '../../protocol/fold.ts'
+import { parseLines, toLines } from '../lines.ts'
+import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
+import type { ContentEntry, Contents } from './contents.ts'
+
+/** What is sealed: see `StreamCore`. */
+export interface Sealable {
+  /** The oldest rows that may be sealed, and under which epoch. */
+  nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined
+  /** Puts the segment in their place. False when the tape is not what it was. */
+  seal(segment: SegmentEntry, epoch: string): boolean
+}
+
+/** A folded form that is hardly shorter is not worth its room. */
+const foldedShareMax = 0.8
+
+/** An alarm may take 15 minutes: so many take a few seconds, and others have their turn in between. */
+const segmentsAtOnce = 64
+
+export class Sealer {
+  readonly #tape: Sealable
+  readonly #contents: Contents
+  readonly #pause: () => Promise<void>
+
+  /** `pause` lets others have their turn. */
+  constructor(tape: Sealable, contents: Contents, pause: () => Promise<void>) {
+    this.#tape = tape
+    this.#contents = contents
+    this.#pause = pause
+  }
+
+  /** Seals what is due. Resolves to whether there may be more. Rejects when it cannot be stored now. */
+  async run(): Promise<boolean> {
+    for (let count = 0; count < segmentsAtOnce; count++) {
+      const next = this.#tape.nextSegment()
+      if (next === undefined) return false
+      const segment = await this.#store(next.row)
+      if (!this.#tape.seal(segment, next.epoch)) return true
+      await this.#pause()
+    }
+    return true
+  }
+
+  async #store({ first, last, body }: TapeRow): Promise<SegmentEntry> {
+    const content = new Uint8Array(body)
+    const plain = await this.#contents.put(content)
+    const folded = await this.#storeFolded(parseLines(content), content.length, [first, last])
+    return { first, last, plain, ...(folded === undefined ? {} : { folded }) }
+  }
+
+  async #storeFolded(
+    events: readonly TapeEvent[],
+    plainBytes: number,
+    range: readonly [number, number],
+  ): Promise<ContentEntry | undefined> {
+    const folded = foldEvents(events, [range])
+    if (folded.length === events.length) return undefined
+    const content = toLines(folded)
+    return content.length <= plainBytes * foldedShareMax ? this.#contents.put(content) : undefined
+  }
+}
