@@ -62,7 +62,7 @@ export class TextBinding {
   #isTaking = false
   /** Changes of the text that it has told of in this turn. */
   #told = 0
-  #hasFailed = false
+  #willRetry = false
   #isEnded = false
 
   constructor(
@@ -125,9 +125,10 @@ export class TextBinding {
     this.#told++
     // The editor has it already.
     if (this.#isTaking) return
+    // Before it is shown: meanwhile the page may change the text again.
+    if (this.#told === 1) queueMicrotask(() => this.#check())
     this.#missed = compose(this.#missed, splices)
     this.#show()
-    if (this.#told === 1) queueMicrotask(() => this.#check())
   }
 
   /** Whoever answers to a change at once, while others are still to be told of it, is heard before it. */
@@ -139,31 +140,40 @@ export class TextBinding {
     this.#show()
   }
 
-  #show(): void {
+  #show(isRetry = false): void {
     const { isReady } = this.#text
     const isNews = isReady !== this.#isReady
-    if (this.#isEnded || (this.#missed.length === 0 && !isNews)) return
+    const missed = this.#missed
+    if (this.#isEnded || (missed.length === 0 && !isNews)) return
+    // Taken out first: what the page does to the text or the editor during the update is meant for an editor that has it.
+    this.#missed = []
+    this.#isReady = isReady
     try {
       this.#view.dispatch({
-        changes: this.#missed.map(({ offset, removed, inserted = '' }) => ({ from: offset, to: offset + removed, insert: inserted })),
+        changes: missed.map(({ offset, removed, inserted = '' }) => ({ from: offset, to: offset + removed, insert: inserted })),
         ...(isNews ? { effects: this.#readOnly.reconfigure(readOnlyUntil(isReady)) } : {}),
         annotations: [fromText.of(true), Transaction.remote.of(true), Transaction.addToHistory.of(false)],
         // What others wrote is not for the page to filter.
         filter: false,
       })
-      this.#missed = []
-      this.#isReady = isReady
-      this.#hasFailed = false
     } catch (error) {
+      this.#missed = compose(missed, this.#missed)
+      this.#isReady = undefined
       // The view is in the middle of an update, in which the page changed the text. If it is not that, it is told.
-      if (this.#hasFailed) return this.#tell(error)
-      this.#hasFailed = true
-      queueMicrotask(() => {
-        this.#missed = diff(this.#view.state.doc.toString(), this.#text.value)
-        this.#show()
-        this.#hasFailed = false
-      })
+      if (isRetry) this.#tell(error)
+      else this.#retry()
     }
+  }
+
+  /** As soon as nothing runs, once for all that could not be shown until then. */
+  #retry(): void {
+    if (this.#willRetry) return
+    this.#willRetry = true
+    queueMicrotask(() => {
+      this.#willRetry = false
+      this.#missed = diff(this.#view.state.doc.toString(), this.#text.value)
+      this.#show(true)
+    })
   }
 }
 

@@ -8,7 +8,7 @@ import { launchBrowser } from '../support/browser.ts'
 /** Two editors, and a tape that takes everything at once. */
 const pageScript = `
   import { history, historyKeymap, defaultKeymap } from '@codemirror/commands'
-  import { EditorView, keymap } from '@codemirror/view'
+  import { EditorView, keymap, ViewPlugin } from '@codemirror/view'
   import { remoteCursors, showRemoteCursors, syncText } from './src/codemirror/index.ts'
   import { Text } from './src/models/index.ts'
   const text = new Text('notes')
@@ -17,9 +17,17 @@ const pageScript = `
     text.apply([{ seq, client, counter: seq + 1, seen: seq++ - 1, ...change }], [], { client: 'me', holes: [] })
   text.receiver = { didCreateDraft: (change) => put('me', change) }
   text.apply([], [], { client: 'me', holes: [] })
+  // What the page does once, in the middle of an update and right after it.
+  globalThis.once = {}
+  const run = (moment) => {
+    const what = once[moment]
+    delete once[moment]
+    what?.()
+  }
+  const habits = [ViewPlugin.define(() => ({ update: () => run('during') })), EditorView.updateListener.of(() => run('after'))]
   const make = (label) => new EditorView({
     parent: document.body,
-    extensions: [history(), keymap.of([...defaultKeymap, ...historyKeymap]), EditorView.contentAttributes.of({ 'aria-label': label }), syncText(text), remoteCursors()],
+    extensions: [history(), keymap.of([...defaultKeymap, ...historyKeymap]), EditorView.contentAttributes.of({ 'aria-label': label }), habits, syncText(text), remoteCursors()],
   })
   globalThis.editors = [make('first'), make('second')]
   globalThis.text = text
@@ -64,6 +72,19 @@ test('[M11] two editors of one page, and somebody else, write in one text', asyn
   // Neither takes back what the other did.
   expect((await textOf()).startsWith('>> ')).toBe(true)
   expect(await shownIn(0)).toBe(await shownIn(1))
+  expect(offences).toEqual([])
+})
+
+test.each(['during', 'after'])('[M11] the page changes the text %s the update that shows what others wrote', async (moment) => {
+  await page.evaluate(`
+    text.set('abc')
+    once.${moment} = () => {
+      text.splice(0, 0, '# ')
+      text.splice(text.length, 0, '.')
+    }
+    others(0, 'X')
+    editors[0].dispatch({ changes: { from: editors[0].state.doc.toString().indexOf('bc'), insert: '!' } })`)
+  expect([await textOf(), await shownIn(0), await shownIn(1)]).toEqual(Array(3).fill('# Xa!bc.'))
   expect(offences).toEqual([])
 })
 
