@@ -6,5 +6,11 @@ export interface EditableText {
   /** Whether it may be edited. */
   readonly isReady: boolean
   edit(splices: Splices<string>): void
-  subscribe(listener: (change: { readonly splices: Splices<string> }) => void): () => void
+  subscribe(listener: (change: TextChange) => void): () => void
+}
+
+export interface TextChange {
+  readonly splices: Splices<string>
+  /** Whether it is what was edited here just now, and nothing else. */
+  readonly isOwn: boolean
 }

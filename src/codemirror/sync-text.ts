@@ -10,7 +10,7 @@
  */
 import { Annotation, Compartment, EditorState, type Extension, Prec, Transaction, type TransactionSpec } from '@codemirror/state'
 import { logException, type PluginValue, ViewPlugin } from '@codemirror/view'
-import type { EditableText } from '../browser/editable-text.ts'
+import type { EditableText, TextChange } from '../browser/editable-text.ts'
 import { compose, diff, invert, type Splices, transform } from '../protocol/index.ts'
 
 export interface SyncTextOptions {
@@ -60,6 +60,8 @@ export class TextBinding {
   /** What the editor was made for; undefined while that is not known. */
   #isReady: boolean | undefined
   #isTaking = false
+  /** Whether the text told of more than what it took. */
+  #hasMore = false
   /** Changes of the text that it has told of in this turn. */
   #told = 0
   #willRetry = false
@@ -75,7 +77,7 @@ export class TextBinding {
     this.#readOnly = options.readOnly
     this.#onError = options.onError
     this.#missed = diff(view.state.doc.toString(), text.value)
-    this.#unsubscribe = text.subscribe(({ splices }) => this.#changed(splices))
+    this.#unsubscribe = text.subscribe((change) => this.#changed(change))
     // A view that is being made cannot be told anything yet.
     queueMicrotask(() => this.#show())
   }
@@ -98,11 +100,12 @@ export class TextBinding {
     const typed = splicesOf(transaction)
     const told = this.#told
     this.#isTaking = true
+    this.#hasMore = false
     try {
       this.#text.edit(transform(typed, this.#missed, 'later'))
       this.#missed = transform(this.#missed, typed, 'earlier')
-      // Somebody answered to it at once.
-      if (this.#told !== told + 1) this.#missed = diff(transaction.newDoc.toString(), this.#text.value)
+      // Somebody answered to it at once, or the text had not told yet of what others did.
+      if (this.#told !== told + 1 || this.#hasMore) this.#missed = diff(transaction.newDoc.toString(), this.#text.value)
     } catch (error) {
       // The document has it, and the text has not.
       this.#missed = compose(invert(typed, transaction.startState.doc.toString()), this.#missed)
@@ -121,10 +124,13 @@ export class TextBinding {
     }
   }
 
-  #changed(splices: Splices<string>): void {
+  #changed({ splices, isOwn }: TextChange): void {
     this.#told++
-    // The editor has it already.
-    if (this.#isTaking) return
+    if (this.#isTaking) {
+      // The editor has it already.
+      this.#hasMore ||= !isOwn
+      return
+    }
     // Before it is shown: meanwhile the page may change the text again.
     if (this.#told === 1) queueMicrotask(() => this.#check())
     this.#missed = compose(this.#missed, splices)

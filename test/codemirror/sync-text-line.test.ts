@@ -9,6 +9,7 @@ import { SimNetwork } from '../simulation/sim-network.ts'
 import { comeToRest, SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { epoch, TestStream } from '../support/test-stream.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { live, PlayedView, rest, settle } from './played-view.ts'
 
@@ -70,6 +71,23 @@ test('[M11] the tape begins anew, or what comes first comes last', async () => {
   text.apply([event(0, 'z')], [], { client: 'me', holes: [] })
   await rest()
   expect([view.shown, text.value, view.errors]).toEqual(['z', 'z', []])
+})
+
+test('[M11] what is typed when another model has been told of an event, and the text not yet, is in both with it', async () => {
+  const rig = new TestStream()
+  const text = new Text('notes')
+  const view = new PlayedView(text)
+  // The model that the rig attaches is told first.
+  rig.model.apply = (events) => {
+    if (events.length > 0) view.type(0, 0, 'mine ')
+  }
+  rig.stream.attach(text)
+  await rig.welcome(-1)
+  const deltas = { text: [{ type: 'insert', offset: 0, values: 'theirs' }] } as const
+  const event = { seq: 0, client: 'other', counter: 1, seen: -1, type: 'update', ...object, deltas }
+  await rig.frame({ type: 'slice', epoch, latestSeq: 0, covers: [[0, 0]], events: [event] })
+  expect(text.value).toMatch(/^(mine theirs|theirsmine )$/)
+  expect([view.shown, view.errors]).toEqual([text.value, []])
 })
 
 /** Somebody with an editor, whose page has habits of its own. */
