@@ -1,4 +1,5 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
+import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type { Append, LedgerEntry, NewRow, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 export class MemoryTape implements TapeStorage {
@@ -6,6 +7,7 @@ export class MemoryTape implements TapeStorage {
   readonly #clients = new Map<string, LedgerEntry>()
   readonly #segments: SegmentEntry[] = []
   #sealedLedger: string | undefined
+  #snapshots = noSnapshots
   #epoch: string | undefined
   #isDeleted = false
 
@@ -59,6 +61,14 @@ export class MemoryTape implements TapeStorage {
     for (const segment of this.#segments) if (segment.last >= from) yield segment
   }
 
+  snapshots(): Snapshots {
+    return this.#snapshots
+  }
+
+  keepSnapshots(snapshots: Snapshots): void {
+    this.#snapshots = snapshots
+  }
+
   findClient(client: string): LedgerEntry | undefined {
     return this.#clients.get(client)
   }
@@ -68,6 +78,7 @@ export class MemoryTape implements TapeStorage {
     this.#clients.clear()
     this.#segments.length = 0
     this.#sealedLedger = undefined
+    this.#snapshots = noSnapshots
     this.#isDeleted = true
   }
 

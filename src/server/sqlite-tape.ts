@@ -5,6 +5,7 @@
  * the primary key. There is no other index, because each would be a second row written per group.
  */
 import type { ContentEntry } from './sealed/contents.ts'
+import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type { Append, LedgerEntry, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
@@ -23,6 +24,7 @@ const migrations: readonly string[] = [
    ) AS before WHERE before.last = tape.last;
    ALTER TABLE stream ADD COLUMN sealed_ledger TEXT;
    CREATE TABLE segment (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, plain TEXT NOT NULL, folded TEXT);
+   CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 0), state TEXT NOT NULL);
    CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
 ]
 
@@ -109,6 +111,16 @@ export class SqliteTape implements TapeStorage {
     for (const [ledger] of cursor.raw<[string]>()) yield ledger
   }
 
+  snapshots(): Snapshots {
+    if (!this.#findTables()) return noSnapshots
+    const [kept] = this.#sql.exec<{ state: string }>('SELECT state FROM snapshot').toArray()
+    return kept === undefined ? noSnapshots : (JSON.parse(kept.state) as Snapshots)
+  }
+
+  keepSnapshots(snapshots: Snapshots): void {
+    this.#sql.exec('INSERT OR REPLACE INTO snapshot VALUES (0, ?)', JSON.stringify(snapshots))
+  }
+
   findClient(client: string): LedgerEntry | undefined {
     if (!this.#findTables()) return undefined
     return this.#sql.exec<{ counter: number; sub: string }>('SELECT counter, sub FROM client WHERE id = ?', client).toArray()[0]
@@ -117,7 +129,9 @@ export class SqliteTape implements TapeStorage {
   erase(): void {
     this.#storage.transactionSync(() => {
       if (!this.#findTables()) this.#migrate(0)
-      this.#sql.exec('DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob;')
+      this.#sql.exec(
+        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot;',
+      )
       this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
     })
   }

@@ -18,6 +18,7 @@ import type { Contents } from './sealed/contents.ts'
 import { readSealedPage } from './sealed/sealed-reader.ts'
 import type { Sealable } from './sealed/sealer.ts'
 import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
+import type { Snapshots, Snapshotted } from './sealed/snapshot.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page, readPage } from './slice-reader.ts'
 import type { LedgerEntry, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
@@ -71,7 +72,7 @@ interface Loaded extends TapeHead {
   readonly ledger: Ledger
 }
 
-export class StreamCore implements Sealable {
+export class StreamCore implements Sealable, Snapshotted {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
@@ -154,6 +155,25 @@ export class StreamCore implements Sealable {
       this.checkEpoch(before ?? undefined)
     })
     return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
+  }
+
+  get epoch(): string | undefined {
+    return this.state.epoch ?? undefined
+  }
+
+  snapshots(): Snapshots {
+    this.#load()
+    return this.#storage.snapshots()
+  }
+
+  keepSnapshots(snapshots: Snapshots, epoch: string): boolean {
+    if (epoch !== this.epoch) return false
+    this.#storage.keepSnapshots(snapshots)
+    return true
+  }
+
+  segmentsFrom(from: number): Iterable<SegmentEntry> {
+    return { [Symbol.iterator]: () => this.#storage.segmentsFrom(from) }
   }
 
   nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined {

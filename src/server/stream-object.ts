@@ -17,6 +17,7 @@ import { LayeredBlobs } from './sealed/blobs.ts'
 import { BucketBlobs } from './sealed/bucket-blobs.ts'
 import { Contents, gzipCodec } from './sealed/contents.ts'
 import { Sealer } from './sealed/sealer.ts'
+import { SnapshotBuilder } from './sealed/snapshot.ts'
 import { SqliteBlobs } from './sealed/sqlite-blobs.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
@@ -50,7 +51,13 @@ export class StreamObject extends DurableObject<Env> {
       report,
       rules,
     })
-    this.#upkeep = new Upkeep({ sealer: new Sealer(this.#core, contents, pause), bucket, wake, report })
+    this.#upkeep = new Upkeep({
+      sealer: new Sealer(this.#core, contents, pause),
+      snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
+      bucket,
+      wake,
+      report,
+    })
   }
 
   override alarm(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 import type { ContentEntry } from './sealed/contents.ts'
+import type { Snapshots } from './sealed/snapshot.ts'
 
 /** How far a client has published, and whose it is. */
 export interface LedgerEntry {
@@ -90,6 +91,11 @@ export interface TapeStorage {
 
   /** The segments that hold seq `from` and later ones, in order, as they are taken. */
   segmentsFrom(from: number): Iterator<SegmentEntry>
+
+  /** The snapshots, as they were kept last. */
+  snapshots(): Snapshots
+
+  keepSnapshots(snapshots: Snapshots): void
 
   /** A client that the ledger retired, or undefined. */
   findClient(client: string): LedgerEntry | undefined

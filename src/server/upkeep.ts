@@ -1,13 +1,15 @@
 /**
- * What a stream's alarm does: seals what is due, and removes from the bucket what a deleted stream left there. What
+ * What a stream's alarm does: seals what is due, makes snapshots of that, and removes from the bucket what a deleted stream left there. What
  * cannot be done now, because the bucket is not reached, is tried again after a while; publishing goes on meanwhile.
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { Blobs } from './sealed/blobs.ts'
 import type { Sealer } from './sealed/sealer.ts'
+import type { SnapshotBuilder } from './sealed/snapshot.ts'
 
 export interface UpkeepOptions {
-  readonly sealer: Sealer
+  readonly sealer: Pick<Sealer, 'run'>
+  readonly snapshots: Pick<SnapshotBuilder, 'run'>
   /** What outlives the object's own storage; absent without a bucket. */
   readonly bucket: Blobs | undefined
   /** Runs this again after so many ms. */
@@ -28,9 +30,10 @@ export class Upkeep {
 
   /** Never rejects: what fails is reported, and done later. */
   async run(): Promise<void> {
-    const { sealer, wake, report } = this.#options
+    const { sealer, snapshots, wake, report } = this.#options
     try {
-      if (await sealer.run()) wake(0)
+      const hasMore = [await sealer.run(), await snapshots.run()]
+      if (hasMore.includes(true)) wake(0)
       this.#failures = 0
     } catch (error) {
       if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()

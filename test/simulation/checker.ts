@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { type ShownObject, StampedObjects } from '../../src/models/index.ts'
-import { formatSeqs, includes, type TapeEvent } from '../../src/protocol/index.ts'
+import { formatSeqs, includes, objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { RowSource } from '../../src/server/slice-reader.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
@@ -20,6 +20,7 @@ import { Violation } from './violation.ts'
 export interface CheckedTape extends RowSource {
   /** Over how many events preconditions are checked. */
   readonly lookBack?: number | undefined
+  readonly snapshot?: { readonly through: number; readonly events: readonly TapeEvent[] } | undefined
 }
 
 export class Checker {
@@ -31,6 +32,8 @@ export class Checker {
   readonly #counters = new Map<string, number>()
   /** Objects whose events were too many to be explained with certainty. */
   leftOpen = 0
+  /** Whether the tape had a snapshot at the end. */
+  snapshots = 0
   /** Programs that ran from start to end and reported every conflict. */
   stayed = 0
   /** Undos whose events were compared with what stood before. */
@@ -80,6 +83,7 @@ export class Checker {
   checkEnd(families: readonly Family[], random: SeededRandom): void {
     this.checkStep()
     this.#checkWhole()
+    this.#checkSnapshot()
     const replay = new StampedObjects(collection)
     for (const event of this.#events) replay.apply([event], [])
     for (const tab of this.#tabs) {
@@ -118,6 +122,16 @@ export class Checker {
     const rows = this.#tape.rowsFrom(0)
     for (let row = rows.next(); row.done !== true; row = rows.next()) texts.push(...new TextDecoder().decode(row.value.body).split(',\n'))
     if (texts.join('\n') !== this.#texts.join('\n')) throw new Violation('The tape is not what it was before.')
+  }
+
+  #checkSnapshot(): void {
+    const { through, events } = this.#tape.snapshot ?? { through: -1, events: [] }
+    if (through < 0) return
+    this.snapshots = 1
+    const fold = stateHash(objectHashes(events, through))
+    const replay = stateHash(objectHashes(this.#events.slice(0, through + 1), through))
+    if (fold !== replay) throw new Violation(`The snapshot of 0 … ${through} is another state: ${JSON.stringify(events)}`)
+    if (events.some(({ type }) => type === 'delete')) throw new Violation('The snapshot has deletes, which nothing below it needs.')
   }
 
   #readOn(): void {

@@ -40,6 +40,7 @@ export interface HistoryReport {
   readonly browsers: number
   /** Objects for which it could not be decided whether what was made is on the tape. */
   readonly leftOpen: number
+  readonly snapshots: number
   /** See the checker. */
   readonly stayed: number
   readonly undone: number
@@ -284,12 +285,13 @@ class History {
 
   #report(): HistoryReport {
     const edits = this.#browsers.reduce((sum, { lines }) => sum + lines.reduce((each, line) => each + line.edits.length, 0), 0)
-    const { events, leftOpen, stayed, undone, conflicts } = this.#checker
+    const { events, leftOpen, snapshots, stayed, undone, conflicts } = this.#checker
     return {
       events: events.length,
       edits,
       browsers: this.#browsers.length,
       leftOpen,
+      snapshots,
       stayed,
       undone,
       conflicts,
@@ -307,5 +309,11 @@ function drawSealing(random: SeededRandom, keptMin: number): Sealing | undefined
     keptEvents: Math.max(keptMin, random.pick([1, 10, 40])),
     keptBytes: 1_000_000,
   }
-  return { random, bounds, delayMsMax: random.pick([5, 50, 400]), failure: random.pick([0, 0, 0.1, 0.3]) }
+  const chunks = {
+    sinceMin: random.pick([1, 500]),
+    atOnceMax: random.pick([500, 5000]),
+    chunkMax: random.pick([150, 500]),
+    chunkMin: random.pick([0, 100]),
+  }
+  return { random, bounds, chunks, delayMsMax: random.pick([5, 50, 400]), failure: random.pick([0, 0, 0.1, 0.3]) }
 }

@@ -4,12 +4,14 @@
  */
 import type { LinkRequest } from '../../src/client/index.ts'
 import { Refusal } from '../../src/protocol/codes.ts'
+import type { TapeEvent } from '../../src/protocol/event.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
 import type { Blobs } from '../../src/server/sealed/blobs.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
+import { parseChunk, type SnapshotBounds, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
 import type { Submission } from '../../src/server/sequencer.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import type { SegmentEntry, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
@@ -65,6 +67,7 @@ export class SimSession implements LiveSession {
 export interface Sealing {
   readonly random: SeededRandom
   readonly bounds: SegmentBounds
+  readonly chunks: SnapshotBounds
   /** Until a blob is stored or read. */
   readonly delayMsMax: number
   /** Chance that storing or reading a blob fails. */
@@ -196,9 +199,14 @@ export class SimServer {
     }
     this.#upkeep = new Upkeep({
       sealer: new Sealer(tape, contents, pause),
+      snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
       bucket: undefined,
       wake,
-      report: () => count?.('sealing failed'),
+      report: (error) => {
+        const isBucket = error instanceof BucketError || (error instanceof Refusal && error.code === 'unavailable')
+        if (!isBucket) throw error
+        count?.('sealing failed')
+      },
     })
     this.#overhear(this.#core)
     this.#live = new Live({
@@ -226,6 +234,30 @@ export class SimServer {
     yield* iterate(this.tape.rowsFrom(next))
   }
 
+  /** The snapshot as its chunks have it; undefined while there is none. */
+  get snapshot(): { readonly through: number; readonly events: readonly TapeEvent[] } | undefined {
+    const { current } = this.tape.snapshots()
+    if (current === undefined) return undefined
+    const events = current.chunks.flatMap(({ hash }) => {
+      const packed = this.#blobs.blobs.get(hash)
+      if (packed === undefined) throw new Violation(`A chunk of the snapshot of 0 … ${current.through} is gone.`)
+      return parseChunk(packed.slice(1))
+    })
+    return { through: current.through, events }
+  }
+
+  /** Names of everything that is kept and that nothing speaks of. */
+  get orphans(): readonly string[] {
+    const { current, draft, leaving, garbage } = this.tape.snapshots()
+    const segments = [...iterate(this.tape.segmentsFrom(0))].flatMap(({ plain, folded }) => [
+      plain,
+      ...(folded === undefined ? [] : [folded]),
+    ])
+    const entries = [...segments, ...(current?.chunks ?? []), ...(draft?.chunks ?? [])].map(({ hash }) => hash)
+    const known = new Set([...entries, ...leaving, ...garbage])
+    return [...this.#blobs.blobs.keys()].filter((name) => !known.has(name))
+  }
+
   /** Time that passes for one life of the object alone: what it waited for does not come after its end. */
   #pass(life: number, ms: number): Promise<void> {
     return new Promise((resolve) => this.#time.set(() => life === this.#life && resolve(), ms))
@@ -238,7 +270,7 @@ export class SimServer {
     const { random, delayMsMax, failure } = sealing
     const reach = async <T>(work: () => Promise<T>): Promise<T> => {
       await this.#pass(life, random.next() * delayMsMax)
-      if (random.chance(failure)) throw new Error('The bucket is not reached.')
+      if (random.chance(failure)) throw new BucketError('The bucket is not reached.')
       const result = await work()
       await this.#pass(life, random.next() * delayMsMax)
       return result
@@ -260,6 +292,8 @@ function refusalOfBad({ publish: { client, drafts }, sub }: Submission, core: St
   const { counter } = fresh.find(({ values }) => values?.bad === true) ?? {}
   return counter === undefined || fresh[0]?.counter !== taken + 1 ? undefined : new Refusal('invalid', { counter })
 }
+
+class BucketError extends Error {}
 
 function report(error: unknown): void {
   if (!(error instanceof RuleError)) throw error

@@ -72,6 +72,15 @@ export class Contents {
     return content
   }
 
+  /** Removes contents for good. */
+  async remove(names: readonly string[]): Promise<void> {
+    await this.#blobs.remove(names)
+    for (const name of names) {
+      this.#keptBytes -= this.#kept.get(name)?.length ?? 0
+      this.#kept.delete(name)
+    }
+  }
+
   /** What is stored, compressed, and not looked into. */
   async packed({ hash }: ContentEntry): Promise<Uint8Array<ArrayBuffer>> {
     let packed: Uint8Array<ArrayBuffer> | undefined

@@ -1,0 +1,244 @@
+/**
+ * Snapshots: the folded slice of 0 … S, in chunks of some objects each, in the order of their keys. A newer one is made
+ * from the last one and the segments since, chunk by chunk; a chunk with nothing new in it stays the same, under the
+ * same name. What has been made of it is kept after each chunk, so that it goes on there after a kill.
+ */
+import type { TapeEvent } from '../../protocol/event.ts'
+import { Folding, foldEvents, groupByObject, objectKey } from '../../protocol/fold.ts'
+import type { SeqRanges } from '../../protocol/seq-ranges.ts'
+import { parseLines } from '../lines.ts'
+import type { SegmentEntry } from '../tape-storage.ts'
+import type { ContentEntry, Contents } from './contents.ts'
+
+export interface SnapshotChunk extends ContentEntry {
+  /** Its objects have keys from this one on, up to the next chunk's. */
+  readonly from: string
+  readonly events: number
+}
+
+export interface Snapshot {
+  /** It folds 0 … through. */
+  readonly through: number
+  readonly chunks: readonly SnapshotChunk[]
+}
+
+/** One that is being made: its chunks so far, of objects with keys below `next`. */
+export interface SnapshotDraft extends Snapshot {
+  readonly next: string
+}
+
+export interface Snapshots {
+  readonly current?: Snapshot | undefined
+  readonly draft?: SnapshotDraft | undefined
+  /** Names of chunks of the snapshot before the current one, for whoever is reading it. */
+  readonly leaving: readonly string[]
+  /** Names of what is to be removed. */
+  readonly garbage: readonly string[]
+}
+
+export const noSnapshots: Snapshots = { leaving: [], garbage: [] }
+
+/** What is snapshotted: see `StreamCore`. */
+export interface Snapshotted {
+  /** Undefined while there is no stream. */
+  readonly epoch: string | undefined
+  snapshots(): Snapshots
+  segmentsFrom(from: number): Iterable<SegmentEntry>
+  /** False when the stream is under another epoch. */
+  keepSnapshots(snapshots: Snapshots, epoch: string): boolean
+}
+
+export interface SnapshotBounds {
+  /** A newer snapshot is made when the segments since are so large, and a quarter of it; and also when they are `atOnceMax`. */
+  readonly sinceMin: number
+  /** So much is folded into a snapshot at once: in memory it is several times as much. */
+  readonly atOnceMax: number
+  /** A chunk that grows beyond this is cut. */
+  readonly chunkMax: number
+  /** One that is smaller is joined with the next. */
+  readonly chunkMin: number
+}
+
+export const snapshotBounds: SnapshotBounds = {
+  sinceMin: 256 * 1024,
+  atOnceMax: 16 * 1024 * 1024,
+  chunkMax: 1_000_000,
+  chunkMin: 256 * 1024,
+}
+
+const shareMin = 0.25
+
+/** So many chunks are made before the alarm is asked for again. */
+const chunksAtOnce = 64
+
+export class SnapshotBuilder {
+  readonly #tape: Snapshotted
+  readonly #contents: Contents
+  readonly #bounds: SnapshotBounds
+  readonly #pause: () => Promise<void>
+
+  constructor(
+    tape: Snapshotted,
+    contents: Contents,
+    { pause, bounds = snapshotBounds }: { pause: () => Promise<void>; bounds?: SnapshotBounds | undefined },
+  ) {
+    this.#tape = tape
+    this.#contents = contents
+    this.#bounds = bounds
+    this.#pause = pause
+  }
+
+  /** Makes a newer snapshot where one is due. Resolves to whether there is more to do. Rejects when that cannot be done now. */
+  async run(): Promise<boolean> {
+    const { epoch } = this.#tape
+    if (epoch === undefined) return false
+    const snapshots = this.#tape.snapshots()
+    const draft = snapshots.draft ?? this.#begin(snapshots)
+    if (draft === undefined) return false
+    return this.#build(draft, epoch)
+  }
+
+  #begin({ current }: Snapshots): SnapshotDraft | undefined {
+    const since = [...this.#tape.segmentsFrom((current?.through ?? -1) + 1)]
+    const size = sizeOf(current?.chunks ?? [])
+    const { sinceMin, atOnceMax } = this.#bounds
+    let bytes = 0
+    let through = -1
+    for (const { last, plain, folded } of since) {
+      if (through >= 0 && bytes > atOnceMax) break
+      bytes += (folded ?? plain).bytes
+      through = last
+    }
+    return through < 0 || bytes < Math.min(atOnceMax, Math.max(sinceMin, size * shareMin)) ? undefined : { through, chunks: [], next: '' }
+  }
+
+  async #build(begun: SnapshotDraft, epoch: string): Promise<boolean> {
+    const { current } = this.#tape.snapshots()
+    const fresh = await this.#freshObjects((current?.through ?? -1) + 1, begun.through)
+    const covers: SeqRanges = [[0, begun.through]]
+    const old = current?.chunks ?? []
+    let { chunks, next } = begun
+    fresh.take(next)
+    let index = old.findIndex((_, at) => (old[at + 1]?.from ?? end) > next)
+    if (index < 0) index = old.length
+    for (let made = 0; next < end; made++) {
+      if (made === chunksAtOnce) return true
+      const keyOf = (at: number) => old[at]?.from ?? end
+      const chunk = old[index]
+      const added = [...fresh.take(keyOf(index + 1))]
+      let size = chunk?.bytes ?? 0
+      let count = 1
+      if (chunk !== undefined && added.length === 0 && size >= this.#bounds.chunkMin) {
+        chunks = [...chunks, chunk]
+      } else {
+        for (; size < this.#bounds.chunkMin && index + count < old.length; count++) {
+          added.push(...fresh.take(keyOf(index + count + 1)))
+          size += old[index + count]?.bytes ?? 0
+        }
+        const before: TapeEvent[] = []
+        for (const part of old.slice(index, index + count)) before.push(...parseChunk(await this.#contents.get(part)))
+        chunks = [...chunks, ...(await this.#write(withoutDeletes(foldEvents([...before, ...added], covers))))]
+      }
+      index += count
+      next = keyOf(index)
+      if (!this.#keep({ draft: { through: begun.through, chunks, next } }, epoch)) return true
+      await this.#pause()
+    }
+    return this.#finish({ through: begun.through, chunks }, epoch)
+  }
+
+  #keep(change: Partial<Snapshots>, epoch: string): boolean {
+    return this.#tape.keepSnapshots({ ...this.#tape.snapshots(), ...change }, epoch)
+  }
+
+  /** The new one takes the place of the current one, and what nobody reads any more goes. */
+  async #finish(snapshot: Snapshot, epoch: string): Promise<boolean> {
+    const { current, leaving, garbage } = this.#tape.snapshots()
+    const names = new Set(snapshot.chunks.map(({ hash }) => hash))
+    const before = (current?.chunks ?? []).map(({ hash }) => hash).filter((hash) => !names.has(hash))
+    const gone = [...garbage, ...leaving.filter((hash) => !names.has(hash) && !before.includes(hash))]
+    if (!this.#keep({ current: snapshot, draft: undefined, leaving: before, garbage: gone }, epoch)) return true
+    if (gone.length === 0) return true
+    await this.#contents.remove(gone)
+    this.#keep({ garbage: [] }, epoch)
+    return true
+  }
+
+  /** What the segments of these seqs make of the objects that they touch, in the order of their keys. */
+  async #freshObjects(first: number, through: number): Promise<FreshObjects> {
+    const folding = new Folding()
+    for (const segment of this.#tape.segmentsFrom(first)) {
+      if (segment.last > through) break
+      folding.add(parseLines(await this.#contents.get(segment.folded ?? segment.plain)), [[first, segment.last]])
+      await this.#pause()
+    }
+    return new FreshObjects(folding.finish([[first, through]]))
+  }
+
+  /** Writes events of some objects, in chunks as large as they may be. */
+  async #write(events: readonly TapeEvent[]): Promise<readonly SnapshotChunk[]> {
+    const objects = [...groupByObject(events)].sort(([a], [b]) => (a < b ? -1 : 1))
+    const lines = objects.map(([key, group]) => ({ key, group, text: group.map((event) => JSON.stringify(event)).join(',\n') }))
+    const total = lines.reduce((sum, { text }) => sum + text.length, 0)
+    // Parts of about the same size: one that is cut again soon is not worth it.
+    const room = total / Math.ceil(total / (this.#bounds.chunkMax * 0.9))
+    const chunks: SnapshotChunk[] = []
+    let some: typeof lines = []
+    let size = 0
+    for (const line of lines) {
+      if (some.length > 0 && size + line.text.length > room * 1.05) {
+        chunks.push(await this.#put(some))
+        some = []
+        size = 0
+      }
+      some.push(line)
+      size += line.text.length
+    }
+    if (some.length > 0) chunks.push(await this.#put(some))
+    return chunks
+  }
+
+  async #put(objects: readonly { readonly key: string; readonly group: readonly TapeEvent[] }[]): Promise<SnapshotChunk> {
+    const events = objects.flatMap(({ group }) => group).sort((a, b) => a.seq - b.seq)
+    const entry = await this.#contents.put(encodeChunk(events))
+    return { ...entry, from: objects[0]?.key ?? '', events: events.length }
+  }
+}
+
+/** Above every key. */
+const end = '\uffff'
+
+/** Objects in the order of their keys, to be taken from the front. */
+class FreshObjects {
+  readonly #objects: readonly (readonly [key: string, events: readonly TapeEvent[]])[]
+  #taken = 0
+
+  constructor(events: readonly TapeEvent[]) {
+    this.#objects = [...groupByObject(events)].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  /** The events of those below a key. */
+  take(until: string): readonly TapeEvent[] {
+    const from = this.#taken
+    while (this.#taken < this.#objects.length && (this.#objects[this.#taken]?.[0] ?? end) < until) this.#taken++
+    return this.#objects.slice(from, this.#taken).flatMap(([, events]) => events)
+  }
+}
+
+/** A run from the start needs no deletes: there is nothing below it that they could end. */
+function withoutDeletes(events: readonly TapeEvent[]): readonly TapeEvent[] {
+  return events.filter(({ type }) => type !== 'delete')
+}
+
+/** A chunk is a JSON list of folded events, in order of seq. */
+export function encodeChunk(events: readonly TapeEvent[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(`[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]`))
+}
+
+export function parseChunk(content: Uint8Array): readonly TapeEvent[] {
+  return JSON.parse(new TextDecoder().decode(content))
+}
+
+export function sizeOf(entries: readonly ContentEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0)
+}
