@@ -2,8 +2,19 @@
  * The transport over the platform's WebSocket and fetch: browsers, Node and other runtimes that have both.
  * A platform hides why an upgrade was refused, so a link that never opened asks the same question by plain HTTP.
  */
-import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
-import { type Code, decodeSlice, formatSeqs, isCode, Refusal, type Slice, subprotocol } from '../protocol/index.ts'
+import type { ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
+import {
+  type Code,
+  decodeChunk,
+  decodeSlice,
+  decodeSnapshotIndex,
+  formatSeqs,
+  isCode,
+  Refusal,
+  type Slice,
+  type SnapshotIndex,
+  subprotocol,
+} from '../protocol/index.ts'
 
 export class WebTransport implements Transport {
   readonly #stream: URL
@@ -60,14 +71,26 @@ export class WebTransport implements Transport {
 
   async read({ token, ranges, epoch, isFolded }: ReadRequest): Promise<Slice> {
     const more = { ...(epoch === undefined ? {} : { epoch }), ...(isFolded === true ? { fold: 'true' } : {}) }
-    const answer = await this.#get(this.#address('/events', { seq: formatSeqs(ranges), ...more }), token)
+    return this.#read(this.#address('/events', { seq: formatSeqs(ranges), ...more }), token, (text) => decodeSlice(text, isFolded))
+  }
+
+  readSnapshot({ token }: { readonly token: string }): Promise<SnapshotIndex> {
+    return this.#read(this.#address('/snapshot', {}), token, decodeSnapshotIndex)
+  }
+
+  readChunk({ token, hash }: { readonly token: string; readonly hash: string }): Promise<ChunkEvents> {
+    return this.#read(this.#address(`/snapshot/${hash}`, {}), token, decodeChunk)
+  }
+
+  async #read<T>(address: URL, token: string, decode: (text: string) => T): Promise<T> {
+    const answer = await this.#get(address, token)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
     const text = await answer.text()
     try {
-      return decodeSlice(text, isFolded)
+      return decode(text)
     } catch (error) {
       // Whoever answered was not the server, but something on the way, or the answer was cut: a failure of the network.
-      throw new Error('The answer is not a slice.', { cause: error })
+      throw new Error('The answer is not of the server.', { cause: error })
     }
   }
 
@@ -83,7 +106,8 @@ export class WebTransport implements Transport {
   }
 
   #get(address: URL, token: string): Promise<Response> {
-    return fetch(address, { headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' } })
+    // What is read is kept in the store: a copy in the browser's cache would outlive a redaction.
+    return fetch(address, { headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' }, cache: 'no-store' })
   }
 
   #address(path: string, query: Record<string, string>): URL {

@@ -97,7 +97,8 @@ export class Owner implements Side {
         confirm: (events, inOrder, upTo) => this.#publisher.confirm(events, inOrder, upTo),
         onLeave: (leaving) => this.taken.left(leaving),
         client: () => this.client,
-        isNewcomer: () => this.#publisher.outbox.isBlank,
+        mayFold: () => this.#publisher.outbox.isIndifferent,
+        hasSent: () => this.#publisher.outbox.hasSent,
         onRun: (events) => {
           if (events.length > 0) hooks.onEvents(events)
           else hooks.onContext()

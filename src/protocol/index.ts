@@ -54,5 +54,13 @@ export * from './limits.ts'
 export * from './object-state.ts'
 export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.ts'
 export * from './seq-ranges.ts'
-export { decodeSlice, type Slice, sliceSchema, type UnreadableEvent } from './slice.ts'
+export {
+  decodeChunk,
+  decodeSlice,
+  decodeSnapshotIndex,
+  type Slice,
+  type SnapshotIndex,
+  sliceSchema,
+  type UnreadableEvent,
+} from './slice.ts'
 export { type ObjectHash, objectHashes, stateHash } from './state-hash.ts'

@@ -55,6 +55,32 @@ export function decodeSlice(text: string, isFolded = false): Slice {
   return { ...slice, ...readEvents(events, isFolded) }
 }
 
+/** Where a snapshot is: all its chunks together are the events of a slice that covers `covers`. Both are empty without one. */
+export interface SnapshotIndex {
+  readonly epoch: string | null
+  readonly latestSeq: number
+  readonly covers: SeqRanges
+  readonly chunks: readonly { readonly hash: string; readonly bytes: number; readonly events: number }[]
+}
+
+const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const snapshotSchema = v.object({
+  epoch: v.nullable(v.string()),
+  latestSeq: seenSchema,
+  covers: v.array(v.tuple([seqSchema, seqSchema])),
+  chunks: v.array(v.object({ hash: v.string(), bytes: countSchema, events: countSchema })),
+})
+
+/** Throws a `Refusal` (`malformed-json`, `invalid`) for what is none. */
+export function decodeSnapshotIndex(text: string): SnapshotIndex {
+  return check(parseJson(text), snapshotSchema)
+}
+
+/** The events of a chunk. Throws a `Refusal` for what is none. */
+export function decodeChunk(text: string): Pick<Slice, 'events' | 'unreadable'> {
+  return readEvents(check(parseJson(text), v.array(v.unknown())), true)
+}
+
 /** Keeps the events that are understood, and says which are not. Throws `invalid` for what does not even have a seq. */
 export function readEvents(values: readonly unknown[], isFolded = false): Pick<Slice, 'events' | 'unreadable'> {
   const events: TapeEvent[] = []

@@ -4,6 +4,7 @@
  * fields that stand, with their stamps. A dead object without any is as one that never was.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { toBase64url } from './base64.ts'
 import type { TapeEvent } from './event.ts'
 import { foldEvents, groupByObject } from './fold.ts'
@@ -47,7 +48,5 @@ function textOf(state: ObjectState): string | undefined {
 }
 
 function hashOf(text: string): string {
-  return toBase64url(sha256(encoder.encode(text)))
+  return toBase64url(sha256(utf8ToBytes(text)))
 }
-
-const encoder = new TextEncoder()

@@ -11,11 +11,14 @@ import { batchBytesMax } from '../protocol/limits.ts'
 import { type Action, checkAllowed, checkConfigured, checkStreamName, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import { demoToken } from './demo-token.ts'
 import type { Env } from './env.ts'
-import { answerFromCache } from './immutable-cache.ts'
+import { Leases } from './leases.ts'
 import { answerLongPoll } from './long-poll.ts'
+import { settlesHeader } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
 import { checkedParameters, checkNoToken, liveQueryOf, readQueryOf } from './read-query.ts'
+import { answerChunk, answerImmutableRead, type Sealed } from './sealed-answers.ts'
 import { answerServerSentEvents } from './server-sent-events.ts'
+import { answerSnapshot } from './snapshot-answers.ts'
 
 interface Types {
   readonly Bindings: Env
@@ -45,17 +48,17 @@ app.get(stream, refuseHead('GET, DELETE'), authorize('read'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
 })
-app.delete(stream, authorize('admin'), (c) => {
+app.delete(stream, authorize('admin'), async (c) => {
   checkedParameters(c.req.raw, [])
-  return forward(c)
+  return settled(await forward(c))
 })
 app.all(stream, () => notAllowed('GET, DELETE'))
 
-app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), (c) => {
+app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), async (c) => {
   const query = readQueryOf(c.req.raw)
   if (query.as === 'sse') return answerServerSentEvents(c.req.raw, query, streamOf(c))
   if (query.waitSeconds > 0) return answerLongPoll(c.req.raw, query, streamOf(c))
-  if (query.immutableKey !== undefined) return answerFromCache(c.req.raw, query, { stream: streamOf(c), context: c.executionCtx })
+  if (query.immutableKey !== undefined) return answerImmutableRead(await sealedOf(c), query)
   return forward(c)
 })
 app.post(
@@ -75,6 +78,18 @@ app.post(
 )
 app.all(`${stream}/events`, () => notAllowed('GET, POST'))
 
+app.get(`${stream}/snapshot`, refuseHead('GET'), authorize('read'), async (c) => {
+  checkedParameters(c.req.raw, [])
+  return answerSnapshot((await sealedOf(c)).view)
+})
+app.all(`${stream}/snapshot`, () => notAllowed('GET'))
+
+app.get(`${stream}/snapshot/:chunk`, refuseHead('GET'), authorize('read'), async (c) => {
+  checkedParameters(c.req.raw, [])
+  return answerChunk(await sealedOf(c), c.req.param('chunk'))
+})
+app.all(`${stream}/snapshot/:chunk`, () => notAllowed('GET'))
+
 app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
   liveQueryOf(c.req.raw)
   if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
@@ -92,9 +107,27 @@ function authorize(action: Action): MiddlewareHandler<Types> {
   }
 }
 
-function streamOf(c: Context<Types>): { fetch(request: Request): Promise<Response> } {
+function streamOf(c: Context<Types>): DurableObjectStub {
   const { STREAMS } = c.env
   return STREAMS.get(STREAMS.idFromName(checkStreamName(c.req.param('stream') ?? '')))
+}
+
+const leases = new Leases()
+
+/** What is known of the stream's sealed part, for somebody who may read it. */
+async function sealedOf(c: Context<Types>): Promise<Sealed> {
+  const stub = streamOf(c)
+  const objectId = stub.id.toString()
+  const view = await leases.of(c.req.raw, objectId, stub)
+  return { request: c.req.raw, view, objectId, env: c.env, context: c.executionCtx, forward: () => forward(c) }
+}
+
+/** Waits until nothing of before is answered any more: see `Lessor`. */
+async function settled(answer: Response): Promise<Response> {
+  const ms = Number(answer.headers.get(settlesHeader) ?? 0)
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+  const { [settlesHeader.toLowerCase()]: _, ...headers } = Object.fromEntries(answer.headers)
+  return new Response(answer.body, { status: answer.status, headers })
 }
 
 function forward(c: Context<Types>): Promise<Response> {

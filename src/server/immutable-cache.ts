@@ -1,44 +1,46 @@
 /**
- * Closed ranges under an epoch never change, so the Worker answers them from the Cache API, without the object.
- * It is called after the token has been checked, and keeps its copies under addresses that carry no token.
+ * What never changes, closed ranges under an epoch and chunks of snapshots, is answered by the Worker: from the Cache
+ * API, else from the bucket, else by the object. It is called after the token has been checked and the lease renewed, and
+ * keeps its copies under addresses that carry no token.
  */
 import { Refusal } from '../protocol/codes.ts'
-import { etagOf } from './object-routes.ts'
-import type { ReadQuery } from './read-query.ts'
+import { immutableHeaders } from './immutable-headers.ts'
 
-interface Through {
-  readonly stream: { fetch(request: Request): Promise<Response> }
+export interface Immutable {
+  readonly request: Request
+  /** Names the answer among all of the stream. */
+  readonly key: string
+  readonly etag: string
   readonly context: { waitUntil(promise: Promise<unknown>): void }
 }
 
-/** Long enough for everyone who catches up at once; short, because nothing takes a copy back when a stream is deleted. */
+/** Long enough for everyone who catches up at once. */
 const keptForSeconds = 3600
 
-export async function answerFromCache(request: Request, query: ReadQuery, { stream, context }: Through): Promise<Response> {
-  const etag = etagOf(query)
+/** The copy, or what `make` makes; that is kept if it has the ETag. */
+export async function answerFromCache({ request, key, etag, context }: Immutable, make: () => Promise<Response>): Promise<Response> {
   const address = new URL(request.url)
-  address.search = `?immutable=${encodeURIComponent(query.immutableKey ?? '')}`
-  const key = new Request(address)
+  address.search = `?immutable=${encodeURIComponent(key)}`
+  const cacheKey = new Request(address)
 
-  const known = await caches.default.match(key)
+  const known = await caches.default.match(cacheKey)
   if (known !== undefined) {
     if (request.headers.get('If-None-Match') === etag) return new Response(null, { status: 304, headers: { ETag: etag } })
     return forReader(known)
   }
-  const answer = await stream.fetch(request)
+  const answer = await make()
   if (answer.status !== 200 || answer.headers.get('ETag') !== etag) return answer
   const [kept, given] = teed(answer)
   kept.headers.set('Cache-Control', `public, max-age=${keptForSeconds}, immutable`)
   kept.headers.delete('Vary')
-  context.waitUntil(caches.default.put(key, kept))
+  context.waitUntil(caches.default.put(cacheKey, kept))
   return given
 }
 
 /** The cache's copy says `public`, which is true of the Worker's cache alone. */
 function forReader(kept: Response): Response {
   const answer = new Response(kept.body, kept)
-  answer.headers.set('Cache-Control', 'private, max-age=31536000, immutable')
-  answer.headers.set('Vary', 'Authorization')
+  for (const [name, value] of Object.entries(immutableHeaders(kept.headers.get('ETag') ?? ''))) answer.headers.set(name, value)
   answer.headers.set('Tapeline-Cache', 'hit')
   return answer
 }

@@ -4,17 +4,24 @@ import { checkSize, parseJson } from '../protocol/decode.ts'
 import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
+import { immutableHeaders } from './immutable-headers.ts'
 import { type ReadQuery, readQueryOf } from './read-query.ts'
+import type { Contents } from './sealed/contents.ts'
+import type { Lessor } from './sealed/sealed-state.ts'
 import type { Verdict } from './sequencer.ts'
 import type { Sessions } from './sessions.ts'
 import { type Page, toNdjson } from './slice-reader.ts'
+import { checkChunk, chunkResponse } from './snapshot-answers.ts'
 import type { StreamCore } from './stream-core.ts'
 
 /** A page takes a few milliseconds to read and send, and 100,000 events come in some ten of them. */
-const pageBytesMax = 2 * 1024 * 1024
+export const pageBytesMax = 2 * 1024 * 1024
 
 /** Says `yes` of an answer without events, so that the Worker need not look into it. */
 export const emptyHeader = 'Tapeline-Empty'
+
+/** So many ms until the Worker's copies are known to be out of date: the answer waits for that. */
+export const settlesHeader = 'Tapeline-Settles-In'
 
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
@@ -32,10 +39,24 @@ export async function answerPublish(core: StreamCore, request: Request, sub: str
   return Response.json({ seqs, duplicates, ...core.state }, { headers: json })
 }
 
-export function answerDelete(core: StreamCore, sessions: Sessions): Response {
+export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lessor): Response {
   core.erase()
   sessions.closeAll(closeCodes.deleted, 'stream-deleted')
-  return new Response(null, { status: 204 })
+  return new Response(null, { status: 204, headers: { [settlesHeader]: String(lessor.settlesInMs) } })
+}
+
+/** For the Worker: what is sealed, and until when it may believe that. */
+export function answerSealed(lessor: Lessor, request: Request): Response {
+  const query = new URL(request.url).searchParams
+  const known = { epoch: query.get('epoch'), through: Number(query.get('through') ?? -1) }
+  return Response.json(lessor.grant(known), { headers: json })
+}
+
+/** Throws `not-found` for what is no chunk of a snapshot. */
+export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
+  const { current, leaving } = core.snapshots()
+  checkChunk({ snapshot: current ?? null, leaving }, hash)
+  return chunkResponse(await contents.get({ hash }), hash)
 }
 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {
@@ -49,14 +70,9 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
     headers: {
       ...json,
       ...emptiness(page.covers),
-      ...(isImmutable ? immutableHeaders(query) : {}),
+      ...(isImmutable ? immutableHeaders(etagOf(query)) : {}),
     },
   })
-}
-
-/** Kept by the reader alone, and only for the token that it came for; the Worker keeps its own copy. */
-function immutableHeaders(query: ReadQuery): Record<string, string> {
-  return { 'Cache-Control': 'private, max-age=31536000, immutable', Vary: 'Authorization', ETag: etagOf(query) }
 }
 
 /** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */

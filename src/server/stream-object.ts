@@ -9,13 +9,14 @@ import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
 import { Live, type Rights } from './live.ts'
-import { answerDelete, answerPublish, answerRead, answerState } from './object-routes.ts'
+import { answerChunkFromRows, answerDelete, answerPublish, answerRead, answerSealed, answerState } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
 import { liveQueryOf } from './read-query.ts'
 import { checkRules, type StreamRules } from './rules.ts'
 import { LayeredBlobs } from './sealed/blobs.ts'
 import { BucketBlobs } from './sealed/bucket-blobs.ts'
 import { Contents, gzipCodec } from './sealed/contents.ts'
+import { Lessor } from './sealed/sealed-state.ts'
 import { Sealer } from './sealed/sealer.ts'
 import { SnapshotBuilder } from './sealed/snapshot.ts'
 import { SqliteBlobs } from './sealed/sqlite-blobs.ts'
@@ -28,6 +29,8 @@ import { Upkeep } from './upkeep.ts'
 export class StreamObject extends DurableObject<Env> {
   readonly #sessions: Sessions
   readonly #core: StreamCore
+  readonly #contents: Contents
+  readonly #lessor: Lessor
   readonly #upkeep: Upkeep
   #live: Live<Session> | undefined
 
@@ -51,6 +54,8 @@ export class StreamObject extends DurableObject<Env> {
       report,
       rules,
     })
+    this.#contents = contents
+    this.#lessor = new Lessor(this.#core, Date.now)
     this.#upkeep = new Upkeep({
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
@@ -67,7 +72,7 @@ export class StreamObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     try {
       // The Worker has routed by what the address means, however it is written.
-      const [, , , stream = '', resource] = new URL(request.url).pathname.split('/').map(decodeURIComponent)
+      const [, , , stream = '', resource, part] = new URL(request.url).pathname.split('/').map(decodeURIComponent)
       const grant = await verifyToken(tokenOf(request), this.env)
       if (resource === 'live') return this.#connect(request, stream, grant)
       if (resource === 'events' && request.method === 'POST') {
@@ -76,10 +81,13 @@ export class StreamObject extends DurableObject<Env> {
       }
       if (request.method === 'DELETE') {
         checkAllowed(grant, stream, 'admin')
-        return answerDelete(this.#core, this.#sessions)
+        return answerDelete(this.#core, this.#sessions, this.#lessor)
       }
       checkAllowed(grant, stream, 'read')
-      return resource === 'events' ? await answerRead(this.#core, request) : answerState(this.#core, stream)
+      if (resource === 'events') return await answerRead(this.#core, request)
+      if (resource === 'sealed') return answerSealed(this.#lessor, request)
+      if (part !== undefined) return await answerChunkFromRows(this.#core, this.#contents, part)
+      return answerState(this.#core, stream)
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error)
       return problemResponse(error instanceof Refusal ? error : new Refusal('unavailable'))

@@ -3,10 +3,10 @@
  * their way for as long as the bench says, so that what each of two knows of the other is what it is to know.
  */
 import { WebTransport } from '../../src/browser/web-transport.ts'
-import type { Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
+import type { ChunkEvents, Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { MemoryStore, Stream } from '../../src/client/index.ts'
 import { Text } from '../../src/models/index.ts'
-import type { Draft, Slice } from '../../src/protocol/index.ts'
+import type { Draft, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
 import type { Patch } from './texts.ts'
 import type { Server } from './workerd.ts'
 
@@ -31,14 +31,26 @@ export class MeteredNetwork implements Transport {
     return { send: (text) => this.send(link, text), close: () => link.close() }
   }
 
-  async read(request: ReadRequest): Promise<Slice> {
+  read(request: ReadRequest): Promise<Slice> {
+    return this.#metered(() => this.#inner.read(request))
+  }
+
+  readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex> {
+    return this.#metered(() => this.#inner.readSnapshot(request))
+  }
+
+  readChunk(request: { readonly token: string; readonly hash: string }): Promise<ChunkEvents> {
+    return this.#metered(() => this.#inner.readChunk(request))
+  }
+
+  #metered<T>(read: () => Promise<T>): Promise<T> {
     const restore = meterBodies((bytes) => {
       this.receivedBytes += bytes
     })
     // The request is made before this returns, so that nobody else's is counted.
-    const slice = this.#inner.read(request)
+    const reading = read()
     restore()
-    return slice
+    return reading
   }
 
   protected send(link: Link, text: string): void {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ReadRequest, Stream } from '../../src/client/index.ts'
 import { Text } from '../../src/models/index.ts'
 import type { Draft } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { snapshotBounds } from '../../src/server/sealed/snapshot.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
 import { SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
@@ -13,9 +13,9 @@ import { VirtualTime } from '../support/virtual-time.ts'
 const count = 9000
 
 /** A tape with a text that somebody typed, and a newcomer to it. */
-async function world({ failure = 0, loss = 0 } = {}) {
+async function world({ failure = 0, loss = 0, isSealed = true } = {}) {
   const [time, random] = [new VirtualTime(), new SeededRandom(1)]
-  const server = new SimServer(time, { tape: new MemoryTape() })
+  const server = new SimServer(time, isSealed ? {} : { sealing: { random, ...unsealed } })
   for (let counter = 1; counter <= count; ) {
     const seen = counter - 2
     const drafts = Array.from({ length: Math.min(500, count + 1 - counter) }, (): Draft & { counter: number } => ({
@@ -32,14 +32,19 @@ async function world({ failure = 0, loss = 0 } = {}) {
   expect(server.core.state.latestSeq).toBe(count - 1)
   const network = new SimNetwork(server, { time, random, temper: { loss, failure, delayMsMax: 50 }, pageBytes: 200_000 })
   const reads: ReadRequest[] = []
+  const chunks: string[] = []
   const process = new SimProcess('N', {
     time,
     random,
     network: Object.assign(Object.create(network) as SimNetwork, {
       transport: () => {
         const transport = network.transport()
-        const { read } = transport
+        const { read, readChunk } = transport
         return Object.assign(transport, {
+          readChunk: (request: Parameters<typeof readChunk>[0]) => {
+            chunks.push(request.hash)
+            return readChunk(request)
+          },
           read: (request: ReadRequest) => {
             reads.push(request)
             return read(request)
@@ -64,14 +69,35 @@ async function world({ failure = 0, loss = 0 } = {}) {
       await time.advance(1000)
     }
   }
-  return { time, reads, open, settle, server }
+  return { time, reads, chunks, open, settle, server }
+}
+
+const unsealed = {
+  bounds: { eventsMax: 1e6, bytesMax: 1e9, keptEvents: 1e6, keptBytes: 1e9 },
+  chunks: snapshotBounds,
+  delayMsMax: 0,
+  failure: 0,
 }
 
 const whole = 'ba'.repeat(count / 2)
 
 describe('a newcomer to a long tape', () => {
-  test('[C19] reads it folded, and the few events at its end as they are', async () => {
-    const { reads, open, settle } = await world()
+  test('[C19] reads its snapshot, and what is behind that as it is', async () => {
+    const { reads, chunks, open, settle, server } = await world()
+    const { stream, text } = open()
+    await settle(stream)
+    expect(text.value).toBe(whole)
+    const { through, chunks: all } = server.tape.snapshots().current ?? { through: -1, chunks: [] }
+    expect(through).toBeGreaterThan(6000)
+    expect(chunks).toEqual(all.map(({ hash }) => hash))
+    expect(reads.every(({ isFolded, ranges }) => isFolded !== true && (ranges[0]?.[0] ?? 0) > through)).toBe(true)
+    text.splice(0, 0, 'new ')
+    await settle(stream)
+    expect(stream.status).toMatchObject({ pending: 0, refused: [], holes: [] })
+  })
+
+  test('[C19] without a snapshot reads it folded, and the few events at its end as they are', async () => {
+    const { reads, open, settle } = await world({ isSealed: false })
     const { stream, text } = open()
     await settle(stream)
     expect(text.value).toBe(whole)
@@ -92,10 +118,10 @@ describe('a newcomer to a long tape', () => {
   })
 
   test('[C19] that begins to write reads everything as it is, and what it wrote is taken over that', async () => {
-    const { time, reads, open, settle } = await world()
+    const { time, chunks, open, settle } = await world()
     const { stream, text } = open()
-    for (let waited = 0; waited < 200 && reads.length === 0; waited++) await time.advance(1)
-    expect(reads[0]).toMatchObject({ isFolded: true })
+    for (let waited = 0; waited < 200 && chunks.length === 0; waited++) await time.advance(1)
+    expect(chunks).toHaveLength(1)
     text.splice(0, 0, 'new ')
     await settle(stream)
     expect(stream.status).toMatchObject({ pending: 0, refused: [], holes: [] })

@@ -16,7 +16,7 @@ async function createRig(): Promise<TransportRig> {
   const network = new SimNetwork(server, { time, random: new SeededRandom(1), temper })
   const way = network.transport()
   const transport: Transport = {
-    read: (request) => way.read(request),
+    ...way,
     connect: (request, events) => {
       const link = way.connect(request, events)
       if (temper.failure === 1) network.cutAll()

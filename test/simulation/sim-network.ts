@@ -3,7 +3,7 @@
  * the server when a link was cut may still arrive, late, even after the client is back on another link.
  */
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
-import { decodeSlice, type Slice } from '../../src/protocol/index.ts'
+import { decodeChunk, decodeSlice, type Slice, type SnapshotIndex } from '../../src/protocol/index.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'
@@ -41,6 +41,8 @@ export class SimNetwork {
       },
       cut: () => last?.cut(),
       read: (request) => this.#read(request),
+      readSnapshot: () => this.#readSnapshot(),
+      readChunk: ({ hash }) => this.#request(async () => decodeChunk(await this.#server.readChunk(hash))),
     }
   }
 
@@ -59,15 +61,33 @@ export class SimNetwork {
     return new Promise((resolve) => this.#time.set(resolve, this.#random.next() * this.temper.delayMsMax))
   }
 
-  async #read({ ranges, epoch, isFolded = false }: ReadRequest): Promise<Slice> {
+  /** The request or the answer may get lost. */
+  async #request<T>(answer: () => Promise<T>): Promise<T> {
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The request was lost.')
-    const { core } = this.#server
-    const page = isFolded ? await core.readFolded(ranges, { epoch }) : await core.read(ranges, { bytesMax: this.#pageBytes, epoch })
-    const text = new TextDecoder().decode(core.encodePage(page))
+    const result = await answer()
     await this.#delay()
     if (this.#random.chance(this.temper.failure)) throw new Error('The answer was lost.')
-    return decodeSlice(text, isFolded)
+    return result
+  }
+
+  #readSnapshot(): Promise<SnapshotIndex> {
+    return this.#request(async () => {
+      const { core } = this.#server
+      const { current } = core.snapshots()
+      const chunks = (current?.chunks ?? []).map(({ hash, bytes, events }) => ({ hash, bytes, events }))
+      return { ...core.state, covers: current === undefined ? [] : [[0, current.through]], chunks }
+    })
+  }
+
+  #read({ ranges, epoch, isFolded = false }: ReadRequest): Promise<Slice> {
+    return this.#request(() => this.#answer({ ranges, epoch, isFolded }))
+  }
+
+  async #answer({ ranges, epoch, isFolded }: Omit<ReadRequest, 'token'>): Promise<Slice> {
+    const { core } = this.#server
+    const page = isFolded ? await core.readFolded(ranges, { epoch }) : await core.read(ranges, { bytesMax: this.#pageBytes, epoch })
+    return decodeSlice(new TextDecoder().decode(core.encodePage(page)), isFolded)
   }
 }
 

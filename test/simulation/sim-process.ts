@@ -68,6 +68,14 @@ export class SimProcess {
           const slice = await transport.read(request)
           return isAlive() ? slice : new Promise(() => {})
         },
+        readSnapshot: async (request) => {
+          const index = await transport.readSnapshot(request)
+          return isAlive() ? index : new Promise(() => {})
+        },
+        readChunk: async (request) => {
+          const chunk = await transport.readChunk(request)
+          return isAlive() ? chunk : new Promise(() => {})
+        },
       },
     })
   }

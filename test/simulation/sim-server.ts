@@ -9,10 +9,12 @@ import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
 import type { Blobs } from '../../src/server/sealed/blobs.ts'
+import type { Contents } from '../../src/server/sealed/contents.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
 import { parseChunk, type SnapshotBounds, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
 import type { Submission } from '../../src/server/sequencer.ts'
+import { checkChunk } from '../../src/server/snapshot-answers.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import type { SegmentEntry, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
 import { Upkeep } from '../../src/server/upkeep.ts'
@@ -89,6 +91,7 @@ export class SimServer {
   readonly #time: VirtualTime
   readonly #options: ServerOptions
   readonly #blobs = new MemoryBlobs()
+  #contents!: Contents
   #core!: StreamCore
   #upkeep!: Upkeep
   #live!: Live<SimSession>
@@ -165,6 +168,7 @@ export class SimServer {
     this.#hasWaiting = false
     const { sealing } = this.#options
     const contents = memoryContents(this.#blobsOf(life))
+    this.#contents = contents
     // Alarms outlive the object.
     const wake = (afterMs: number) => void this.#time.set(() => void this.#upkeep.run(), afterMs)
     const pause = () => this.#pass(life, 0)
@@ -216,6 +220,13 @@ export class SimServer {
       now: () => this.#time.now,
       report,
     })
+  }
+
+  /** The text of a chunk of the snapshot. */
+  async readChunk(hash: string): Promise<string> {
+    const { current, leaving } = this.#core.snapshots()
+    checkChunk({ snapshot: current ?? null, leaving }, hash)
+    return new TextDecoder().decode(await this.#contents.get({ hash }))
   }
 
   get lookBack(): number | undefined {

@@ -280,6 +280,14 @@ export class SimTab {
         const slice = await transport.read(request)
         return this.isAlive ? slice : new Promise(() => {})
       },
+      readSnapshot: async (request) => {
+        const index = await transport.readSnapshot(request)
+        return this.isAlive ? index : new Promise(() => {})
+      },
+      readChunk: async (request) => {
+        const chunk = await transport.readChunk(request)
+        return this.isAlive ? chunk : new Promise(() => {})
+      },
     }
   }
 }

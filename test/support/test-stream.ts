@@ -1,5 +1,6 @@
 /** A stream over a transport that the test plays by hand, in virtual time. */
 import {
+  type ChunkEvents,
   type ClientStore,
   type LinkEvents,
   type LinkRequest,
@@ -11,7 +12,7 @@ import {
   type Tabs,
   type Transport,
 } from '../../src/client/index.ts'
-import type { Draft, SeqRanges, Slice, TapeEvent } from '../../src/protocol/index.ts'
+import type { Draft, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export const epoch = 'epoch-1'
@@ -40,6 +41,15 @@ export class TestTransport implements Transport {
         link.isClosed = true
       },
     }
+  }
+
+  /** There is none. */
+  async readSnapshot(): Promise<SnapshotIndex> {
+    return { epoch, latestSeq: -1, covers: [], chunks: [] }
+  }
+
+  readChunk(): Promise<ChunkEvents> {
+    throw new Error('There is no snapshot.')
   }
 
   read(request: ReadRequest): Promise<Slice> {

@@ -1,5 +1,5 @@
 /** How the client reaches the server: one live link, and reads in bulk. */
-import type { Code, SeqRanges, Slice } from '../../protocol/index.ts'
+import type { Code, SeqRanges, Slice, SnapshotIndex } from '../../protocol/index.ts'
 
 export interface Transport {
   /**
@@ -13,7 +13,15 @@ export interface Transport {
    * failed; then the same read may be tried again.
    */
   read(request: ReadRequest): Promise<Slice>
+
+  /** Where the tape's snapshot is. Rejects like `read`. */
+  readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex>
+
+  /** A chunk of it. Rejects like `read`; with `not-found` when a newer snapshot has taken its place. */
+  readChunk(request: { readonly token: string; readonly hash: string }): Promise<ChunkEvents>
 }
+
+export type ChunkEvents = Pick<Slice, 'events' | 'unreadable'>
 
 export interface LinkRequest {
   readonly token: string

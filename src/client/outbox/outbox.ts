@@ -89,9 +89,17 @@ export class Outbox implements OutboxView {
     return this.#nextCounter
   }
 
-  /** Whether nothing was ever sent, and nothing waits. */
-  get isBlank(): boolean {
-    return this.#nextCounter === 1 && this.#entries.size === 0
+  /**
+   * Whether nothing here needs others' events one by one: nothing that was sent is to be found among them, and nothing that
+   * waits is meant for what its field, or object, was.
+   */
+  get isIndifferent(): boolean {
+    return this.firstGiven === undefined && !this.#entries.haveDeltas && !this.#entries.haveExpectations
+  }
+
+  /** Whether anything was ever sent. */
+  get hasSent(): boolean {
+    return this.#nextCounter > 1
   }
 
   /** The first counter that was given to a draft which is still here. */

@@ -2,16 +2,18 @@
  * Which reads fill a client's holes. A few events come over the socket in one frame, whatever holes they lie in;
  * many come over HTTP in aligned pages, which are the same for every client, so that one cached page serves all.
  */
-import { countSeqs, formatSeqs, intersect, rangesMax, type SeqRanges, subtract } from '../../protocol/index.ts'
+import { countSeqs, formatSeqs, intersect, rangesMax, type SeqRange, type SeqRanges, subtract } from '../../protocol/index.ts'
 
 /** So many events fit a frame or two and are quicker asked for on the open socket. */
 export const socketEventsMax = 1000
 /** A page of small events is about 1 MB: some 25 requests for 100,000 events. */
 export const pageEvents = 4096
 
-/** So many are a page or two. */
-const coldEventsMin = 2 * pageEvents
-const coldStep = 64
+/** So many are a page or two: they come as quickly as they are. */
+export const foldedEventsMin = 2 * pageEvents
+/** Whoever has published is told of conflicts with what others did meanwhile, and so reads that as it is, unless it is so much. */
+export const foldedEventsMinOfWriters = 16 * pageEvents
+const foldedStep = 64
 
 const none: ReadonlySet<number> = new Set()
 
@@ -51,10 +53,14 @@ function pageRequest(start: number, missing: SeqRanges, { latestSeq, isCut }: { 
 }
 
 /**
- * What a client that has nothing reads folded: up to a seq that those who come at the same time ask for, too, so that a
- * cached answer serves them. The few behind it come as ever. Undefined for a tape that comes as quickly as it is.
+ * What is read folded of long holes, where that makes no other difference: the first that has `eventsMin` or more. One that
+ * reaches to the end of the tape is read up to a seq that those who come at the same time ask for, too, so that a cached
+ * answer serves them; the few events behind it come as ever.
  */
-export function planColdStart(latestSeq: number): SeqRanges | undefined {
-  const end = latestSeq + 1 - ((latestSeq + 1) % coldStep)
-  return end < coldEventsMin ? undefined : [[0, end - 1]]
+export function planFolded(missing: SeqRanges, latestSeq: number, eventsMin: number): SeqRange | undefined {
+  for (const [first, last] of missing) {
+    const end = last < latestSeq ? last + 1 : last + 1 - ((last + 1) % foldedStep)
+    if (end - first >= eventsMin) return [first, end - 1]
+  }
+  return undefined
 }

@@ -13,16 +13,18 @@ import {
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
-import type { ClientParts, TokenKeeper } from '../link/token-keeper.ts'
-import type { Transport } from '../link/transport.ts'
+import type { ClientParts } from '../link/token-keeper.ts'
 import type { LocalTape } from '../storage/store.ts'
-import { pageEvents, planBackfill, planColdStart } from './backfill-plan.ts'
-import { holesOf } from './local-tape.ts'
+import { foldedEventsMin, foldedEventsMinOfWriters, pageEvents, planBackfill, planFolded } from './backfill-plan.ts'
+import { comeOf, holesOf } from './local-tape.ts'
+import { SnapshotReader } from './snapshot-reader.ts'
 
 export interface BackfillerHooks {
   readonly tape: () => LocalTape
-  /** Whether nothing of this client's own is on the tape, nor pending: only then does it make no difference how others' events come. */
-  readonly isNewcomer: () => boolean
+  /** Whether none of its drafts needs others' events one by one. */
+  readonly mayFold: () => boolean
+  /** Whether it has ever published. */
+  readonly hasSent: () => boolean
   /** Sends a frame on the live link. */
   readonly send: (frame: object) => void
   /** A number for a frame, so that its answer is known. */
@@ -39,14 +41,17 @@ export interface BackfillerHooks {
 /** Pages under way at once: enough to hide the round trip, few enough to leave the link room. */
 const requestsMax = 4
 
+/** After so many failures in a row long holes are read as they are: each page that comes is something. */
+const foldingFailuresMax = 2
+
 /** A page is a megabyte or two: whoever needs longer for it had better ask again. */
 export const readDeadlineMs = 60_000
 
 export class Backfiller {
-  readonly #transport: Transport
+  readonly #parts: ClientParts
   readonly #environment: Environment
+  readonly #snapshots: SnapshotReader
   readonly #hooks: BackfillerHooks
-  readonly #tokens: TokenKeeper
   #isOnline = false
   /** Asked for on the present link, by ref. */
   readonly #asked = new Map<number, SeqRanges>()
@@ -58,12 +63,13 @@ export class Backfiller {
   /** Announced by the server, on its way without being asked for. */
   #announced: SeqRanges = []
   #failures = 0
+  #isFolding = false
   #retryTimer: unknown
 
-  constructor(hooks: BackfillerHooks, { transport, environment, tokens }: ClientParts) {
-    this.#transport = transport
-    this.#environment = environment
-    this.#tokens = tokens
+  constructor(hooks: BackfillerHooks, parts: ClientParts) {
+    this.#parts = parts
+    this.#environment = parts.environment
+    this.#snapshots = new SnapshotReader(parts)
     this.#hooks = hooks
   }
 
@@ -79,6 +85,7 @@ export class Backfiller {
     this.#announced = []
     this.#asked.clear()
     for (const id of [...this.#requests.keys()]) this.#endRequest(id)
+    this.#isFolding = false
     this.#environment.clearTimer(this.#retryTimer)
     this.#retryTimer = undefined
   }
@@ -103,23 +110,45 @@ export class Backfiller {
   /** Asks for every hole that nothing is under way for. */
   fill(): void {
     const tape = this.#hooks.tape()
-    if (!this.#isOnline || this.#retryTimer !== undefined || tape.epoch === null) return
+    const { epoch } = tape
+    if (!this.#isOnline || this.#retryTimer !== undefined || epoch === null) return
     const holes = holesOf(tape)
     if (holes.length === 0) return
-    const cold = this.#coldStart(tape)
-    if (cold !== undefined) void this.#request(cold, tape.epoch, true)
+    this.#readFolded(tape, epoch)
     const { overSocket, overHttp } = planBackfill(holes, this.#underWay(), { latestSeq: tape.latestSeq, cutPages: this.#cutPages })
     if (overSocket.length > 0) this.#ask(overSocket)
     for (const ranges of overHttp) {
       if (this.#requests.size >= requestsMax) break
-      void this.#request(ranges, tape.epoch)
+      void this.#request(
+        ranges,
+        () => this.#read(ranges, epoch),
+        (slice) => {
+          if (slice === undefined) return
+          if (subtract(ranges, slice.covers).length > 0) this.#cutPages.add(pageOf(ranges))
+          this.#hooks.onSlice(slice)
+        },
+      )
     }
   }
 
-  /** Of a tape of which nothing is here and nothing is asked for. */
-  #coldStart({ latestSeq, accounted, unreadable }: LocalTape): SeqRanges | undefined {
-    const isBlank = accounted.length === 0 && unreadable === undefined && this.#requests.size === 0 && this.#failures === 0
-    return isBlank && this.#hooks.isNewcomer() ? planColdStart(latestSeq) : undefined
+  /** One read at a time of a long hole; of a tape of which nothing is here, the snapshot. */
+  #readFolded(tape: LocalTape, epoch: string): void {
+    if (this.#isFolding || this.#failures > foldingFailuresMax || !this.#hooks.mayFold()) return
+    const isBlank = comeOf(tape).length === 0
+    const eventsMin = this.#hooks.hasSent() ? foldedEventsMinOfWriters : foldedEventsMin
+    const range = planFolded(subtract(holesOf(tape), this.#underWay()), tape.latestSeq, eventsMin)
+    if (range === undefined) return
+    this.#isFolding = true
+    const read = async () => (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#read([range], epoch, true))
+    void this.#request([range], read, (slice) => {
+      this.#isFolding = false
+      // Whoever has begun to write meanwhile may need them one by one, to take its own over them.
+      if (slice !== undefined && this.#hooks.mayFold()) this.#hooks.onSlice(slice)
+    })
+  }
+
+  async #read(ranges: SeqRanges, epoch: string, isFolded = false): Promise<Slice> {
+    return this.#parts.transport.read({ token: await this.#parts.tokens.get(), ranges, epoch, ...(isFolded ? { isFolded } : {}) })
   }
 
   #underWay(): SeqRanges {
@@ -135,22 +164,26 @@ export class Backfiller {
     this.#hooks.send({ type: 'fetch', ref, seq: ranges })
   }
 
-  async #request(ranges: SeqRanges, epoch: string, isFolded = false): Promise<void> {
+  /** `onEnd` is given what came, or undefined when it failed. */
+  async #request(ranges: SeqRanges, read: () => Promise<Slice>, onEnd: (slice: Slice | undefined) => void): Promise<void> {
     const id = ++this.#lastRequest
-    const onDeadline = () => this.#endRequest(id) && this.#fail(new Error('A read took too long.'))
-    this.#requests.set(id, { ranges, timer: this.#environment.setTimer(onDeadline, readDeadlineMs) })
+    const fail = (error: unknown) => {
+      // What fails after its time was over has failed already.
+      if (!this.#endRequest(id)) return
+      onEnd(undefined)
+      this.#fail(error)
+    }
+    const timer = this.#environment.setTimer(() => fail(new Error('A read took too long.')), readDeadlineMs)
+    this.#requests.set(id, { ranges, timer })
     try {
-      const slice = await this.#transport.read({ token: await this.#tokens.get(), ranges, epoch, ...(isFolded ? { isFolded } : {}) })
+      const slice = await read()
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
-      if (!isFolded && subtract(ranges, slice.covers).length > 0) this.#cutPages.add(pageOf(ranges))
       this.#failures = 0
       this.#endRequest(id)
-      // Whoever has begun to write meanwhile needs them one by one, to take its own over them.
-      if (!isFolded || this.#hooks.isNewcomer()) this.#hooks.onSlice(slice)
+      onEnd(slice)
       this.fill()
     } catch (error) {
-      // What fails after its time was over has failed already.
-      if (this.#endRequest(id)) this.#fail(error)
+      fail(error)
     }
   }
 
@@ -165,7 +198,7 @@ export class Backfiller {
     if (error instanceof Refusal) {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
       const { recovery } = codeFacts(error.code)
-      if (recovery === 'renew') this.#tokens.forget()
+      if (recovery === 'renew') this.#parts.tokens.forget()
       if (recovery === 'fatal') return this.#hooks.onFatal(error.code)
     }
     if (this.#retryTimer !== undefined || !this.#isOnline) return

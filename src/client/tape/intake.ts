@@ -38,8 +38,10 @@ export interface IntakeHooks {
   readonly onLeave: (leaving: readonly Leaving[]) => void
   /** Whose events are this client's own. */
   readonly client: () => string
-  /** Whether it has published nothing, and nothing waits. */
-  readonly isNewcomer: () => boolean
+  /** Whether none of its drafts needs others' events one by one. */
+  readonly mayFold: () => boolean
+  /** Whether it has ever published. */
+  readonly hasSent: () => boolean
   /** For the models: what is new, folded; nothing, when they lack other events than before. */
   readonly onRun: (events: readonly TapeEvent[]) => void
   /** Everything that was on the tape when the present link was opened is known. */
@@ -80,7 +82,8 @@ export class Intake {
     this.#backfiller = new Backfiller(
       {
         tape: () => this.#tape,
-        isNewcomer: hooks.isNewcomer,
+        mayFold: hooks.mayFold,
+        hasSent: hooks.hasSent,
         send: hooks.send,
         newRef: hooks.newRef,
         // A page that was under way when the epoch changed tells of a tape that is no more.

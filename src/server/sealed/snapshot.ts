@@ -4,7 +4,7 @@
  * same name. What has been made of it is kept after each chunk, so that it goes on there after a kill.
  */
 import type { TapeEvent } from '../../protocol/event.ts'
-import { Folding, foldEvents, groupByObject, objectKey } from '../../protocol/fold.ts'
+import { Folding, foldEvents, groupByObject } from '../../protocol/fold.ts'
 import type { SeqRanges } from '../../protocol/seq-ranges.ts'
 import { parseLines } from '../lines.ts'
 import type { SegmentEntry } from '../tape-storage.ts'
@@ -60,7 +60,7 @@ export interface SnapshotBounds {
 }
 
 export const snapshotBounds: SnapshotBounds = {
-  sinceMin: 256 * 1024,
+  sinceMin: 16 * 1024,
   atOnceMax: 16 * 1024 * 1024,
   chunkMax: 1_000_000,
   chunkMin: 256 * 1024,

@@ -18,7 +18,7 @@ describe('deleting', () => {
     const answer = await call('/v1/streams/http-7', { method: 'DELETE', token: admin })
     expect([answer.status, await answer.text()]).toEqual([204, ''])
     expect(await socket.closed).toEqual({ code: 4410, reason: 'stream-deleted' })
-    expect(await rowCounts('http-7')).toEqual({ stream: 1, tape: 0, client: 0, segment: 0, blob: 0 })
+    expect(await rowCounts('http-7')).toEqual({ stream: 1, tape: 0, client: 0, segment: 0, snapshot: 0, blob: 0 })
     await expectProblem(await call('/v1/streams/http-7'), 'stream-deleted', 410)
     for (const accept of ['*/*', 'application/x-ndjson', 'text/event-stream']) {
       await expectProblem(await call('/v1/streams/http-7/events', { headers: { Accept: accept } }), 'stream-deleted', 410)
@@ -31,7 +31,7 @@ describe('deleting', () => {
       410,
     )
     expect((await call('/v1/streams/http-7', { method: 'DELETE', token: admin })).status).toBe(204)
-    expect(await tapeOf('http-7')).toBe('[[{"id":0,"version":1,"epoch":null,"deleted":1}],[],[]]')
+    expect(await tapeOf('http-7')).toBe('[[{"id":0,"version":2,"epoch":null,"deleted":1,"sealed_ledger":null}],[],[]]')
   })
 
   test('[H11] also before anything was published', async () => {

@@ -59,3 +59,17 @@ export async function untilSealed(stream: string, hotFirst: number): Promise<voi
   }
   throw new Error(`The tape of ${stream} has not been sealed up to ${hotFirst}.`)
 }
+
+/** Settles when the tape has a snapshot of all that is sealed. */
+export async function untilSnapshot(stream: string): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) {
+    await runDurableObjectAlarm(stubOf(stream))
+    const isDone = await runInDurableObject(stubOf(stream), (_, { storage: { sql } }) => {
+      const [kept] = sql.exec<{ state: string }>('SELECT state FROM snapshot').toArray()
+      const { current } = JSON.parse(kept?.state ?? '{}') as { current?: { through: number } }
+      return current?.through === sql.exec<{ last: number }>('SELECT max(last) AS last FROM segment').one().last
+    })
+    if (isDone) return
+  }
+  throw new Error(`${stream} has no snapshot.`)
+}

@@ -5,10 +5,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { decodeSlice, foldEvents, type Slice, type TapeEvent } from '../../../src/protocol/index.ts'
+import { decodeSlice, foldEvents, objectHashes, type Slice, stateHash, type TapeEvent } from '../../../src/protocol/index.ts'
 import { call, LiveSocket, publish, textOf } from '../../support/live.ts'
 import { testToken } from '../../support/tokens.ts'
-import { rowCounts, stubOf, untilSealed } from './objects.ts'
+import { rowCounts, stubOf, untilSealed, untilSnapshot } from './objects.ts'
 
 /** What was published, in batches of 500 todo events, each as the server answers them. */
 const published = new Map<string, readonly TapeEvent[]>()
@@ -42,6 +42,11 @@ async function slice(stream: string, query: string): Promise<Slice> {
 
 async function problemOf(path: string): Promise<unknown> {
   return (await call(path)).json()
+}
+
+interface SnapshotAnswer {
+  readonly covers: Slice['covers']
+  readonly chunks: readonly { readonly hash: string; readonly bytes: number; readonly events: number }[]
 }
 
 const objectId = (stream: string) => env.BUCKETED.idFromName(stream).toString()
@@ -132,6 +137,29 @@ describe.each(['rows-sealed', 'bucketed-sealed'])('a sealed tape: %s', (stream) 
     })
   })
 
+  test('[T7][H13] has a snapshot, whose chunks hold what all before it has made', async () => {
+    await untilSnapshot(stream)
+    const snapshot = await (await call(`/v1/streams/${stream}/snapshot`)).json<SnapshotAnswer>()
+    const through = snapshot.covers[0]?.[1] ?? -1
+    expect(snapshot).toMatchObject({ latestSeq: 9999, covers: [[0, (await segmentsOf(stream)).at(-1)?.last]] })
+    const chunks = await Promise.all(snapshot.chunks.map(({ hash }) => call(`/v1/streams/${stream}/snapshot/${hash}`)))
+    expect(chunks.map((chunk) => chunk.headers.get('ETag'))).toEqual(snapshot.chunks.map(({ hash }) => `"${hash}"`))
+    const texts = await Promise.all(chunks.map((chunk) => chunk.text()))
+    expect(texts.map((text) => text.length)).toEqual(snapshot.chunks.map(({ bytes }) => bytes))
+    const events = texts.flatMap((text) => JSON.parse(text) as TapeEvent[])
+    const replay = (published.get(stream) ?? []).slice(0, through + 1)
+    expect(events).toHaveLength(300)
+    expect(stateHash(objectHashes(events, through))).toBe(stateHash(objectHashes(replay, through)))
+  })
+
+  test('[H13] of a chunk that is not there nothing is told but that', async () => {
+    const [segment] = await segmentsOf(stream)
+    const [hash] = JSON.parse(segment?.plain ?? '[]') as [string]
+    for (const name of ['x', hash, '..%2F..%2Fx', 'a'.repeat(500)]) {
+      expect(await problemOf(`/v1/streams/${stream}/snapshot/${name}`)).toMatchObject({ code: 'not-found' })
+    }
+  })
+
   test('[T6] is a quarter of its JSON or less', async () => {
     for (const { plain } of await segmentsOf(stream)) {
       const [, bytes, stored] = JSON.parse(plain) as [string, number, number]
@@ -140,13 +168,28 @@ describe.each(['rows-sealed', 'bucketed-sealed'])('a sealed tape: %s', (stream) 
   })
 })
 
+test('[H5][T6] with a bucket the Worker reads what is sealed without the object', async () => {
+  const stream = 'bucketed-sealed'
+  const { epoch } = await slice(stream, '')
+  const etag = `"${epoch}/100-199"`
+  await call(`/v1/streams/${stream}/events?seq=100-109&epoch=${epoch}`)
+  await evictDurableObject(stubOf(stream))
+  const answer = await call(`/v1/streams/${stream}/events?seq=100-199&epoch=${epoch}`)
+  expect([answer.status, answer.headers.get('ETag'), answer.headers.get('Tapeline-Cache')]).toEqual([200, etag, null])
+  expect(decodeSlice(await answer.text()).events).toEqual(published.get(stream)?.slice(100, 200))
+  // Evicting what does not run is refused: so nothing of this has woken the object.
+  await expect(evictDurableObject(stubOf(stream))).rejects.toThrow()
+})
+
 test('[T6] without a bucket segments are rows of the object, with one they are in it alone', async () => {
   const segments = await segmentsOf('bucketed-sealed')
   const names = segments.flatMap(({ plain, folded }) => [plain, folded]).filter((entry) => entry !== null)
-  const keys = names.map((entry) => `${objectId('bucketed-sealed')}/${(JSON.parse(entry) as [string])[0]}`)
+  const { chunks } = await (await call('/v1/streams/bucketed-sealed/snapshot')).json<SnapshotAnswer>()
+  const hashes = [...names.map((entry) => (JSON.parse(entry) as [string])[0]), ...chunks.map(({ hash }) => hash)]
+  const keys = hashes.map((hash) => `${objectId('bucketed-sealed')}/${hash}`)
   expect((await keysOf('bucketed-sealed')).toSorted()).toEqual(keys.toSorted())
   expect(await rowCounts('bucketed-sealed')).toMatchObject({ segment: segments.length, blob: 0 })
-  expect((await rowCounts('rows-sealed')).blob).toBe((await segmentsOf('rows-sealed')).length * 2)
+  expect((await rowCounts('rows-sealed')).blob).toBe((await segmentsOf('rows-sealed')).length * 2 + chunks.length)
 })
 
 describe('a segment in the bucket', () => {

@@ -75,7 +75,7 @@ describe('what a publish costs', () => {
 
   test('[T1] the ledger has no rows of its own, however many publish', async () => {
     for (let i = 1; i <= 40; i++) await publish('cost-1', { client: `c${i % 7}`, drafts: [insert(Math.ceil(i / 7))] })
-    expect(await rowCounts('cost-1')).toEqual({ stream: 1, tape: 40, client: 0, segment: 0, blob: 0 })
+    expect(await rowCounts('cost-1')).toEqual({ stream: 1, tape: 40, client: 0, segment: 0, snapshot: 0, blob: 0 })
   })
 
   test('[T1] finding a seq far back reads no more rows than finding one at the end', async () => {
@@ -99,7 +99,7 @@ describe('what a publish costs', () => {
     expect((await publish('cost-2', { client: 'a', drafts: [insert(2)] })).status).toBe(409)
     expect(await rowCounts('cost-2')).toEqual({})
     await publish('cost-2', { client: 'a', drafts: [insert(1)] })
-    expect(await rowCounts('cost-2')).toEqual({ stream: 1, tape: 1, client: 0, segment: 0, blob: 0 })
+    expect(await rowCounts('cost-2')).toEqual({ stream: 1, tape: 1, client: 0, segment: 0, snapshot: 0, blob: 0 })
   })
 
   test('[T3] each row keeps when it was committed', async () => {

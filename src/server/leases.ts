@@ -1,0 +1,79 @@
+/**
+ * What this Worker knows of the sealed parts of tapes. It asks the object again when its lease is over, once for all who
+ * wait; so a cached page is never served under an epoch that has ended, nor of a stream that has been deleted.
+ */
+import { Refusal } from '../protocol/codes.ts'
+import type { SealedState, SealedView } from './sealed/sealed-state.ts'
+
+interface Lease {
+  view: SealedView | undefined
+  /** ms since 1970. */
+  until: number
+  renewal: Promise<SealedView> | undefined
+}
+
+type Stream = { fetch(request: Request): Promise<Response> }
+
+/** Of streams asked about longest ago nothing is remembered. */
+const leasesMax = 1000
+/** Whoever asked for all may have gone, and their question with them. */
+const sharedMsMax = 2000
+
+export class Leases {
+  readonly #leases = new Map<string, Lease>()
+
+  /** `request` is by somebody who may read the stream. Throws what the object says: `stream-deleted`, `unavailable`. */
+  async of(request: Request, name: string, stream: Stream): Promise<SealedView> {
+    const lease = this.#leaseOf(name)
+    if (lease.view !== undefined && Date.now() < lease.until) return lease.view
+    const mine = () => {
+      const renewal = this.#renew(request, lease, stream).finally(() => {
+        if (lease.renewal === renewal) lease.renewal = undefined
+      })
+      return renewal
+    }
+    if (lease.renewal !== undefined) {
+      const view = await Promise.race([lease.renewal.catch(() => undefined), after(sharedMsMax)])
+      return view ?? mine()
+    }
+    lease.renewal = mine()
+    return lease.renewal
+  }
+
+  async #renew(request: Request, lease: Lease, stream: Stream): Promise<SealedView> {
+    const askedAt = Date.now()
+    const { view } = lease
+    const address = new URL(request.url)
+    address.pathname = `${address.pathname.split('/').slice(0, 4).join('/')}/sealed`
+    const through = view?.segments.at(-1)?.last ?? -1
+    address.search = view?.epoch == null ? '' : `?epoch=${encodeURIComponent(view.epoch)}&through=${through}`
+    const headers = { Authorization: request.headers.get('Authorization') ?? '' }
+    const answer = await stream.fetch(new Request(address, { headers }))
+    if (!answer.ok) throw await refusalOf(answer)
+    const { leaseMs, segments, ...state } = await answer.json<SealedState>()
+    const before = view !== undefined && view.epoch === state.epoch ? view.segments : []
+    lease.view = { ...state, segments: segments.length === 0 ? before : [...before, ...segments] }
+    // Counted from the question, which is before the answer was given; and a little less, as clocks here stand still at times.
+    lease.until = askedAt + leaseMs * 0.9
+    return lease.view
+  }
+
+  #leaseOf(name: string): Lease {
+    const lease = this.#leases.get(name) ?? { view: undefined, until: 0, renewal: undefined }
+    this.#leases.delete(name)
+    this.#leases.set(name, lease)
+    if (this.#leases.size > leasesMax) this.#leases.delete(this.#leases.keys().next().value ?? '')
+    return lease
+  }
+}
+
+async function refusalOf(answer: Response): Promise<Refusal> {
+  const { code, title: _, hint: __, type: ___, status: ____, ...details } = await answer.json<ProblemDocument>()
+  return new Refusal(code, details)
+}
+
+type ProblemDocument = { readonly code: ConstructorParameters<typeof Refusal>[0] } & Record<string, unknown>
+
+function after(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))
+}

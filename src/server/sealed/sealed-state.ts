@@ -1,0 +1,57 @@
+/**
+ * What the object tells the Worker of the sealed part of its tape, so that it can serve that without the object: for as
+ * long as it may believe it, a lease. Whatever takes something of the tape back waits until no lease is left.
+ */
+import type { StreamCore } from '../stream-core.ts'
+import type { SegmentEntry } from '../tape-storage.ts'
+import type { Snapshot } from './snapshot.ts'
+
+export interface SealedView {
+  readonly epoch: string | null
+  readonly latestSeq: number
+  readonly segments: readonly SegmentEntry[]
+  readonly snapshot: Snapshot | null
+  /** Names of chunks of the snapshot before, for whoever is reading it. */
+  readonly leaving: readonly string[]
+}
+
+/** Of the segments, those behind what was known already. */
+export interface SealedState extends SealedView {
+  readonly leaseMs: number
+}
+
+/** What of it is known already. */
+export interface KnownSealed {
+  readonly epoch: string | null
+  readonly through: number
+}
+
+/** Short, as whoever redacts or deletes waits for it; long enough that a thousand clients at once ask a handful of times. */
+const leaseMs = 1000
+
+export class Lessor {
+  readonly #core: StreamCore
+  readonly #now: () => number
+  /** Of what an earlier life of the object granted nothing is known but that it is not longer. */
+  #until: number
+
+  constructor(core: StreamCore, now: () => number) {
+    this.#core = core
+    this.#now = now
+    this.#until = now() + leaseMs
+  }
+
+  /** Throws `stream-deleted`. */
+  grant(known: KnownSealed): SealedState {
+    const { epoch, latestSeq } = this.#core.readState()
+    const { current, leaving } = this.#core.snapshots()
+    const from = epoch !== null && known.epoch === epoch ? known.through + 1 : 0
+    this.#until = this.#now() + leaseMs
+    return { epoch, latestSeq, leaseMs, segments: [...this.#core.segmentsFrom(from)], snapshot: current ?? null, leaving }
+  }
+
+  /** So long until nobody believes what was true before now. */
+  get settlesInMs(): number {
+    return Math.max(0, this.#until - this.#now())
+  }
+}
