@@ -27,7 +27,7 @@ export interface KnownSealed {
 }
 
 /** Short, as whoever redacts or deletes waits for it; long enough that a thousand clients at once ask a handful of times. */
-const leaseMs = 1000
+const leaseMs = 500
 
 export class Lessor {
   readonly #core: StreamCore

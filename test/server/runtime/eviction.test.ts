@@ -214,7 +214,7 @@ describe('eviction', () => {
     for (const [index, [what]] of steps.entries()) {
       expect(await transcript(`evict-at-${index}-`, (step) => step === index), `evicted before: ${what}`).toEqual(plainly)
     }
-  }, 30_000)
+  }, 60_000)
 
   test('[L9] before steps chosen at random changes nothing that a client sees', async () => {
     const plainly = await transcript('evict-zero', () => false)
