@@ -154,6 +154,16 @@ class Database {
       this.#saveEvents(change)
       this.#saveOutbox(change)
     })
+    if (change.forgetEvents === true) this.#wipe()
+  }
+
+  /** What was forgotten may have been redacted: it is not to stay in free pages, nor in the write-ahead log. */
+  #wipe(): void {
+    try {
+      this.#database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);')
+    } catch {
+      // Another process is reading; it forgets the same, and wipes when it has.
+    }
   }
 
   #saveClient({ client, nextCounter, tape, tabs }: SavedChange): void {

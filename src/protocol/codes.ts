@@ -101,4 +101,5 @@ export const closeCodes = {
   superseded: 4409,
   deleted: 4410,
   silent: 4411,
+  changed: 4412,
 } as const

@@ -14,7 +14,7 @@ export type EventType = 'insert' | 'update' | 'delete'
 export const seqSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 export const seenSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(-1))
 const counterSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(seqMax))
-const nameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(nameLengthMax))
+export const nameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(nameLengthMax))
 export const clientSchema = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9._:-]+$/, 'A client id is made of A–Z a–z 0–9 . _ : -'),
@@ -52,6 +52,7 @@ export const eventSchema = v.object({
   client: v.optional(clientSchema),
   counter: v.optional(counterSchema),
   ...changeEntries,
+  redacted: v.optional(v.literal(true)),
 })
 
 /** An event that may stand for several of its object. */
@@ -109,6 +110,8 @@ export interface TapeEvent extends Omit<Draft, 'expect'> {
   readonly versions?: Readonly<Record<string, number>> | undefined
   readonly client?: string | undefined
   readonly counter?: number | undefined
+  /** It says no more what it said. */
+  readonly redacted?: true | undefined
 }
 
 /** Reads a draft and an event back from where a client kept them; undefined for what is neither. */

@@ -56,5 +56,8 @@ export const expectedFieldsMax = 100
 /** Deltas of one draft: so many are laid over each other in well under a millisecond. What has more is sent in several drafts, or whole. */
 export const deltasMax = 1000
 
+/** Why something was redacted, for people: a sentence. */
+export const reasonTextMax = 200
+
 /** A rule of the application names its reasons in a word or two. */
 export const reasonLengthMax = 64

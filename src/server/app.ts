@@ -44,6 +44,9 @@ app.all('/demo/token', (c) => (c.env.DEMO === 'on' ? notAllowed('POST') : c.notF
 
 const stream = '/v1/streams/:stream'
 
+/** A thousand ranges and a reason. */
+const redactionBytesMax = 64 * 1024
+
 app.get(stream, refuseHead('GET, DELETE'), authorize('read'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
@@ -70,9 +73,7 @@ app.post(
   }),
   (c) => {
     checkedParameters(c.req.raw, [])
-    if (c.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
-      throw new Refusal('unsupported-media-type')
-    }
+    checkIsJson(c.req.header('Content-Type'))
     return forward(c)
   },
 )
@@ -89,6 +90,25 @@ app.get(`${stream}/snapshot/:chunk`, refuseHead('GET'), authorize('read'), async
   return answerChunk(await sealedOf(c), c.req.param('chunk'))
 })
 app.all(`${stream}/snapshot/:chunk`, () => notAllowed('GET'))
+
+app.post(
+  `${stream}/redactions`,
+  authorize('admin'),
+  bodyLimit({
+    maxSize: redactionBytesMax,
+    onError: () => problemResponse(new Refusal('too-large', { detail: `A redaction has at most ${redactionBytesMax} bytes.` })),
+  }),
+  async (c) => {
+    checkedParameters(c.req.raw, [])
+    checkIsJson(c.req.header('Content-Type'))
+    return settled(await forward(c))
+  },
+)
+app.get(`${stream}/redactions`, refuseHead('GET, POST'), authorize('admin'), (c) => {
+  checkedParameters(c.req.raw, [])
+  return forward(c)
+})
+app.all(`${stream}/redactions`, () => notAllowed('GET, POST'))
 
 app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
   liveQueryOf(c.req.raw)
@@ -132,6 +152,10 @@ async function settled(answer: Response): Promise<Response> {
 
 function forward(c: Context<Types>): Promise<Response> {
   return streamOf(c).fetch(c.req.raw)
+}
+
+function checkIsJson(contentType: string | undefined): void {
+  if (contentType?.split(';')[0]?.trim().toLowerCase() !== 'application/json') throw new Refusal('unsupported-media-type')
 }
 
 /** Hono answers HEAD by way of GET, which here may open a socket or go on for ever. */

@@ -1,6 +1,17 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
-import type { Append, LedgerEntry, NewRow, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type {
+  Append,
+  LedgerEntry,
+  NewRow,
+  RedactionNote,
+  Rewrite,
+  Seal,
+  SegmentEntry,
+  TapeHead,
+  TapeRow,
+  TapeStorage,
+} from './tape-storage.ts'
 
 export class MemoryTape implements TapeStorage {
   readonly #rows: NewRow[] = []
@@ -8,6 +19,7 @@ export class MemoryTape implements TapeStorage {
   readonly #segments: SegmentEntry[] = []
   #sealedLedger: string | undefined
   #snapshots = noSnapshots
+  readonly #redactions: RedactionNote[] = []
   #epoch: string | undefined
   #isDeleted = false
 
@@ -57,6 +69,23 @@ export class MemoryTape implements TapeStorage {
     return { first, start }
   }
 
+  rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {
+    this.#redactions.push(note)
+    this.#epoch = epoch
+    for (const { last, body } of rows) {
+      const index = this.#indexOf(last)
+      this.#rows[index] = { ...(this.#rows[index] as NewRow), body }
+    }
+    for (const segment of segments) this.#segments[this.#segments.findIndex(({ last }) => last === segment.last)] = segment
+    this.#snapshots = snapshots
+  }
+
+  redactions(): readonly RedactionNote[] {
+    return this.#redactions
+  }
+
+  async scrub(): Promise<void> {}
+
   *segmentsFrom(from: number): Generator<SegmentEntry> {
     for (const segment of this.#segments) if (segment.last >= from) yield segment
   }
@@ -77,6 +106,7 @@ export class MemoryTape implements TapeStorage {
     this.#rows.length = 0
     this.#clients.clear()
     this.#segments.length = 0
+    this.#redactions.length = 0
     this.#sealedLedger = undefined
     this.#snapshots = noSnapshots
     this.#isDeleted = true

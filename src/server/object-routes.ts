@@ -3,6 +3,7 @@ import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { checkSize, parseJson } from '../protocol/decode.ts'
 import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
+import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { type ReadQuery, readQueryOf } from './read-query.ts'
@@ -13,6 +14,7 @@ import type { Sessions } from './sessions.ts'
 import { type Page, toNdjson } from './slice-reader.ts'
 import { checkChunk, chunkResponse } from './snapshot-answers.ts'
 import type { StreamCore } from './stream-core.ts'
+import type { Upkeep } from './upkeep.ts'
 
 /** A page takes a few milliseconds to read and send, and 100,000 events come in some ten of them. */
 export const pageBytesMax = 2 * 1024 * 1024
@@ -43,6 +45,25 @@ export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lesso
   core.erase()
   sessions.closeAll(closeCodes.deleted, 'stream-deleted')
   return new Response(null, { status: 204, headers: { [settlesHeader]: String(lessor.settlesInMs) } })
+}
+
+export async function answerRedactions(core: StreamCore, request: Request, surroundings: Redacting): Promise<Response> {
+  if (request.method === 'GET') return Response.json({ redactions: core.redactions() }, { headers: json })
+  const { upkeep, sessions, lessor, sub } = surroundings
+  const redaction = checkRedaction(parseJson(textOf(await request.arrayBuffer())))
+  const before = core.readState().epoch
+  const redacted = await upkeep.redact(redaction, sub)
+  const { epoch } = core.state
+  // Whoever is connected forgets what it has, and reads anew.
+  if (epoch !== before) sessions.closeAll(closeCodes.changed, 'changed')
+  return Response.json({ redacted, epoch }, { headers: { ...json, [settlesHeader]: String(lessor.settlesInMs) } })
+}
+
+interface Redacting {
+  readonly sub: string
+  readonly upkeep: Upkeep
+  readonly sessions: Sessions
+  readonly lessor: Lessor
 }
 
 /** For the Worker: what is sealed, and until when it may believe that. */

@@ -1,12 +1,13 @@
 /**
- * The tape in the Durable Object's SQLite: all SQL of the project is here.
+ * The tape in the Durable Object's SQLite.
  *
  * A row is a group of events under its last seq, so the end of the tape and the row of any seq are one lookup in
  * the primary key. There is no other index, because each would be a second row written per group.
  */
 import type { ContentEntry } from './sealed/contents.ts'
+import { scrub } from './sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
-import type { Append, LedgerEntry, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { Append, LedgerEntry, RedactionNote, Rewrite, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
 const migrations: readonly string[] = [
@@ -25,17 +26,22 @@ const migrations: readonly string[] = [
    ALTER TABLE stream ADD COLUMN sealed_ledger TEXT;
    CREATE TABLE segment (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, plain TEXT NOT NULL, folded TEXT);
    CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 0), state TEXT NOT NULL);
+   CREATE TABLE redaction (
+     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sub TEXT NOT NULL, reason TEXT NOT NULL, redacted INTEGER NOT NULL
+   );
    CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
 ]
 
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
+  readonly #cursors: Cursors
   #hasTables = false
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
     this.#sql = storage.sql
+    this.#cursors = new Cursors(storage.sql)
   }
 
   head(): TapeHead | 'deleted' | undefined {
@@ -86,20 +92,44 @@ export class SqliteTape implements TapeStorage {
     })
   }
 
+  rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {
+    this.#storage.transactionSync(() => {
+      for (const { last, body } of rows) this.#sql.exec('UPDATE tape SET body = ? WHERE last = ?', body, last)
+      for (const { last, plain, folded } of segments) {
+        const texts = [toText(plain), folded === undefined ? null : toText(folded)]
+        this.#sql.exec('UPDATE segment SET plain = ?, folded = ? WHERE last = ?', ...texts, last)
+      }
+      this.#sql.exec('UPDATE stream SET epoch = ?', epoch)
+      this.keepSnapshots(snapshots)
+      this.#sql.exec('INSERT INTO redaction (at, sub, reason, redacted) VALUES (?, ?, ?, ?)', note.at, note.sub, note.reason, note.redacted)
+    })
+  }
+
+  redactions(): readonly RedactionNote[] {
+    if (!this.#findTables()) return []
+    return this.#sql
+      .exec<{ at: number; sub: string; reason: string; redacted: number }>('SELECT at, sub, reason, redacted FROM redaction ORDER BY id')
+      .toArray()
+  }
+
+  scrub(): Promise<void> {
+    return scrub(this.#storage, () => this.#cursors.end())
+  }
+
   *segmentsFrom(from: number): Generator<SegmentEntry> {
     if (!this.#findTables()) return
-    const cursor = this.#sql.exec('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last', from)
+    const cursor = this.#cursors.open('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last', from)
     for (const [first, last, plain, folded] of cursor.raw<[number, number, string, string | null]>()) {
       yield { first, last, plain: fromText(plain), ...(folded === null ? {} : { folded: fromText(folded) }) }
     }
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {
-    yield* toRows(this.#sql.exec('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last', from))
+    yield* toRows(this.#cursors.open('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last', from))
   }
 
   *rowsBack(): Generator<TapeRow> {
-    if (this.#findTables()) yield* toRows(this.#sql.exec('SELECT first, last, body FROM tape ORDER BY last DESC'))
+    if (this.#findTables()) yield* toRows(this.#cursors.open('SELECT first, last, body FROM tape ORDER BY last DESC'))
   }
 
   *ledgersFrom(checkpoint: number): Generator<string> {
@@ -107,7 +137,7 @@ export class SqliteTape implements TapeStorage {
       .exec<{ ledger: string }>('SELECT sealed_ledger AS ledger FROM stream WHERE ? <= (SELECT max(last) FROM segment)', checkpoint)
       .toArray()
     if (sealed !== undefined) yield sealed.ledger
-    const cursor = this.#sql.exec('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
+    const cursor = this.#cursors.open('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
     for (const [ledger] of cursor.raw<[string]>()) yield ledger
   }
 
@@ -130,7 +160,7 @@ export class SqliteTape implements TapeStorage {
     this.#storage.transactionSync(() => {
       if (!this.#findTables()) this.#migrate(0)
       this.#sql.exec(
-        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot;',
+        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot; DELETE FROM redaction;',
       )
       this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
     })
@@ -166,6 +196,31 @@ export class SqliteTape implements TapeStorage {
     return true
   }
 }
+
+/** Cursors that are read as rows are taken. Those that were left halfway are open until they are collected as garbage. */
+class Cursors {
+  readonly #sql: SqlStorage
+  #left: WeakRef<SqlStorageCursor<Record<string, SqlStorageValue>>>[] = []
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  open(query: string, ...bindings: unknown[]): SqlStorageCursor<Record<string, SqlStorageValue>> {
+    const cursor = this.#sql.exec(query, ...bindings)
+    if (this.#left.length % leftMax === leftMax - 1) this.#left = this.#left.filter((ref) => ref.deref() !== undefined)
+    this.#left.push(new WeakRef(cursor))
+    return cursor
+  }
+
+  /** Reads them to their ends: SQLite drops no table while one is open. */
+  end(): void {
+    for (const ref of this.#left.splice(0)) ref.deref()?.toArray()
+  }
+}
+
+/** Then those that are gone are forgotten. */
+const leftMax = 256
 
 function toText({ hash, bytes, stored }: ContentEntry): string {
   return JSON.stringify([hash, bytes, stored])

@@ -15,13 +15,14 @@ import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
 import { Rules, type StreamRules } from './rules.ts'
 import type { Contents } from './sealed/contents.ts'
+import { garbageOf, type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
 import { readSealedPage } from './sealed/sealed-reader.ts'
 import type { Sealable } from './sealed/sealer.ts'
 import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
 import type { Snapshots, Snapshotted } from './sealed/snapshot.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page, readPage } from './slice-reader.ts'
-import type { LedgerEntry, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type { LedgerEntry, RedactionNote, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
 /** Who is told of what happens: a live socket that may read this stream. */
 export interface Listener {
@@ -72,7 +73,7 @@ interface Loaded extends TapeHead {
   readonly ledger: Ledger
 }
 
-export class StreamCore implements Sealable, Snapshotted {
+export class StreamCore implements Sealable, Snapshotted, Redactable {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
@@ -172,8 +173,31 @@ export class StreamCore implements Sealable, Snapshotted {
     return true
   }
 
+  redactions(): readonly RedactionNote[] {
+    this.#load()
+    return this.#storage.redactions()
+  }
+
+  scrub(): Promise<void> {
+    return this.#storage.scrub()
+  }
+
   segmentsFrom(from: number): Iterable<SegmentEntry> {
     return { [Symbol.iterator]: () => this.#storage.segmentsFrom(from) }
+  }
+
+  rewrite(segments: readonly SegmentEntry[], rewriting: Rewriting, by: RedactionBy): number {
+    const head = this.#load()
+    if (head === 'none') return 0
+    const { rows, count } = rewriteRows(this.#storage, head.hot.first, rewriting)
+    const redacted = count + by.sealed
+    if (redacted === 0) return 0
+    const note = { at: this.#options.now(), sub: by.sub, reason: by.reason, redacted }
+    const garbage = garbageOf(this.#storage, segments)
+    this.#forget()
+    this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { leaving: [], garbage, isUnclean: true }, note })
+    this.#options.onUpkeepDue()
+    return redacted
   }
 
   nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined {

@@ -9,7 +9,15 @@ import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
 import { Live, type Rights } from './live.ts'
-import { answerChunkFromRows, answerDelete, answerPublish, answerRead, answerSealed, answerState } from './object-routes.ts'
+import {
+  answerChunkFromRows,
+  answerDelete,
+  answerPublish,
+  answerRead,
+  answerRedactions,
+  answerSealed,
+  answerState,
+} from './object-routes.ts'
 import { problemResponse } from './problem.ts'
 import { liveQueryOf } from './read-query.ts'
 import { checkRules, type StreamRules } from './rules.ts'
@@ -57,6 +65,8 @@ export class StreamObject extends DurableObject<Env> {
     this.#contents = contents
     this.#lessor = new Lessor(this.#core, Date.now)
     this.#upkeep = new Upkeep({
+      core: this.#core,
+      contents,
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
       bucket,
@@ -78,6 +88,11 @@ export class StreamObject extends DurableObject<Env> {
       if (resource === 'events' && request.method === 'POST') {
         checkAllowed(grant, stream, 'publish')
         return await answerPublish(this.#core, request, grant.sub)
+      }
+      if (resource === 'redactions') {
+        checkAllowed(grant, stream, 'admin')
+        const surroundings = { sub: grant.sub, upkeep: this.#upkeep, sessions: this.#sessions, lessor: this.#lessor }
+        return await answerRedactions(this.#core, request, surroundings)
       }
       if (request.method === 'DELETE') {
         checkAllowed(grant, stream, 'admin')

@@ -70,6 +70,27 @@ export interface Append {
   readonly newEpoch: string | undefined
 }
 
+export interface Rewrite {
+  /** The epoch from now on. */
+  readonly epoch: string
+  /** Rows with their new bodies. */
+  readonly rows: readonly TapeRow[]
+  /** In the place of those of the same seqs. */
+  readonly segments: readonly SegmentEntry[]
+  readonly snapshots: Snapshots
+  readonly note: RedactionNote
+}
+
+/** What is remembered of a redaction: not what it was about. */
+export interface RedactionNote {
+  /** ms since 1970. */
+  readonly at: number
+  readonly sub: string
+  readonly reason: string
+  /** How many events say less than before. */
+  readonly redacted: number
+}
+
 export interface TapeStorage {
   /** The stream's state; undefined when nothing has been published, `deleted` for ever after `erase`. Writes nothing. */
   head(): TapeHead | 'deleted' | undefined
@@ -88,6 +109,15 @@ export interface TapeStorage {
 
   /** Puts a segment in the place of the rows up to its last, which begin where it does, in one transaction. One row stays at least. Gives where the rows begin now. */
   seal(seal: Seal): TapeHead['hot']
+
+  /** Rewrites what was stored, in one transaction. */
+  rewrite(rewrite: Rewrite): void
+
+  /** All that have been, oldest first. */
+  redactions(): readonly RedactionNote[]
+
+  /** Overwrites what is left of rows that were changed or removed, as far as that can be done. */
+  scrub(): Promise<void>
 
   /** The segments that hold seq `from` and later ones, in order, as they are taken. */
   segmentsFrom(from: number): Iterator<SegmentEntry>

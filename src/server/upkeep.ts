@@ -3,11 +3,16 @@
  * cannot be done now, because the bucket is not reached, is tried again after a while; publishing goes on meanwhile.
  */
 import { Refusal } from '../protocol/codes.ts'
+import type { Redaction } from '../protocol/redaction.ts'
 import type { Blobs } from './sealed/blobs.ts'
+import type { Contents } from './sealed/contents.ts'
+import { type Redactable, redact } from './sealed/redactor.ts'
 import type { Sealer } from './sealed/sealer.ts'
-import type { SnapshotBuilder } from './sealed/snapshot.ts'
+import type { SnapshotBuilder, Snapshotted } from './sealed/snapshot.ts'
 
 export interface UpkeepOptions {
+  readonly core: Keepable
+  readonly contents: Contents
   readonly sealer: Pick<Sealer, 'run'>
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
   /** What outlives the object's own storage; absent without a bucket. */
@@ -17,21 +22,49 @@ export interface UpkeepOptions {
   readonly report: (error: unknown) => void
 }
 
+/** What is kept up: see `StreamCore`. */
+export interface Keepable extends Redactable, Snapshotted {
+  scrub(): Promise<void>
+}
+
 const retryMsMin = 5_000
 const retryMsMax = 5 * 60_000
 
 export class Upkeep {
   readonly #options: UpkeepOptions
   #failures = 0
+  /** What is being done: one thing at a time, so that none finds what another is about to remove. */
+  #working: Promise<unknown> = Promise.resolve()
 
   constructor(options: UpkeepOptions) {
     this.#options = options
   }
 
-  /** Never rejects: what fails is reported, and done later. */
-  async run(): Promise<void> {
+  /** The alarm's work. Never rejects: what fails is reported, and done later. */
+  run(): Promise<void> {
+    return this.#alone(() => this.#work())
+  }
+
+  /** Gives how many events say less than before, once nothing is left of what they said. Rejects like `redact`. */
+  redact(redaction: Redaction, sub: string): Promise<number> {
+    return this.#alone(async () => {
+      const { core, contents } = this.#options
+      const count = await redact(core, contents, redaction, sub)
+      await this.#clean()
+      return count
+    })
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#working.then(work)
+    this.#working = result.catch(() => {})
+    return result
+  }
+
+  async #work(): Promise<void> {
     const { sealer, snapshots, wake, report } = this.#options
     try {
+      await this.#clean()
       const hasMore = [await sealer.run(), await snapshots.run()]
       if (hasMore.includes(true)) wake(0)
       this.#failures = 0
@@ -40,6 +73,18 @@ export class Upkeep {
       report(error)
       this.#retry()
     }
+  }
+
+  /** Removes what is left of what was redacted: what is known to be, and whatever else nothing speaks of. */
+  async #clean(): Promise<void> {
+    const { core, contents } = this.#options
+    const { epoch } = core
+    if (epoch === undefined || core.snapshots().isUnclean !== true) return
+    await contents.remove(core.snapshots().garbage)
+    const known = new Set(namesOf(core))
+    await contents.removeAllBut(known)
+    await core.scrub()
+    core.keepSnapshots({ ...core.snapshots(), garbage: [], isUnclean: undefined }, epoch)
   }
 
   async #empty(): Promise<void> {
@@ -56,4 +101,12 @@ export class Upkeep {
   #retry(): void {
     this.#options.wake(Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++))
   }
+}
+
+/** The names of all contents that the stream speaks of. */
+export function namesOf(tape: Pick<Snapshotted, 'segmentsFrom' | 'snapshots'>): readonly string[] {
+  const { current, draft, leaving } = tape.snapshots()
+  const segments = Array.from(tape.segmentsFrom(0), ({ plain, folded }) => (folded === undefined ? [plain] : [plain, folded]))
+  const entries = [...segments.flat(), ...(current?.chunks ?? []), ...(draft?.chunks ?? [])]
+  return [...entries.map(({ hash }) => hash), ...leaving]
 }

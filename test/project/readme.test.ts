@@ -15,7 +15,7 @@ test('the examples of README.md compile against the public entry points', () => 
   expect(ofServer.length * ofClient.length).toBeGreaterThan(0)
   expect(compile('client', ofClient, { lib: ['es2025', 'dom'], types: ['node'] })).toBe('')
   expect(compile('server', ofServer, { types: ['@cloudflare/workers-types'] })).toBe('')
-})
+}, 30_000)
 
 function isOfServer(code: string): boolean {
   return code.includes("from 'tapeline/server'")

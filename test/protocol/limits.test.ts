@@ -43,6 +43,7 @@ describe('limits', () => {
       versionMax: 1_000_000,
       expectedFieldsMax: 100,
       reasonLengthMax: 64,
+      reasonTextMax: 200,
     })
   })
 

@@ -202,6 +202,8 @@ export class SimServer {
       },
     }
     this.#upkeep = new Upkeep({
+      core,
+      contents,
       sealer: new Sealer(tape, contents, pause),
       snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
       bucket: undefined,

@@ -55,8 +55,9 @@ export function sizeOf({ draft, folded }: OutboxEntry): number {
   return folded.drafts === 1 ? folded.bytes : bytesOf(draft)
 }
 
-/** Whether the event is this draft, numbered. */
+/** Whether the event is this draft, numbered; of one that has been redacted there is nothing that says otherwise. */
 export function isSame(draft: Draft, event: TapeEvent): boolean {
+  if (event.redacted !== undefined) return true
   return (
     draft.type === event.type &&
     draft.collection === event.collection &&

@@ -81,6 +81,15 @@ export class Contents {
     }
   }
 
+  /** Removes whatever else there is: what was stored right before a kill, for instance, and never spoken of. */
+  async removeAllBut(known: ReadonlySet<string>): Promise<void> {
+    let last: string | undefined
+    for (let names = await this.#blobs.list(); names.length > 0; names = await this.#blobs.list(last)) {
+      last = names.at(-1)
+      await this.remove(names.filter((name) => !known.has(name)))
+    }
+  }
+
   /** What is stored, compressed, and not looked into. */
   async packed({ hash }: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
     let packed: Uint8Array<ArrayBuffer> | undefined

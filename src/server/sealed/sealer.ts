@@ -2,11 +2,10 @@
  * Seals the tape behind its end: cuts a segment, stores it, reads it back, and only then lets its rows go. Killed at any
  * point it begins anew with the same segment; what was stored is found under the same name.
  */
-import type { TapeEvent } from '../../protocol/event.ts'
 import { foldEvents } from '../../protocol/fold.ts'
 import { parseLines, toLines } from '../lines.ts'
 import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
-import type { ContentEntry, Contents } from './contents.ts'
+import type { Contents } from './contents.ts'
 
 /** What is sealed: see `StreamCore`. */
 export interface Sealable {
@@ -39,28 +38,20 @@ export class Sealer {
     for (let count = 0; count < segmentsAtOnce; count++) {
       const next = this.#tape.nextSegment()
       if (next === undefined) return false
-      const segment = await this.#store(next.row)
+      const segment = await storeSegment(next.row, this.#contents)
       if (!this.#tape.seal(segment, next.epoch)) return true
       await this.#pause()
     }
     return true
   }
+}
 
-  async #store({ first, last, body }: TapeRow): Promise<SegmentEntry> {
-    const content = new Uint8Array(body)
-    const plain = await this.#contents.put(content)
-    const folded = await this.#storeFolded(parseLines(content), content.length, [first, last])
-    return { first, last, plain, ...(folded === undefined ? {} : { folded }) }
-  }
-
-  async #storeFolded(
-    events: readonly TapeEvent[],
-    plainBytes: number,
-    range: readonly [number, number],
-  ): Promise<ContentEntry | undefined> {
-    const folded = foldEvents(events, [range])
-    if (folded.length === events.length) return undefined
-    const content = toLines(folded)
-    return content.length <= plainBytes * foldedShareMax ? this.#contents.put(content) : undefined
-  }
+/** Stores a part of the tape for good, with its folded form where that is shorter. */
+export async function storeSegment({ first, last, body }: TapeRow, contents: Contents): Promise<SegmentEntry> {
+  const content = new Uint8Array(body)
+  const plain = await contents.put(content)
+  const events = parseLines(content)
+  const folded = toLines(foldEvents(events, [[first, last]]))
+  const isWorthIt = folded.length <= content.length * foldedShareMax
+  return { first, last, plain, ...(isWorthIt ? { folded: await contents.put(folded) } : {}) }
 }

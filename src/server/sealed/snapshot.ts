@@ -34,6 +34,8 @@ export interface Snapshots {
   readonly leaving: readonly string[]
   /** Names of what is to be removed. */
   readonly garbage: readonly string[]
+  /** Something has been redacted, and not all that is left of it is gone yet. */
+  readonly isUnclean?: boolean | undefined
 }
 
 export const noSnapshots: Snapshots = { leaving: [], garbage: [] }

@@ -1,0 +1,110 @@
+/**
+ * Redaction: events say no more what they said. Segments that hold such events are made anew first, while everything goes
+ * on; then, in one transaction, they and the rows change, the snapshot goes, and the stream is under another epoch. What
+ * is left of the old is removed afterwards, by whoever waits for it or, after a kill, by the alarm.
+ */
+import { Refusal } from '../../protocol/codes.ts'
+import { type Redaction, redactedEvent } from '../../protocol/redaction.ts'
+import { intersect } from '../../protocol/seq-ranges.ts'
+import { parseLines, toLines } from '../lines.ts'
+import type { RowSource } from '../slice-reader.ts'
+import type { SegmentEntry, TapeRow, TapeStorage } from '../tape-storage.ts'
+import type { Contents } from './contents.ts'
+import { segmentOf } from './sealed-reader.ts'
+import { storeSegment } from './sealer.ts'
+
+/** What lines of events are to be instead, and how many of them change; undefined when none does. */
+export type Rewriting = (lines: Uint8Array) => { readonly lines: Uint8Array<ArrayBuffer>; readonly count: number } | undefined
+
+/** What is redacted: see `StreamCore`. */
+export interface Redactable {
+  readonly epoch: string | undefined
+  segmentsFrom(from: number): Iterable<SegmentEntry>
+  /**
+   * Puts segments in the place of those of the same seqs, and rewrites rows; all in one transaction, under a new epoch if
+   * anything changes. Gives how many events did, with those of the segments.
+   */
+  rewrite(segments: readonly SegmentEntry[], rewriting: Rewriting, by: RedactionBy): number
+}
+
+export interface RedactionBy {
+  readonly sub: string
+  readonly reason: string
+  /** How many events of the segments change. */
+  readonly sealed: number
+}
+
+/** Gives how many events say less than before. Rejects when what may be concerned cannot be read; then nothing has changed. */
+export async function redact(tape: Redactable, contents: Contents, redaction: Redaction, sub: string): Promise<number> {
+  const { epoch } = tape
+  if (epoch === undefined) return 0
+  const rewriting = rewritingOf(redaction)
+  const seen = new Set<number>()
+  const segments: SegmentEntry[] = []
+  let sealed = 0
+  // Rows may be sealed meanwhile: when all segments have been looked at, the rest happens at once.
+  for (let next = unseen(tape, redaction, seen); next !== undefined; next = unseen(tape, redaction, seen)) {
+    const { first, last, plain } = next
+    seen.add(first)
+    const changed = rewriting(await contents.get(plain))
+    if (changed === undefined) continue
+    sealed += changed.count
+    segments.push(await storeSegment({ first, last, body: changed.lines }, contents))
+  }
+  if (tape.epoch !== epoch) throw new Refusal('unavailable', { detail: 'The stream has changed meanwhile. Redact again.' })
+  return tape.rewrite(segments, rewriting, { sub, reason: redaction.reason, sealed })
+}
+
+/** The rows that change. */
+export function rewriteRows(
+  source: RowSource,
+  first: number,
+  rewriting: Rewriting,
+): { readonly rows: readonly TapeRow[]; readonly count: number } {
+  const rows: TapeRow[] = []
+  let count = 0
+  const iterator = source.rowsFrom(first)
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+    const changed = rewriting(next.value.body)
+    if (changed === undefined) continue
+    rows.push({ ...next.value, body: changed.lines })
+    count += changed.count
+  }
+  return { rows, count }
+}
+
+/** Names of what nothing speaks of any more: the old segments, and all of the snapshots. */
+export function garbageOf(storage: Pick<TapeStorage, 'segmentsFrom' | 'snapshots'>, segments: readonly SegmentEntry[]): readonly string[] {
+  const { current, draft, leaving, garbage } = storage.snapshots()
+  const old = segments.flatMap(({ first }) => {
+    const { plain, folded } = segmentOf(storage, first) as SegmentEntry
+    return folded === undefined ? [plain] : [plain, folded]
+  })
+  const hashes = [...old, ...(current?.chunks ?? []), ...(draft?.chunks ?? [])].map(({ hash }) => hash)
+  return [...new Set([...garbage, ...leaving, ...hashes])]
+}
+
+function unseen(tape: Redactable, redaction: Redaction, seen: ReadonlySet<number>): SegmentEntry | undefined {
+  for (const segment of tape.segmentsFrom(0)) {
+    const isConcerned = !('seq' in redaction) || intersect(redaction.seq, [[segment.first, segment.last]]).length > 0
+    if (isConcerned && !seen.has(segment.first)) return segment
+  }
+  return undefined
+}
+
+function rewritingOf(redaction: Redaction): Rewriting {
+  // Most parts do not speak of the object at all, and need not be parsed for that.
+  const name = 'seq' in redaction ? '' : JSON.stringify(redaction.identifier)
+  return (lines) => {
+    if (!decoder.decode(lines).includes(name)) return undefined
+    let count = 0
+    const events = parseLines(lines).map((event) => {
+      const left = redactedEvent(event, redaction)
+      if (left !== event) count++
+      return left
+    })
+    return count === 0 ? undefined : { lines: toLines(events), count }
+  }
+}
+
+const decoder = new TextDecoder()
