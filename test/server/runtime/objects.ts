@@ -49,7 +49,7 @@ export async function untilSockets(stream: string, count: number): Promise<void>
 
 /** Settles when all before this seq has been sealed, by the object's own alarm. */
 export async function untilSealed(stream: string, hotFirst: number): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
+  for (let turn = 0; turn < 10_000; turn++) {
     await runDurableObjectAlarm(stubOf(stream))
     const first = await runInDurableObject(
       stubOf(stream),
@@ -62,7 +62,7 @@ export async function untilSealed(stream: string, hotFirst: number): Promise<voi
 
 /** Settles when the tape has a snapshot of all that is sealed. */
 export async function untilSnapshot(stream: string): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
+  for (let turn = 0; turn < 10_000; turn++) {
     await runDurableObjectAlarm(stubOf(stream))
     const isDone = await runInDurableObject(stubOf(stream), (_, { storage: { sql } }) => {
       const [kept] = sql.exec<{ state: string }>('SELECT state FROM snapshot').toArray()
