@@ -6,6 +6,7 @@ import type { ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, 
 import {
   type Code,
   decodeChunk,
+  decodeHash,
   decodeSlice,
   decodeSnapshotIndex,
   formatSeqs,
@@ -76,6 +77,10 @@ export class WebTransport implements Transport {
 
   readSnapshot({ token }: { readonly token: string }): Promise<SnapshotIndex> {
     return this.#read(this.#address('/snapshot', {}), token, decodeSnapshotIndex)
+  }
+
+  readHash({ token, seq, epoch }: Parameters<Transport['readHash']>[0]): Promise<{ readonly hash: string }> {
+    return this.#read(this.#address('/hash', { seq: String(seq), epoch }), token, decodeHash)
   }
 
   readChunk({ token, hash }: { readonly token: string; readonly hash: string }): Promise<ChunkEvents> {

@@ -23,3 +23,4 @@ export {
 export { Stream } from './stream.ts'
 export type { StreamOptions } from './stream-options.ts'
 export type { TabChannel, TabMessage, Tabs } from './tabs/tabs.ts'
+export type { Verification } from './tape/verifier.ts'

@@ -2,7 +2,7 @@
  * A stream as an application sees it: attach models, publish, watch the status. It owns the models and the listeners;
  * what it shows and where its drafts go is the work of the side that it is on, which may change at any moment.
  */
-import { type Change, checkedCopy, countSeqs, type Json, seqMax, type TapeEvent } from '../protocol/index.ts'
+import { type Change, checkedCopy, countSeqs, formatSeqs, type Json, seqMax, type TapeEvent } from '../protocol/index.ts'
 import { AttachedModels, type Attachment } from './attached-models.ts'
 import type { Environment } from './environment.ts'
 import { retryDelayMs } from './link/connection.ts'
@@ -16,6 +16,10 @@ import type { OutboxItem, StreamStatus } from './status.ts'
 import type { StreamOptions } from './stream-options.ts'
 import { Holes } from './tape/local-tape.ts'
 import { TapeReader, type Wanted } from './tape/tape-reader.ts'
+import { type KeptState, type Verification, verify } from './tape/verifier.ts'
+
+/** Reading what is kept takes so long that something may come meanwhile. */
+const keptAttemptsMax = 10
 
 export class Stream implements OutboundEventReceiver {
   readonly #environment: Environment
@@ -149,6 +153,14 @@ export class Stream implements OutboundEventReceiver {
   }
 
   /**
+   * Compares what is kept here of the tape with what the server has made of the same seqs, and says which objects differ:
+   * none should. Rejects with an Error while there are holes, and like `read`.
+   */
+  async verify(): Promise<Verification> {
+    return verify(await this.#keptState(), this.#reader)
+  }
+
+  /**
    * Resolves when nothing waits any more: every draft is on the tape, or was refused. Rejects when the stream stops before,
    * as what waits will not go from here. Until then it waits, for a network or for a token that allows it.
    */
@@ -223,6 +235,19 @@ export class Stream implements OutboundEventReceiver {
     // A model may look at the status, and is to see what it is given.
     this.#status = undefined
     tell()
+  }
+
+  /** What is kept, of a tape that did not grow while it was read. */
+  async #keptState(): Promise<KeptState> {
+    for (let attempt = 1; attempt <= keptAttemptsMax; attempt++) {
+      const { current: side, tape } = this.#sides
+      if (side === undefined || tape.epoch === null) return { epoch: '', seq: -1, events: [] }
+      const holes = this.#holes.of(tape)
+      if (holes.length > 0) throw new Error(`The stream lacks ${formatSeqs(holes)}: it can be verified when these have come.`)
+      const events = await side.events()
+      if (this.#sides.tape === tape) return { epoch: tape.epoch, seq: tape.latestSeq, events }
+    }
+    throw new Error('The tape grows too fast to be verified now.')
   }
 
   #whyNoReading(): string | undefined {

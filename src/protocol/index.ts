@@ -56,6 +56,7 @@ export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.
 export * from './seq-ranges.ts'
 export {
   decodeChunk,
+  decodeHash,
   decodeSlice,
   decodeSnapshotIndex,
   type Slice,

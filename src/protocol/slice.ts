@@ -76,6 +76,13 @@ export function decodeSnapshotIndex(text: string): SnapshotIndex {
   return check(parseJson(text), snapshotSchema)
 }
 
+const hashSchema = v.object({ hash: v.string() })
+
+/** Throws a `Refusal` for what is none. */
+export function decodeHash(text: string): { readonly hash: string } {
+  return check(parseJson(text), hashSchema)
+}
+
 /** The events of a chunk. Throws a `Refusal` for what is none. */
 export function decodeChunk(text: string): Pick<Slice, 'events' | 'unreadable'> {
   return readEvents(check(parseJson(text), v.array(v.unknown())), true)

@@ -15,7 +15,7 @@ import { Leases } from './leases.ts'
 import { answerLongPoll } from './long-poll.ts'
 import { settlesHeader } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
-import { checkedParameters, checkNoToken, liveQueryOf, readQueryOf } from './read-query.ts'
+import { checkedParameters, checkNoToken, hashQueryOf, liveQueryOf, readQueryOf } from './read-query.ts'
 import { answerChunk, answerImmutableRead, type Sealed } from './sealed-answers.ts'
 import { answerServerSentEvents } from './server-sent-events.ts'
 import { answerSnapshot } from './snapshot-answers.ts'
@@ -109,6 +109,12 @@ app.get(`${stream}/redactions`, refuseHead('GET, POST'), authorize('admin'), (c)
   return forward(c)
 })
 app.all(`${stream}/redactions`, () => notAllowed('GET, POST'))
+
+app.get(`${stream}/hash`, refuseHead('GET'), authorize('read'), (c) => {
+  hashQueryOf(c.req.raw)
+  return forward(c)
+})
+app.all(`${stream}/hash`, () => notAllowed('GET'))
 
 app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
   liveQueryOf(c.req.raw)

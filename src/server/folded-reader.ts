@@ -6,10 +6,14 @@ import { intersect, type SeqRange, type SeqRanges, subtract, union } from '../pr
 import { parseLines } from './lines.ts'
 import type { Contents } from './sealed/contents.ts'
 import { readSealedPage, segmentOf } from './sealed/sealed-reader.ts'
+import { parseChunk, type Snapshot, sizeOf } from './sealed/snapshot.ts'
 import type { SegmentEntry, TapeStorage } from './tape-storage.ts'
 
 /** So much is parsed between two pauses, in some 20 ms. */
 const pageBytes = 2 * 1024 * 1024
+/** A snapshot of so much is a start worth having; a larger one is for those who fetch its chunks one by one. */
+const startBytesMax = 16 * 1024 * 1024
+
 /** So much is read for one answer, which then covers less than was asked. */
 const bytesReadMax = 64 * 1024 * 1024
 
@@ -26,10 +30,10 @@ interface Piece {
 }
 
 export class FoldedReader {
-  readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>
+  readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>
   readonly #contents: Contents
 
-  constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>, contents: Contents) {
+  constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>, contents: Contents) {
     this.#storage = storage
     this.#contents = contents
   }
@@ -39,8 +43,9 @@ export class FoldedReader {
     const folding = new Folding()
     let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
+    const start = this.#start(rest)
     for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; ) {
-      const piece = await this.#next(rest)
+      const piece = (bytes === 0 ? await this.#readStart(start) : undefined) ?? (await this.#next(rest))
       await between()
       rest = subtract(rest, piece.covers)
       covers = union(covers, piece.covers)
@@ -48,6 +53,21 @@ export class FoldedReader {
       bytes += piece.bytes
     }
     return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }
+  }
+
+  /** The snapshot, for whoever wants all that it folds: of that nothing is below it, so its deletes are not missed. */
+  #start(rest: SeqRanges): Snapshot | undefined {
+    const { current } = this.#storage.snapshots()
+    const isWanted = current !== undefined && subtract([[0, current.through]], rest).length === 0
+    return isWanted && sizeOf(current.chunks) <= startBytesMax ? current : undefined
+  }
+
+  /** Undefined also when a part of it is lost: the segments do as well. */
+  async #readStart(start: Snapshot | undefined): Promise<Piece | undefined> {
+    if (start === undefined) return undefined
+    const { through, chunks } = start
+    const contents = await Promise.all(chunks.map((chunk) => this.#contents.get(chunk))).catch(() => undefined)
+    return contents && { covers: [[0, through]], events: contents.flatMap(parseChunk), bytes: sizeOf(chunks) }
   }
 
   /** A whole segment, folded already where it has been; otherwise a page of events. */

@@ -6,7 +6,7 @@ import { checkPublish } from '../protocol/publish.ts'
 import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { immutableHeaders } from './immutable-headers.ts'
-import { type ReadQuery, readQueryOf } from './read-query.ts'
+import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
 import type { Verdict } from './sequencer.ts'
@@ -71,6 +71,11 @@ export function answerSealed(lessor: Lessor, request: Request): Response {
   const query = new URL(request.url).searchParams
   const known = { epoch: query.get('epoch'), through: Number(query.get('through') ?? -1) }
   return Response.json(lessor.grant(known), { headers: json })
+}
+
+export async function answerHash(core: StreamCore, request: Request): Promise<Response> {
+  const { seq, epoch } = hashQueryOf(request)
+  return Response.json({ epoch: core.state.epoch, ...(await core.hashAt(seq, epoch)) }, { headers: json })
 }
 
 /** Throws `not-found` for what is no chunk of a snapshot. */

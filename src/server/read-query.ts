@@ -38,6 +38,13 @@ export function readQueryOf(request: Request): ReadQuery {
   return { ranges, epoch, waitSeconds, as, isFolded, immutableKey: isCacheable ? key : undefined }
 }
 
+/** Up to where a hash is asked for, and under which epoch. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
+export function hashQueryOf(request: Request): { readonly seq: number; readonly epoch: string | undefined } {
+  const query = checkedParameters(request, ['seq', 'epoch'])
+  const seq = query.get('seq')
+  return { seq: seq === undefined ? seqMax : afterOf(seq, 'seq'), epoch: query.get('epoch') }
+}
+
 /** What the address of a live socket asks for. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
 export function liveQueryOf(request: Request): Opening {
   const query = checkedParameters(request, ['after', 'epoch', 'client'])
@@ -70,9 +77,9 @@ export function checkNoToken(request: Request): void {
 }
 
 /** The seq that `after` names: −1 for the whole tape. Throws `bad-ranges`. */
-export function afterOf(text: string): number {
+export function afterOf(text: string, at = 'after'): number {
   if (!/^(-1|\d{1,16})$/.test(text) || Number(text) >= seqMax) {
-    throw new Refusal('bad-ranges', { at: 'after', detail: 'after is a seq, or -1 for everything.' })
+    throw new Refusal('bad-ranges', { at, detail: `${at} is a seq, or -1 for what is before all.` })
   }
   return Number(text)
 }

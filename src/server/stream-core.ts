@@ -8,7 +8,8 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
-import { FoldedReader } from './folded-reader.ts'
+import { objectHashes, stateHash } from '../protocol/state-hash.ts'
+import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
 import { toLines } from './lines.ts'
 import { RecentKeeper } from './recent-keeper.ts'
@@ -150,12 +151,32 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
   async readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
     this.checkEpoch(epoch)
     const { epoch: before, latestSeq } = this.state
-    const { contents, pause } = this.#options
-    const { events, ...page } = await new FoldedReader(this.#storage, contents).read(ranges, latestSeq, async () => {
-      await pause()
-      this.checkEpoch(before ?? undefined)
-    })
+    const { events, ...page } = await this.#fold(ranges, latestSeq, before)
     return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
+  }
+
+  /** A hash of what 0 … seq has made of all objects; of the whole tape when it ends before. Rejects like `read`. */
+  async hashAt(
+    seq: number,
+    underEpoch: string | undefined,
+  ): Promise<{ readonly seq: number; readonly hash: string; readonly objects: number }> {
+    this.checkEpoch(underEpoch)
+    const { epoch, latestSeq } = this.state
+    const through = Math.min(seq, latestSeq)
+    const { events, covers } = await this.#fold(through < 0 ? [] : [[0, through]], latestSeq, epoch)
+    if (through >= 0 && covers.at(-1)?.[1] !== through) {
+      throw new Refusal('too-large', { detail: 'The tape up to there is too long to be folded at once.' })
+    }
+    const objects = objectHashes(events, through)
+    return { seq: through, hash: stateHash(objects), objects: objects.length }
+  }
+
+  #fold(ranges: SeqRanges, latestSeq: number, epoch: string | null): Promise<FoldedPage> {
+    const { contents, pause } = this.#options
+    return new FoldedReader(this.#storage, contents).read(ranges, latestSeq, async () => {
+      await pause()
+      this.checkEpoch(epoch ?? undefined)
+    })
   }
 
   get epoch(): string | undefined {

@@ -12,6 +12,7 @@ import { Live, type Rights } from './live.ts'
 import {
   answerChunkFromRows,
   answerDelete,
+  answerHash,
   answerPublish,
   answerRead,
   answerRedactions,
@@ -100,6 +101,7 @@ export class StreamObject extends DurableObject<Env> {
       }
       checkAllowed(grant, stream, 'read')
       if (resource === 'events') return await answerRead(this.#core, request)
+      if (resource === 'hash') return await answerHash(this.#core, request)
       if (resource === 'sealed') return answerSealed(this.#lessor, request)
       if (part !== undefined) return await answerChunkFromRows(this.#core, this.#contents, part)
       return answerState(this.#core, stream)

@@ -39,6 +39,10 @@ export class MeteredNetwork implements Transport {
     return this.#metered(() => this.#inner.readSnapshot(request))
   }
 
+  readHash(request: Parameters<Transport['readHash']>[0]): Promise<{ readonly hash: string }> {
+    return this.#metered(() => this.#inner.readHash(request))
+  }
+
   readChunk(request: { readonly token: string; readonly hash: string }): Promise<ChunkEvents> {
     return this.#metered(() => this.#inner.readChunk(request))
   }

@@ -13,6 +13,7 @@ import {
 import { includes, intersect, normalize } from '../../src/protocol/seq-ranges.ts'
 import { FoldedReader } from '../../src/server/folded-reader.ts'
 import { toLines } from '../../src/server/lines.ts'
+import { noSnapshots } from '../../src/server/sealed/snapshot.ts'
 import { joinLines } from '../../src/server/slice-reader.ts'
 import type { SegmentEntry, TapeRow } from '../../src/server/tape-storage.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
@@ -90,6 +91,7 @@ async function sealedTape(events: readonly TapeEvent[], random: SeededRandom) {
     *segmentsFrom(seq: number) {
       for (const segment of segments) if (segment.last >= seq) yield segment
     },
+    snapshots: () => noSnapshots,
   }
   return new FoldedReader(storage, contents)
 }
@@ -128,7 +130,11 @@ test('[H12] a folded form that is lost is made from the events', async () => {
   const plain = await contents.put(toLines(events))
   const folded = await memoryContents(blobs).put(toLines(foldEvents(events, [[0, 39]])))
   blobs.blobs.delete(folded.hash)
-  const storage = { rowsFrom: () => [].values(), segmentsFrom: () => [{ first: 0, last: 39, plain, folded }].values() }
+  const storage = {
+    rowsFrom: () => [].values(),
+    segmentsFrom: () => [{ first: 0, last: 39, plain, folded }].values(),
+    snapshots: () => noSnapshots,
+  }
   const page = await new FoldedReader(storage, contents).read([[0, 39]], 39, pause)
   expect(page.events).toEqual(foldEvents(events, [[0, 39]]))
 })

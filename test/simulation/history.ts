@@ -64,6 +64,8 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryReport
 /** What is not done after so long will not be done. */
 const restMsMax = 600_000
 const restMs = 5000
+/** Until all segments have been read, one after the other. */
+const verifyMsMax = 120_000
 
 class History {
   step = 0
@@ -76,6 +78,7 @@ class History {
   readonly #temper: Temper
   readonly #extras: Extras
   readonly #clocks: SimClocks
+  readonly #sealing: Sealing | undefined
   readonly #families: Family[] = []
   readonly #browsers: SimBrowser[] = []
   readonly #checker: Checker
@@ -90,8 +93,13 @@ class History {
     this.#extras = drawExtras(extras, options.isPlain)
     const clocks = new SeededRandom(options.seed ^ 0xc10c0000)
     this.#clocks = new SimClocks({ time: this.#time, random: clocks, areRight: options.areClocksRight === true })
-    const sealing = drawSealing(new SeededRandom(options.seed ^ 0x5ea10000), this.#extras.ruled > 0 ? recentMax : 1)
-    this.#server = new SimServer(this.#time, { tape: this.#tape, extras: this.#extras, sealing, count: (what) => this.#count(what) })
+    this.#sealing = drawSealing(new SeededRandom(options.seed ^ 0x5ea10000), this.#extras.ruled > 0 ? recentMax : 1)
+    this.#server = new SimServer(this.#time, {
+      tape: this.#tape,
+      extras: this.#extras,
+      sealing: this.#sealing,
+      count: (what) => this.#count(what),
+    })
     this.#temper = drawTemper(this.#random)
     this.#network = new SimNetwork(this.#server, { time: this.#time, random: this.#random, temper: this.#temper.network })
     const count = 2 + this.#random.below(this.#temper.tabs > 0 ? 2 : 4)
@@ -111,6 +119,7 @@ class History {
     await this.#comeToRest()
     this.#checker.checkEnd(this.#families, this.#random)
     await this.#checkSettled()
+    await this.#checkVerified()
     const tabs = this.#browsers.flatMap(({ open }) => open)
     this.#options.onEnd?.({ events: this.events, shown: tabs.map(({ model }) => model.objects.list) })
     return this.#report()
@@ -241,8 +250,8 @@ class History {
     return copy !== undefined
   }
 
-  #count(what: string): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1
+  #count(what: string, times = 1): void {
+    this.counts[what] = (this.counts[what] ?? 0) + times
   }
 
   /** Everything heals, every link is made anew, and everyone gets the time they need. */
@@ -251,6 +260,7 @@ class History {
     network.loss = 0
     network.failure = 0
     disk.failure = 0
+    if (this.#sealing !== undefined) this.#sealing.failure = 0
     channel.loss = 0
     for (const browser of this.#browsers) browser.disk.heal()
     await this.#pass(2000)
@@ -273,6 +283,23 @@ class History {
       if (this.#browsers.every(({ open }) => open.every((tab) => tab.isDrained))) break
     }
     await this.#pass(restMs)
+  }
+
+  /** What each keeps of the tape makes the same state as the server's. */
+  async #checkVerified(): Promise<void> {
+    const tabs = this.#browsers.flatMap(({ open }) => open).filter(({ stream }) => stream.status.connection === 'online')
+    let verified = 0
+    for (const { stream, line } of tabs) {
+      const check = async () => {
+        const { isSame, differing } = await stream.verify()
+        if (!isSame) throw new Violation(`${line.name} keeps another state than the server: ${JSON.stringify(differing)}`)
+        verified++
+      }
+      check().catch((error: unknown) => this.#failures.push(error))
+    }
+    await this.#pass(verifyMsMax)
+    if (verified < tabs.length) throw new Violation(`${tabs.length - verified} tabs are not verified.`)
+    this.#count('verified', verified)
   }
 
   async #checkSettled(): Promise<void> {

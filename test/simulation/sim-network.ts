@@ -42,6 +42,7 @@ export class SimNetwork {
       cut: () => last?.cut(),
       read: (request) => this.#read(request),
       readSnapshot: () => this.#readSnapshot(),
+      readHash: ({ seq, epoch }) => this.#request(() => this.#server.core.hashAt(seq, epoch)),
       readChunk: ({ hash }) => this.#request(async () => decodeChunk(await this.#server.readChunk(hash))),
     }
   }

@@ -72,6 +72,10 @@ export class SimProcess {
           const index = await transport.readSnapshot(request)
           return isAlive() ? index : new Promise(() => {})
         },
+        readHash: async (request) => {
+          const hash = await transport.readHash(request)
+          return isAlive() ? hash : new Promise(() => {})
+        },
         readChunk: async (request) => {
           const chunk = await transport.readChunk(request)
           return isAlive() ? chunk : new Promise(() => {})

@@ -73,7 +73,7 @@ export interface Sealing {
   /** Until a blob is stored or read. */
   readonly delayMsMax: number
   /** Chance that storing or reading a blob fails. */
-  readonly failure: number
+  failure: number
 }
 
 export interface ServerOptions {
@@ -280,10 +280,10 @@ export class SimServer {
   #blobsOf(life: number): Blobs {
     const { sealing } = this.#options
     if (sealing === undefined) return this.#blobs
-    const { random, delayMsMax, failure } = sealing
+    const { random, delayMsMax } = sealing
     const reach = async <T>(work: () => Promise<T>): Promise<T> => {
       await this.#pass(life, random.next() * delayMsMax)
-      if (random.chance(failure)) throw new BucketError('The bucket is not reached.')
+      if (random.chance(sealing.failure)) throw new BucketError('The bucket is not reached.')
       const result = await work()
       await this.#pass(life, random.next() * delayMsMax)
       return result

@@ -284,6 +284,10 @@ export class SimTab {
         const index = await transport.readSnapshot(request)
         return this.isAlive ? index : new Promise(() => {})
       },
+      readHash: async (request) => {
+        const hash = await transport.readHash(request)
+        return this.isAlive ? hash : new Promise(() => {})
+      },
       readChunk: async (request) => {
         const chunk = await transport.readChunk(request)
         return this.isAlive ? chunk : new Promise(() => {})

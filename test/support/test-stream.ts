@@ -48,6 +48,12 @@ export class TestTransport implements Transport {
     return { epoch, latestSeq: -1, covers: [], chunks: [] }
   }
 
+  readonly hashes: { readonly seq: number; readonly answer: (hash: { hash: string }) => void }[] = []
+
+  readHash({ seq }: { readonly seq: number }): Promise<{ hash: string }> {
+    return new Promise((answer) => this.hashes.push({ seq, answer }))
+  }
+
   readChunk(): Promise<ChunkEvents> {
     throw new Error('There is no snapshot.')
   }

@@ -17,6 +17,9 @@ export interface Transport {
   /** Where the tape's snapshot is. Rejects like `read`. */
   readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex>
 
+  /** The hash of what 0 … seq has made of all objects, as the server has it. Rejects like `read`. */
+  readHash(request: { readonly token: string; readonly seq: number; readonly epoch: string }): Promise<{ readonly hash: string }>
+
   /** A chunk of it. Rejects like `read`; with `not-found` when a newer snapshot has taken its place. */
   readChunk(request: { readonly token: string; readonly hash: string }): Promise<ChunkEvents>
 }

@@ -58,18 +58,41 @@ export class TapeReader {
     return events.sort((a, b) => a.seq - b.seq)
   }
 
-  async #page(ranges: SeqRanges, epoch: string | undefined, attempt = 1): Promise<Slice> {
+  /** The server's hash of what 0 … seq has made of all objects. Rejects like `read`. */
+  async hash(seq: number, epoch: string): Promise<string> {
+    const { hash } = await this.#ask((token) => this.#parts.transport.readHash({ token, seq, epoch }))
+    return hash
+  }
+
+  /** All of 0 … seq, folded. Rejects like `read`. */
+  async readFolded(seq: number, epoch: string): Promise<readonly TapeEvent[]> {
+    const events: TapeEvent[] = []
+    for (let rest: SeqRanges = [[0, seq]]; rest.length > 0; ) {
+      const ranges = rest
+      const slice = await this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch, isFolded: true }))
+      for (const event of slice.events) events.push(event)
+      rest = subtract(rest, slice.covers)
+      if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
+    }
+    return events
+  }
+
+  #page(ranges: SeqRanges, epoch: string | undefined): Promise<Slice> {
+    return this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch }))
+  }
+
+  async #ask<T>(question: (token: string) => Promise<T>, attempt = 1): Promise<T> {
     const trouble = this.#trouble()
     if (trouble !== undefined) throw new Error(trouble)
-    const { transport, tokens } = this.#parts
+    const { tokens } = this.#parts
     const token = await tokens.get()
     try {
-      return await this.#soon(transport.read({ token, ranges, epoch }))
+      return await this.#soon(question(token))
     } catch (error) {
       if (!(error instanceof Refusal)) throw new Error('The tape cannot be read: the server was not reached.', { cause: error })
       if (codeFacts(error.code).recovery !== 'renew' || attempt > 1) throw error
       tokens.forget()
-      return this.#page(ranges, epoch, attempt + 1)
+      return this.#ask(question, attempt + 1)
     }
   }
 

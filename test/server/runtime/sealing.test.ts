@@ -152,6 +152,20 @@ describe.each(['rows-sealed', 'bucketed-sealed'])('a sealed tape: %s', (stream) 
     expect(stateHash(objectHashes(events, through))).toBe(stateHash(objectHashes(replay, through)))
   })
 
+  test('[H14] tells the hash of any of its states, and what it cannot', async () => {
+    const events = published.get(stream) ?? []
+    const hash = async (query: string) => (await call(`/v1/streams/${stream}/hash${query}`)).json<Record<string, unknown>>()
+    const at = (seq: number) => {
+      const objects = objectHashes(events.slice(0, seq + 1), seq)
+      return { seq, hash: stateHash(objects), objects: objects.length }
+    }
+    for (const seq of [-1, 0, 299, 4000, 8999, 9999]) expect(await hash(`?seq=${seq}`), `${seq}`).toMatchObject(at(seq))
+    for (const query of ['', '?seq=999999']) expect(await hash(query)).toMatchObject(at(9999))
+    expect(await hash('?seq=5&epoch=other')).toMatchObject({ code: 'wrong-epoch' })
+    expect(await hash('?seq=x')).toMatchObject({ code: 'bad-ranges', at: 'seq' })
+    expect(await hash('?seq=1&fold=true')).toMatchObject({ code: 'bad-query' })
+  })
+
   test('[H13] of a chunk that is not there nothing is told but that', async () => {
     const [segment] = await segmentsOf(stream)
     const [hash] = JSON.parse(segment?.plain ?? '[]') as [string]

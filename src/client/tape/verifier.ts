@@ -1,0 +1,39 @@
+/**
+ * Compares what a client has made of the tape with what the server has: by a hash first and, when that differs, object
+ * by object. They never should differ; when they do, something has damaged the store, or there is a bug.
+ */
+import { objectHashes, objectKey, stateHash, type TapeEvent } from '../../protocol/index.ts'
+import type { TapeReader } from './tape-reader.ts'
+
+/** What a client has, all of 0 … seq. */
+export interface KeptState {
+  readonly epoch: string
+  readonly seq: number
+  readonly events: readonly TapeEvent[]
+}
+
+export interface Verification {
+  /** All of 0 … seq was compared. */
+  readonly seq: number
+  /** SHA-256 in base64url of what it has made of all objects here. */
+  readonly hash: string
+  readonly isSame: boolean
+  /** Objects that are not the same here and there, or are in one place alone. */
+  readonly differing: readonly { readonly collection: string; readonly identifier: string }[]
+}
+
+/** Rejects like a read. */
+export async function verify({ epoch, seq, events }: KeptState, reader: TapeReader): Promise<Verification> {
+  const here = objectHashes(events, seq)
+  const hash = stateHash(here)
+  if (seq < 0 || (await reader.hash(seq, epoch)) === hash) return { seq, hash, isSame: true, differing: [] }
+  const there = objectHashes(await reader.readFolded(seq, epoch), seq)
+  const byKey = new Map(there.map((object) => [objectKey(object), object]))
+  const differing = here.filter((object) => {
+    const other = byKey.get(objectKey(object))
+    byKey.delete(objectKey(object))
+    return other?.hash !== object.hash
+  })
+  const all = [...differing, ...byKey.values()].map(({ collection, identifier }) => ({ collection, identifier }))
+  return { seq, hash, isSame: all.length === 0, differing: all }
+}
