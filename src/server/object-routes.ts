@@ -49,20 +49,15 @@ export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lesso
 
 export async function answerRedactions(core: StreamCore, request: Request, surroundings: Redacting): Promise<Response> {
   if (request.method === 'GET') return Response.json({ redactions: core.redactions() }, { headers: json })
-  const { upkeep, sessions, lessor, sub } = surroundings
+  const { upkeep, lessor, sub } = surroundings
   const redaction = checkRedaction(parseJson(textOf(await request.arrayBuffer())))
-  const before = core.readState().epoch
   const redacted = await upkeep.redact(redaction, sub)
-  const { epoch } = core.state
-  // Whoever is connected forgets what it has, and reads anew.
-  if (epoch !== before) sessions.closeAll(closeCodes.changed, 'changed')
-  return Response.json({ redacted, epoch }, { headers: { ...json, [settlesHeader]: String(lessor.settlesInMs) } })
+  return Response.json({ redacted, epoch: core.state.epoch }, { headers: { ...json, [settlesHeader]: String(lessor.settlesInMs) } })
 }
 
 interface Redacting {
   readonly sub: string
   readonly upkeep: Upkeep
-  readonly sessions: Sessions
   readonly lessor: Lessor
 }
 

@@ -43,6 +43,8 @@ export interface StreamCoreOptions {
   readonly newEpoch: () => string
   /** Lets others have their turn. */
   readonly pause: () => Promise<void>
+  /** What is known of the tape elsewhere is not true any more: it is under another epoch. */
+  readonly onRewritten: () => void
   /** There is work for the alarm: called in the transaction that makes it, once for all until the work finds nothing more. */
   readonly onUpkeepDue: () => void
   /** Told of failures that are not the sender's, for the log. */
@@ -218,6 +220,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     this.#forget()
     this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { leaving: [], garbage, isUnclean: true }, note })
     this.#options.onUpkeepDue()
+    this.#options.onRewritten()
     return redacted
   }
 

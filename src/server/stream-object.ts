@@ -4,7 +4,7 @@
  * messages, and while it is idle it has no timer and no promise pending, and no alarm unless there is work for one.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { Refusal } from '../protocol/codes.ts'
+import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
@@ -59,6 +59,8 @@ export class StreamObject extends DurableObject<Env> {
       pause,
       now: Date.now,
       newEpoch: () => crypto.randomUUID().slice(0, 13),
+      // Whoever is connected forgets what it has, and reads anew.
+      onRewritten: () => this.#sessions.closeAll(closeCodes.changed, 'changed'),
       onUpkeepDue: () => wake(0),
       report,
       rules,
@@ -92,7 +94,7 @@ export class StreamObject extends DurableObject<Env> {
       }
       if (resource === 'redactions') {
         checkAllowed(grant, stream, 'admin')
-        const surroundings = { sub: grant.sub, upkeep: this.#upkeep, sessions: this.#sessions, lessor: this.#lessor }
+        const surroundings = { sub: grant.sub, upkeep: this.#upkeep, lessor: this.#lessor }
         return await answerRedactions(this.#core, request, surroundings)
       }
       if (request.method === 'DELETE') {

@@ -2,7 +2,7 @@
 
 import { MemoryStore } from '../../src/client/index.ts'
 import type { ShownObject } from '../../src/models/index.ts'
-import type { TapeEvent } from '../../src/protocol/index.ts'
+import { normalize, type TapeEvent } from '../../src/protocol/index.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { TapeStorage } from '../../src/server/tape-storage.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -11,7 +11,7 @@ import { Checker } from './checker.ts'
 import { drawExtras, type Extras } from './extras.ts'
 import { type Family, SimBrowser } from './sim-browser.ts'
 import { SimClocks } from './sim-clocks.ts'
-import { identifiers } from './sim-model.ts'
+import { collection, identifiers } from './sim-model.ts'
 import { SimNetwork } from './sim-network.ts'
 import { recentMax } from './sim-rules.ts'
 import { type Sealing, SimServer } from './sim-server.ts'
@@ -79,6 +79,7 @@ class History {
   readonly #extras: Extras
   readonly #clocks: SimClocks
   readonly #sealing: Sealing | undefined
+  readonly #redacting: { readonly random: SeededRandom; readonly chance: number }
   readonly #families: Family[] = []
   readonly #browsers: SimBrowser[] = []
   readonly #checker: Checker
@@ -94,10 +95,12 @@ class History {
     const clocks = new SeededRandom(options.seed ^ 0xc10c0000)
     this.#clocks = new SimClocks({ time: this.#time, random: clocks, areRight: options.areClocksRight === true })
     this.#sealing = drawSealing(new SeededRandom(options.seed ^ 0x5ea10000), this.#extras.ruled > 0 ? recentMax : 1)
+    this.#redacting = drawRedacting(new SeededRandom(options.seed ^ 0x4ed00000), this.#extras)
     this.#server = new SimServer(this.#time, {
       tape: this.#tape,
       extras: this.#extras,
       sealing: this.#sealing,
+      onRedacted: (redaction) => this.#checker.redact(redaction),
       count: (what) => this.#count(what),
     })
     this.#temper = drawTemper(this.#random)
@@ -111,6 +114,7 @@ class History {
     for (this.step = 1; this.step <= this.#options.steps; this.step++) {
       await this.#act()
       this.#actMore()
+      this.#redact()
       const pause = this.#random.chance(0.05) ? 5000 : this.#random.chance(0.3) ? 0 : 60
       await this.#pass(this.#random.next() * pause)
       this.#checker.checkStep()
@@ -250,6 +254,18 @@ class History {
     return copy !== undefined
   }
 
+  /** An administrator takes away what some events, or all of an object, have said so far. */
+  #redact(): void {
+    const { random, chance } = this.#redacting
+    if (!random.chance(chance) || this.events.length === 0) return
+    const seqs = Array.from({ length: 1 + random.below(5) }, () => random.below(this.events.length))
+    const identifier = random.pick(identifiers)
+    const redaction = random.chance(0.5)
+      ? { seq: normalize(seqs.map((seq) => [seq, seq] as const)), reason: 'Asked for.' }
+      : { collection, identifier, reason: 'Asked for.' }
+    this.#server.redact(redaction).catch((error: unknown) => this.#failures.push(error))
+  }
+
   #count(what: string, times = 1): void {
     this.counts[what] = (this.counts[what] ?? 0) + times
   }
@@ -343,4 +359,9 @@ function drawSealing(random: SeededRandom, keptMin: number): Sealing | undefined
     chunkMin: random.pick([0, 100]),
   }
   return { random, bounds, chunks, delayMsMax: random.pick([5, 50, 400]), failure: random.pick([0, 0, 0.1, 0.3]) }
+}
+
+/** Now and then, in a fifth of the histories; not where conflicts and rules are looked at, which compare what was said. */
+function drawRedacting(random: SeededRandom, { isWatching }: Extras): { readonly random: SeededRandom; readonly chance: number } {
+  return { random, chance: isWatching || random.chance(0.8) ? 0 : 0.03 }
 }

@@ -3,8 +3,9 @@
  * It can be put to sleep (memory gone, sockets and tape stay) or killed (sockets and unanswered publishes gone, too).
  */
 import type { LinkRequest } from '../../src/client/index.ts'
-import { Refusal } from '../../src/protocol/codes.ts'
+import { closeCodes, Refusal } from '../../src/protocol/codes.ts'
 import type { TapeEvent } from '../../src/protocol/event.ts'
+import type { Redaction } from '../../src/protocol/redaction.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
@@ -78,6 +79,8 @@ export interface Sealing {
 
 export interface ServerOptions {
   readonly sealing?: Sealing | undefined
+  /** Told the moment that events say no more what they said. */
+  readonly onRedacted?: (redaction: Redaction) => void
   readonly tape?: TapeStorage
   /** Whether it has rules, how often they fail, and how long its turns last. */
   readonly extras?: Extras
@@ -99,6 +102,8 @@ export class SimServer {
   #life = 0
   #opened = 0
   #hasWaiting = false
+  #epochs = 0
+  #redaction: Redaction | undefined
   /** Whether it refuses drafts with `bad` values. */
   isStrict = true
 
@@ -123,9 +128,27 @@ export class SimServer {
     void this.#live.receive(session, message)
   }
 
-  /** Hibernation: possible only while nothing waits, as a pending timer keeps an object in memory. */
+  /** An administrator asks for it, and again when it fails, one at a time. */
+  async redact(redaction: Redaction): Promise<void> {
+    if (this.#redaction !== undefined) return
+    this.#redaction = redaction
+    const life = this.#life
+    try {
+      await this.#upkeep.redact(redaction, 'admin')
+      this.#options.count?.('redacted')
+      const [orphan] = this.orphans
+      if (orphan !== undefined) throw new Violation(`After a redaction there is still ${orphan}, which nothing speaks of.`)
+    } catch (error) {
+      if (error instanceof Violation) throw error
+      report(error)
+    } finally {
+      if (life === this.#life) this.#redaction = undefined
+    }
+  }
+
+  /** Hibernation: possible only while nothing waits, as a pending timer or request keeps an object in memory. */
   sleep(): void {
-    if (!this.#hasWaiting) this.#wake()
+    if (!this.#hasWaiting && this.#redaction === undefined) this.#wake()
   }
 
   /** The process dies. Gives the sessions that were open, for the network to cut. */
@@ -165,6 +188,8 @@ export class SimServer {
   #wake(): void {
     const { ruled, turnMs } = this.#options.extras ?? { ruled: 0, turnMs: 0 }
     const life = ++this.#life
+    // Who asked for it gets no answer any more.
+    this.#redaction = undefined
     this.#hasWaiting = false
     const { sealing } = this.#options
     const contents = memoryContents(this.#blobsOf(life))
@@ -177,6 +202,11 @@ export class SimServer {
       contents,
       bounds: sealing?.bounds,
       pause,
+      onRewritten: () => {
+        if (this.#redaction !== undefined) this.#options.onRedacted?.(this.#redaction)
+        for (const session of this.sessions) session.end(closeCodes.changed)
+        this.sessions.clear()
+      },
       onUpkeepDue: () => wake((sealing?.delayMsMax ?? 0) * (sealing?.random.next() ?? 0)),
       listeners: this.sessions,
       later: (run) => {
@@ -188,7 +218,7 @@ export class SimServer {
         }, turnMs)
       },
       now: () => this.#time.now,
-      newEpoch: () => 'epoch-1',
+      newEpoch: () => `epoch-${++this.#epochs}`,
       report,
       ...(ruled > 0 ? { rules: { validate: this.#validate, recent: recentMax } } : {}),
     })
@@ -209,8 +239,7 @@ export class SimServer {
       bucket: undefined,
       wake,
       report: (error) => {
-        const isBucket = error instanceof BucketError || (error instanceof Refusal && error.code === 'unavailable')
-        if (!isBucket) throw error
+        report(error)
         count?.('sealing failed')
       },
     })
@@ -309,7 +338,8 @@ function refusalOfBad({ publish: { client, drafts }, sub }: Submission, core: St
 class BucketError extends Error {}
 
 function report(error: unknown): void {
-  if (!(error instanceof RuleError)) throw error
+  const isBucket = error instanceof BucketError || (error instanceof Refusal && error.code === 'unavailable')
+  if (!isBucket && !(error instanceof RuleError)) throw error
 }
 
 function iterate<T>(iterator: Iterator<T>): Iterable<T> {

@@ -63,6 +63,7 @@ export class CoreRig<Storage extends TapeStorage> {
       now: () => this.nowMs,
       newEpoch: () => epoch,
       pause: async () => {},
+      onRewritten: () => {},
       onUpkeepDue: () => this.upkeepAsked++,
       report: (error) => this.reports.push(error),
       rules,
