@@ -100,6 +100,7 @@ class History {
       tape: this.#tape,
       extras: this.#extras,
       sealing: this.#sealing,
+      onRedacting: () => this.#checker.readOn(),
       onRedacted: (redaction) => this.#checker.redact(redaction),
       count: (what) => this.#count(what),
     })

@@ -79,7 +79,8 @@ export interface Sealing {
 
 export interface ServerOptions {
   readonly sealing?: Sealing | undefined
-  /** Told the moment that events say no more what they said. */
+  /** Told right before events say no more what they said, and right after. */
+  readonly onRedacting?: () => void
   readonly onRedacted?: (redaction: Redaction) => void
   readonly tape?: TapeStorage
   /** Whether it has rules, how often they fail, and how long its turns last. */
@@ -111,6 +112,11 @@ export class SimServer {
     this.#options = options
     this.#time = time
     this.tape = options.tape ?? new MemoryTape()
+    const rewrite = this.tape.rewrite.bind(this.tape)
+    this.tape.rewrite = (change) => {
+      options.onRedacting?.()
+      rewrite(change)
+    }
     this.#wake()
   }
 
@@ -133,10 +139,11 @@ export class SimServer {
     if (this.#redaction !== undefined) return
     this.#redaction = redaction
     const life = this.#life
+    const before = this.orphans
     try {
-      await this.#upkeep.redact(redaction, 'admin')
+      if ((await this.#upkeep.redact(redaction, 'admin')) === 0) return
       this.#options.count?.('redacted')
-      const [orphan] = this.orphans
+      const orphan = this.orphans.find((name) => before.includes(name))
       if (orphan !== undefined) throw new Violation(`After a redaction there is still ${orphan}, which nothing speaks of.`)
     } catch (error) {
       if (error instanceof Violation) throw error
