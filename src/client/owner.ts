@@ -42,6 +42,7 @@ export class Owner implements Side {
   #mayConnect = false
   #isPaused = false
   #isFenced = false
+  #isClosed = false
 
   constructor({ transport, store, environment, token }: StreamOptions, publications: Publications, hooks: OwnerHooks) {
     this.#hooks = hooks
@@ -145,6 +146,7 @@ export class Owner implements Side {
 
   get report(): SideReport {
     return {
+      isClosed: this.#isClosed,
       connection: this.#isPaused ? 'paused' : this.#link.state,
       lastHeardAt: this.#lastHeardAt,
       problem: this.#link.problem ?? this.#publisher.problem ?? this.#publisher.setback,
@@ -236,6 +238,7 @@ export class Owner implements Side {
 
   #welcome(frame: WelcomeFrame): void {
     if (this.#intake.isOther(frame.epoch)) this.#beginAnew(frame.epoch)
+    this.#isClosed = frame.closed === true
     this.#publisher.online(frame.counter)
     this.#intake.online(frame)
     this.#hooks.onChange()
@@ -244,6 +247,7 @@ export class Owner implements Side {
   #receive(frame: Exclude<ServerFrame, WelcomeFrame>): void {
     switch (frame.type) {
       case 'slice':
+        this.#isClosed ||= frame.closed === true
         return this.#intake.receive(frame)
       case 'refused':
         return this.#refuse(frame)

@@ -31,6 +31,7 @@ export interface SideReport {
   readonly connection: StreamStatus['connection']
   readonly lastHeardAt: number | undefined
   readonly problem: Code | undefined
+  readonly isClosed: boolean
   readonly storage: StorageStatus
 }
 
@@ -64,5 +65,6 @@ export const silence: SideReport = {
   connection: 'connecting',
   lastHeardAt: undefined,
   problem: undefined,
+  isClosed: false,
   storage: { isDurable: true, trouble: undefined, unsaved: 0, unreadable: 0 },
 }

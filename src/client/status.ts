@@ -26,6 +26,8 @@ export interface StreamStatus {
   /** Drafts that the server refused, with the code that says why. They no longer show in the models. */
   readonly refused: readonly RefusedDraft[]
   readonly storage: StorageStatus
+  /** The stream has been closed on the server: nothing more comes on its tape. */
+  readonly isClosed: boolean
   /** What keeps the client from the server, or its drafts from the tape. */
   readonly problem: Code | undefined
 }

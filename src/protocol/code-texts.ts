@@ -163,6 +163,10 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     title: 'A newer socket publishes as this client.',
     hint: 'Connect again; if the counter in the welcome is not your own, another runs under this id: take a new one.',
   },
+  'stream-closed': {
+    title: 'The stream has been closed: nothing more comes on it.',
+    hint: 'It can be read as before. To go on, publish to another stream.',
+  },
   'stream-deleted': {
     title: 'The stream has been deleted.',
     hint: 'Its name cannot be used again; choose another.',

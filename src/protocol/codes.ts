@@ -48,6 +48,7 @@ const facts = {
   damaged: { status: 503, recovery: 'retry' },
   unavailable: { status: 503, recovery: 'retry' },
   superseded: { status: 409, recovery: 'retry' },
+  'stream-closed': { status: 409, recovery: 'fatal' },
   'stream-deleted': { status: 410, recovery: 'fatal' },
 } as const satisfies Record<string, CodeFacts>
 

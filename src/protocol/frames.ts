@@ -108,6 +108,7 @@ export const serverFrameSchema = v.variant('type', [
     expiresInMs: v.number(),
     counter: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
     follows: v.optional(v.array(v.tuple([seqSchema, seqSchema]))),
+    closed: v.optional(v.literal(true)),
   }),
   v.object({ type: v.literal('slice'), ref: v.optional(refSchema), ...sliceEntries }),
   v.object({
@@ -142,6 +143,8 @@ export interface WelcomeFrame {
   readonly counter?: number
   /** What the slice right behind this frame covers, so that nobody asks for it again. */
   readonly follows?: SeqRanges
+  /** Nothing more comes on the tape. */
+  readonly closed?: true
 }
 export type SliceFrame = { readonly type: 'slice'; readonly ref?: number } & Slice
 export type RefusedServerFrame = { readonly type: 'refused'; readonly ref?: number; readonly code: Code } & RefusalDetails

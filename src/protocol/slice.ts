@@ -16,6 +16,7 @@ export const sliceEntries = {
   latestSeq: seenSchema,
   covers: v.array(v.tuple([seqSchema, seqSchema])),
   events: v.array(eventSchema),
+  closed: v.optional(v.literal(true)),
 }
 
 export const sliceSchema = v.object(sliceEntries)
@@ -30,6 +31,8 @@ export interface Slice {
   readonly events: readonly TapeEvent[]
   /** Events that came with the others and are not understood here. Absent when there are none. */
   readonly unreadable?: readonly UnreadableEvent[] | undefined
+  /** Nothing more comes on the tape. */
+  readonly closed?: true | undefined
 }
 
 export interface UnreadableEvent {

@@ -45,9 +45,9 @@ app.all('/demo/token', (c) => (c.env.DEMO === 'on' ? notAllowed('POST') : c.notF
 const stream = '/v1/streams/:stream'
 
 /** A thousand ranges and a reason. */
-const redactionBytesMax = 64 * 1024
+const smallBytesMax = 64 * 1024
 
-app.get(stream, refuseHead('GET, DELETE'), authorize('read'), (c) => {
+app.get(stream, refuseHead('GET, PUT, DELETE'), authorize('read'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
 })
@@ -55,7 +55,12 @@ app.delete(stream, authorize('admin'), async (c) => {
   checkedParameters(c.req.raw, [])
   return settled(await forward(c))
 })
-app.all(stream, () => notAllowed('GET, DELETE'))
+app.put(stream, authorize('admin'), smallBody(), (c) => {
+  checkedParameters(c.req.raw, [])
+  checkIsJson(c.req.header('Content-Type'))
+  return forward(c)
+})
+app.all(stream, () => notAllowed('GET, PUT, DELETE'))
 
 app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), async (c) => {
   const query = readQueryOf(c.req.raw)
@@ -91,19 +96,11 @@ app.get(`${stream}/snapshot/:chunk`, refuseHead('GET'), authorize('read'), async
 })
 app.all(`${stream}/snapshot/:chunk`, () => notAllowed('GET'))
 
-app.post(
-  `${stream}/redactions`,
-  authorize('admin'),
-  bodyLimit({
-    maxSize: redactionBytesMax,
-    onError: () => problemResponse(new Refusal('too-large', { detail: `A redaction has at most ${redactionBytesMax} bytes.` })),
-  }),
-  async (c) => {
-    checkedParameters(c.req.raw, [])
-    checkIsJson(c.req.header('Content-Type'))
-    return settled(await forward(c))
-  },
-)
+app.post(`${stream}/redactions`, authorize('admin'), smallBody(), async (c) => {
+  checkedParameters(c.req.raw, [])
+  checkIsJson(c.req.header('Content-Type'))
+  return settled(await forward(c))
+})
 app.get(`${stream}/redactions`, refuseHead('GET, POST'), authorize('admin'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
@@ -160,6 +157,11 @@ function forward(c: Context<Types>): Promise<Response> {
   return streamOf(c).fetch(c.req.raw)
 }
 
+function smallBody(): MiddlewareHandler<Types> {
+  const detail = `What an administrator asks for has at most ${smallBytesMax} bytes.`
+  return bodyLimit({ maxSize: smallBytesMax, onError: () => problemResponse(new Refusal('too-large', { detail })) })
+}
+
 function checkIsJson(contentType: string | undefined): void {
   if (contentType?.split(';')[0]?.trim().toLowerCase() !== 'application/json') throw new Refusal('unsupported-media-type')
 }
@@ -178,7 +180,7 @@ function checkOrigin(): MiddlewareHandler<Types> {
   const allowCrossOrigin = cors({
     origin: (origin) => origin,
     allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
-    allowMethods: ['GET', 'POST', 'DELETE'],
+    allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
     exposeHeaders: ['ETag'],
     maxAge: 86_400,
   })

@@ -72,13 +72,23 @@ export class Live<Session extends LiveSession> {
    */
   open(session: Session, { after, epoch: underEpoch, client }: Opening): void {
     const counter = client === undefined ? undefined : this.#claimAtOpening(client, session)
-    const { epoch, latestSeq } = this.#core.state
+    const { epoch, latestSeq, closed } = this.#core.state
     const isSameEpoch = underEpoch === undefined || underEpoch === epoch
     const first = after === undefined || !isSameEpoch ? undefined : this.#everythingAfter(after, latestSeq)
     const follows = first === undefined ? {} : { follows: first.covers }
     const expiresInMs = session.expiresAt - this.#options.now()
     const taken = counter === undefined ? {} : { counter }
-    session.send(JSON.stringify({ type: 'welcome', epoch, latestSeq, expiresInMs, ...taken, ...follows } satisfies WelcomeFrame))
+    session.send(
+      JSON.stringify({
+        type: 'welcome',
+        epoch,
+        latestSeq,
+        expiresInMs,
+        ...taken,
+        ...follows,
+        ...(closed ? { closed } : {}),
+      } satisfies WelcomeFrame),
+    )
     if (first !== undefined) this.#sendPage(session, first)
   }
 

@@ -2,6 +2,7 @@
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type {
   Append,
+  Configuration,
   LedgerEntry,
   NewRow,
   RedactionNote,
@@ -19,6 +20,7 @@ export class MemoryTape implements TapeStorage {
   readonly #segments: SegmentEntry[] = []
   #sealedLedger: string | undefined
   #snapshots = noSnapshots
+  #settings: Omit<Configuration, 'newEpoch'> = { isClosed: false, expires: undefined, at: 0 }
   readonly #redactions: RedactionNote[] = []
   #epoch: string | undefined
   #isDeleted = false
@@ -34,6 +36,9 @@ export class MemoryTape implements TapeStorage {
       checkpoint: end?.checkpoint ?? -1,
       bytes: end === undefined ? 0 : end.start + end.body.length,
       hot: { first: first?.first ?? 0, start: first?.start ?? 0 },
+      isClosed: this.#settings.isClosed,
+      expires: this.#settings.expires,
+      touchedAt: end?.committedAt ?? this.#settings.at,
     }
   }
 
@@ -67,6 +72,11 @@ export class MemoryTape implements TapeStorage {
     for (const [client, entry] of retired) this.#clients.set(client, entry)
     const { first, start } = this.#rows[0] as NewRow
     return { first, start }
+  }
+
+  configure({ newEpoch, ...settings }: Configuration): void {
+    this.#epoch ??= newEpoch
+    this.#settings = settings
   }
 
   rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {

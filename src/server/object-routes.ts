@@ -5,6 +5,7 @@ import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
 import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
+import { checkSettings } from '../protocol/settings.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
@@ -38,7 +39,8 @@ export async function answerPublish(core: StreamCore, request: Request, sub: str
   const verdict = await new Promise<Verdict>((answer) => core.submit({ publish, sub }, answer))
   if (verdict.type === 'refused') throw verdict.refusal
   const { seqs, duplicates } = verdict
-  return Response.json({ seqs, duplicates, ...core.state }, { headers: json })
+  const { epoch, latestSeq } = core.state
+  return Response.json({ seqs, duplicates, latestSeq, epoch }, { headers: json })
 }
 
 export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lessor): Response {
@@ -59,6 +61,11 @@ interface Redacting {
   readonly sub: string
   readonly upkeep: Upkeep
   readonly lessor: Lessor
+}
+
+export async function answerConfigure(core: StreamCore, request: Request, stream: string): Promise<Response> {
+  core.configure(checkSettings(parseJson(textOf(await request.arrayBuffer())), Date.now()))
+  return answerState(core, stream)
 }
 
 /** For the Worker: what is sealed, and until when it may believe that. */

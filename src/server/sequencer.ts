@@ -28,6 +28,7 @@ export interface Submission {
 export interface TapeState {
   readonly epoch: string | undefined
   readonly latestSeq: number
+  readonly isClosed?: boolean
   readonly lookup: (client: string) => LedgerEntry | undefined
   readonly recent: Pick<RecentKeeper, 'kept' | 'reaching'>
   /** Absent where the deployment has none. */
@@ -79,6 +80,7 @@ class GroupDraft {
     const duplicates = publish.drafts.length - fresh.length
     const head = fresh[0]
     if (head === undefined) return { type: 'taken', seqs: [], duplicates }
+    if (this.#state.isClosed === true) return refuse('stream-closed')
     if (client !== undefined && head.counter !== taken + 1) {
       return refuse('counter-skipped', { expected: taken + 1, ...(head.counter === undefined ? {} : { counter: head.counter }) })
     }

@@ -4,10 +4,22 @@
  * A row is a group of events under its last seq, so the end of the tape and the row of any seq are one lookup in
  * the primary key. There is no other index, because each would be a second row written per group.
  */
+import type { Expiry } from '../protocol/settings.ts'
 import type { ContentEntry } from './sealed/contents.ts'
 import { scrub } from './sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
-import type { Append, LedgerEntry, RedactionNote, Rewrite, Seal, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
+import type {
+  Append,
+  Configuration,
+  LedgerEntry,
+  RedactionNote,
+  Rewrite,
+  Seal,
+  SegmentEntry,
+  TapeHead,
+  TapeRow,
+  TapeStorage,
+} from './tape-storage.ts'
 
 /** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
 const migrations: readonly string[] = [
@@ -24,6 +36,9 @@ const migrations: readonly string[] = [
      SELECT last, sum(length(body)) OVER (ORDER BY last) - length(body) AS start FROM tape
    ) AS before WHERE before.last = tape.last;
    ALTER TABLE stream ADD COLUMN sealed_ledger TEXT;
+   ALTER TABLE stream ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE stream ADD COLUMN expires TEXT;
+   ALTER TABLE stream ADD COLUMN configured_at INTEGER;
    CREATE TABLE segment (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, plain TEXT NOT NULL, folded TEXT);
    CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 0), state TEXT NOT NULL);
    CREATE TABLE redaction (
@@ -49,7 +64,7 @@ export class SqliteTape implements TapeStorage {
     const [stream] = this.#sql
       .exec<{ [column: string]: number | string | null; epoch: string | null; deleted: number }>(
         `SELECT epoch, deleted, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
-           oldest.first, oldest.start
+           oldest.first, oldest.start, closed, expires, coalesce(newest.committed_at, configured_at, 0) AS touchedAt
          FROM stream
          LEFT JOIN tape AS newest ON newest.last = (SELECT max(last) FROM tape)
          LEFT JOIN tape AS oldest ON oldest.last = (SELECT min(last) FROM tape)`,
@@ -57,13 +72,17 @@ export class SqliteTape implements TapeStorage {
       .toArray()
     if (stream === undefined) return undefined
     if (stream.deleted === 1 || stream.epoch === null) return 'deleted'
-    const { epoch, latestSeq, checkpoint, bytes, first, start } = stream as Record<string, number> & { epoch: string }
+    const { epoch, closed, expires, ...numbers } = stream
+    const { latestSeq, checkpoint, bytes, first, start, touchedAt } = numbers as Record<string, number | null>
     return {
       epoch,
       latestSeq: latestSeq ?? -1,
       checkpoint: checkpoint ?? -1,
       bytes: bytes ?? 0,
       hot: { first: first ?? 0, start: start ?? 0 },
+      isClosed: closed === 1,
+      expires: expires === null ? undefined : (JSON.parse(String(expires)) as Expiry),
+      touchedAt: touchedAt ?? 0,
     }
   }
 
@@ -89,6 +108,14 @@ export class SqliteTape implements TapeStorage {
       if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
       this.#retire(retired)
       return this.#sql.exec<TapeHead['hot'] & Record<string, number>>('SELECT first, start FROM tape ORDER BY last LIMIT 1').one()
+    })
+  }
+
+  configure({ isClosed, expires, at, newEpoch }: Configuration): void {
+    this.#storage.transactionSync(() => {
+      if (newEpoch !== undefined) this.#create(newEpoch)
+      const text = expires === undefined ? null : JSON.stringify(expires)
+      this.#sql.exec('UPDATE stream SET closed = ?, expires = ?, configured_at = ?', isClosed ? 1 : 0, text, at)
     })
   }
 

@@ -8,6 +8,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
+import { type Expiry, expiresAt, type Settings } from '../protocol/settings.ts'
 import { objectHashes, stateHash } from '../protocol/state-hash.ts'
 import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
@@ -58,6 +59,9 @@ export interface StreamCoreOptions {
 export interface StreamState {
   readonly epoch: string | null
   readonly latestSeq: number
+  /** Nothing more is taken; absent otherwise. */
+  readonly closed?: true
+  readonly expires?: Expiry
 }
 
 /** When sealing found nothing to seal, the tape grows by so many before it is asked again. */
@@ -70,7 +74,7 @@ interface Waiting {
   readonly answer: (verdict: Verdict) => void
 }
 
-const emptyHead = { latestSeq: -1, checkpoint: -1, bytes: 0, hot: { first: 0, start: 0 } }
+const emptyHead = { latestSeq: -1, checkpoint: -1, bytes: 0, hot: { first: 0, start: 0 }, isClosed: false, touchedAt: 0 }
 
 interface Loaded extends TapeHead {
   readonly ledger: Ledger
@@ -99,7 +103,9 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
   /** The epoch (null while nothing has been published) and the last seq. Throws `stream-deleted`. */
   get state(): StreamState {
     const head = this.#load()
-    return head === 'none' ? { epoch: null, latestSeq: -1 } : { epoch: head.epoch, latestSeq: head.latestSeq }
+    if (head === 'none') return { epoch: null, latestSeq: -1 }
+    const { epoch, latestSeq, isClosed, expires } = head
+    return { epoch, latestSeq, ...(isClosed ? { closed: true } : {}), ...(expires === undefined ? {} : { expires }) }
   }
 
   /** The state as storage has it: an object that is no longer the current one fails here rather than answer from memory. */
@@ -209,6 +215,28 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     return { [Symbol.iterator]: () => this.#storage.segmentsFrom(from) }
   }
 
+  /** Makes the stream where there is none. Whoever listens is told when it is closed. */
+  configure({ closed, expires }: Settings): void {
+    const head = this.#load()
+    const before = head === 'none' ? emptyHead : head
+    this.#forget()
+    this.#storage.configure({
+      isClosed: before.isClosed || closed === true,
+      expires: expires === undefined ? ('expires' in before ? before.expires : undefined) : (expires ?? undefined),
+      at: this.#options.now(),
+      newEpoch: head === 'none' ? this.#options.newEpoch() : undefined,
+    })
+    this.#options.onUpkeepDue()
+    const { epoch, latestSeq } = this.state
+    if (closed === true) this.#broadcast(JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [], closed }))
+  }
+
+  /** When the stream ends by itself, in ms since 1970; undefined for never. */
+  get expiresAt(): number | undefined {
+    const head = this.#load()
+    return head === 'none' ? undefined : expiresAt(head.expires, head.touchedAt)
+  }
+
   rewrite(segments: readonly SegmentEntry[], rewriting: Rewriting, by: RedactionBy): number {
     const head = this.#load()
     if (head === 'none') return 0
@@ -256,8 +284,10 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
   }
 
   /** A page as the JSON of a slice. `members` come before the slice's own (a frame's type and ref). */
-  encodePage(page: Page, members: Record<string, unknown> = {}, latestSeq = this.state.latestSeq): Uint8Array<ArrayBuffer> {
-    const head = JSON.stringify({ ...members, epoch: this.state.epoch, latestSeq, covers: page.covers })
+  encodePage(page: Page, members: Record<string, unknown> = {}, immutableAt?: number): Uint8Array<ArrayBuffer> {
+    const { epoch, latestSeq, closed } = this.state
+    const end = immutableAt === undefined ? { latestSeq, closed } : { latestSeq: immutableAt }
+    const head = JSON.stringify({ ...members, epoch, ...end, covers: page.covers })
     return joinSlice(head.slice(0, -1), page.pieces)
   }
 
@@ -334,7 +364,13 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     const head = this.#load()
     const more = { recent: this.#recent, rules: this.#rules }
     if (head === 'none') return { epoch: undefined, latestSeq: -1, lookup: () => undefined, ...more }
-    return { epoch: head.epoch, latestSeq: head.latestSeq, lookup: (client) => head.ledger.lookup(client), ...more }
+    return {
+      epoch: head.epoch,
+      latestSeq: head.latestSeq,
+      isClosed: head.isClosed,
+      lookup: (client) => head.ledger.lookup(client),
+      ...more,
+    }
   }
 
   #append({ lines, clients }: Group): void {
@@ -356,7 +392,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
     })
-    this.#head = { ...head, latestSeq, checkpoint, bytes }
+    this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt }
     this.#askForSealing(this.#head)
     for (const { first, last, text } of rows) {
       this.#broadcast(`{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`)

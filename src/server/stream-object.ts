@@ -11,6 +11,7 @@ import type { Env } from './env.ts'
 import { Live, type Rights } from './live.ts'
 import {
   answerChunkFromRows,
+  answerConfigure,
   answerDelete,
   answerHash,
   answerPublish,
@@ -73,6 +74,8 @@ export class StreamObject extends DurableObject<Env> {
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
       bucket,
+      now: Date.now,
+      onExpired: () => this.#sessions.closeAll(closeCodes.deleted, 'stream-deleted'),
       wake,
       report,
     })
@@ -96,6 +99,10 @@ export class StreamObject extends DurableObject<Env> {
         checkAllowed(grant, stream, 'admin')
         const surroundings = { sub: grant.sub, upkeep: this.#upkeep, lessor: this.#lessor }
         return await answerRedactions(this.#core, request, surroundings)
+      }
+      if (request.method === 'PUT') {
+        checkAllowed(grant, stream, 'admin')
+        return await answerConfigure(this.#core, request, stream)
       }
       if (request.method === 'DELETE') {
         checkAllowed(grant, stream, 'admin')

@@ -4,6 +4,7 @@
  * Everything is synchronous: a group is decided and appended in one run, so nothing can come between.
  */
 
+import type { Expiry } from '../protocol/settings.ts'
 import type { ContentEntry } from './sealed/contents.ts'
 import type { Snapshots } from './sealed/snapshot.ts'
 
@@ -43,6 +44,11 @@ export interface TapeHead {
   readonly bytes: number
   /** Where the rows begin: all before it is sealed. */
   readonly hot: { readonly first: number; readonly start: number }
+  /** Nothing more is taken. */
+  readonly isClosed: boolean
+  readonly expires?: Expiry | undefined
+  /** When the newest row was committed or, without any, the settings were, in ms since 1970. */
+  readonly touchedAt: number
 }
 
 /** A part of the tape that has left the rows, compressed, for good. */
@@ -67,6 +73,15 @@ export interface Append {
   /** Clients that left the ledger's memory: [client, entry], to be found again with `findClient`. */
   readonly retired: readonly (readonly [string, LedgerEntry])[]
   /** The epoch of a stream that this append makes. */
+  readonly newEpoch: string | undefined
+}
+
+export interface Configuration {
+  readonly isClosed: boolean
+  readonly expires: Expiry | undefined
+  /** ms since 1970. */
+  readonly at: number
+  /** The epoch of a stream that this makes. */
   readonly newEpoch: string | undefined
 }
 
@@ -109,6 +124,9 @@ export interface TapeStorage {
 
   /** Puts a segment in the place of the rows up to its last, which begin where it does, in one transaction. One row stays at least. Gives where the rows begin now. */
   seal(seal: Seal): TapeHead['hot']
+
+  /** Keeps settings; makes the stream, under this epoch, where there is none. */
+  configure(configuration: Configuration): void
 
   /** Rewrites what was stored, in one transaction. */
   rewrite(rewrite: Rewrite): void

@@ -17,6 +17,9 @@ export interface UpkeepOptions {
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
   /** What outlives the object's own storage; absent without a bucket. */
   readonly bucket: Blobs | undefined
+  readonly now: () => number
+  /** Whoever listens is to be told that there is no stream any more. */
+  readonly onExpired: () => void
   /** Runs this again after so many ms. */
   readonly wake: (afterMs: number) => void
   readonly report: (error: unknown) => void
@@ -24,8 +27,13 @@ export interface UpkeepOptions {
 
 /** What is kept up: see `StreamCore`. */
 export interface Keepable extends Redactable, Snapshotted {
+  readonly expiresAt: number | undefined
+  erase(): void
   scrub(): Promise<void>
 }
+
+/** Alarms are set by dates that a clock can say. */
+const waitMsMax = 365 * 24 * 3600 * 1000
 
 const retryMsMin = 5_000
 const retryMsMax = 5 * 60_000
@@ -64,15 +72,33 @@ export class Upkeep {
   async #work(): Promise<void> {
     const { sealer, snapshots, wake, report } = this.#options
     try {
+      if (this.#expire()) return await this.#empty()
       await this.#clean()
       const hasMore = [await sealer.run(), await snapshots.run()]
       if (hasMore.includes(true)) wake(0)
+      else this.#wakeToExpire()
       this.#failures = 0
     } catch (error) {
       if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()
       report(error)
       this.#retry()
     }
+  }
+
+  /** Whether the stream has come to its end by itself, now. */
+  #expire(): boolean {
+    const { core, now, onExpired } = this.#options
+    if ((core.expiresAt ?? Number.POSITIVE_INFINITY) > now()) return false
+    core.erase()
+    onExpired()
+    return true
+  }
+
+  #wakeToExpire(): void {
+    const { core, now, wake } = this.#options
+    const { expiresAt = Number.POSITIVE_INFINITY } = core
+    // Whoever publishes puts it off; then this finds so, and waits again.
+    if (expiresAt < Number.POSITIVE_INFINITY) wake(Math.min(expiresAt - now(), waitMsMax))
   }
 
   /** Removes what is left of what was redacted: what is known to be, and whatever else nothing speaks of. */

@@ -241,6 +241,8 @@ export class SimServer {
     this.#upkeep = new Upkeep({
       core,
       contents,
+      now: () => this.#time.now,
+      onExpired: () => {},
       sealer: new Sealer(tape, contents, pause),
       snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
       bucket: undefined,
