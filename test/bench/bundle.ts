@@ -1,4 +1,4 @@
-/** Bundles the Workers of a run: the real one and the limit, each plain for timing or wrapped to count rows. */
+/** Bundles the Workers of a run: the real one and the limit, each plain for timing or in a wrapper that counts. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -12,27 +12,27 @@ const sources: Readonly<Record<Contender, string>> = {
 }
 
 export interface BundleOptions {
-  /** Counting disturbs the timing, so it is a bundle of its own. */
-  readonly countsRows?: boolean
+  /** Which file beside this one stands around Worker and object. Counting disturbs the timing, so it is a bundle of its own. */
+  readonly wrapper?: 'row-counter' | 'call-counter' | 'never-sealing' | undefined
   /** The rules of Tapeline's deployment, as an expression. */
   readonly rules?: string
 }
 
 /** The module text of a contender's Worker. */
-export async function bundleWorker(contender: Contender, { countsRows = false, rules }: BundleOptions = {}): Promise<string> {
+export async function bundleWorker(contender: Contender, { wrapper, rules }: BundleOptions = {}): Promise<string> {
   const source = JSON.stringify(sources[contender])
   const plain = `export { default, StreamObject } from ${source}`
-  const counting = `
+  const wrapped = `
     import worker, { StreamObject as Plain } from ${source}
-    import { countingObject, countingWorker } from './test/bench/row-counter.js'
-    export default countingWorker(worker)
-    export const StreamObject = countingObject(Plain)`
+    import { wrapObject, wrapWorker } from './test/bench/${wrapper}.js'
+    export default wrapWorker(worker)
+    export const StreamObject = wrapObject(Plain)`
   const ruled = `
     import { app, createStreamObject } from './src/server/index.ts'
     export default app
     export class StreamObject extends createStreamObject(${rules}) {}`
   const { outputFiles } = await build({
-    stdin: { contents: rules !== undefined ? ruled : countsRows ? counting : plain, resolveDir: root },
+    stdin: { contents: rules !== undefined ? ruled : wrapper !== undefined ? wrapped : plain, resolveDir: root },
     bundle: true,
     format: 'esm',
     target: 'es2024',

@@ -20,7 +20,10 @@ interface Kept {
 export async function startCacheService(): Promise<CacheService> {
   const kept = new Map<string, Kept>()
   let isKeeping = true
-  const server = createServer((request, response) => void answer({ kept, isKeeping }, request, response))
+  const server = createServer((request, response) => {
+    // Who asks may be killed halfway.
+    answer({ kept, isKeeping }, request, response).catch(() => response.destroy())
+  })
   server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

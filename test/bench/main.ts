@@ -5,7 +5,7 @@
  * The server runs on workerd beside the limit, a Durable Object that does the least possible, under the same load in
  * the same run: the ratio is that of their CPU. The client's benches need no server; `rules` compares Tapeline with itself.
  *
- *   node test/bench/main.ts [--only append,catch-up] [--quick] [--traces folder]
+ *   node test/bench/main.ts [--only append,catch-up] [--quick] [--traces folder] [--lengths 10000,100000]
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ import { benchFanOut } from './fan-out.ts'
 import { benchFold } from './fold.ts'
 import { benchFolders } from './folders.ts'
 import { benchLatency } from './latency.ts'
+import { benchLong } from './long.ts'
 import type { Effort } from './measure.ts'
 import { benchModels } from './models.ts'
 import { benchBurst, benchPublish, benchTyping } from './publish.ts'
@@ -31,7 +32,7 @@ import { benchTexts } from './texts.ts'
 import { type Server, startServer, workerdVersion } from './workerd.ts'
 
 interface ServerBench {
-  readonly countsRows?: boolean
+  readonly wrapper?: 'row-counter'
   run(bench: { readonly servers: readonly Server[]; readonly effort: Effort; readonly keepInCache: CacheService['keep'] }): Promise<Row[]>
 }
 
@@ -40,10 +41,10 @@ const serverBenches: Readonly<Record<string, ServerBench>> = {
   latency: { run: ({ servers, effort }) => benchLatency(servers, effort) },
   'fan-out': { run: ({ servers, effort }) => benchFanOut(servers, effort) },
   'catch-up': { run: ({ servers, effort, keepInCache }) => benchCatchUp(servers, effort, keepInCache) },
-  storage: { countsRows: true, run: ({ servers }) => benchStorage(servers) },
+  storage: { wrapper: 'row-counter', run: ({ servers }) => benchStorage(servers) },
 }
 
-/** Those that print tables of their own: the client's need no server, and `rules` brings its own, as do the recorded `texts` and `folders`. */
+/** Those that print tables of their own: the client's need no server, and `rules` and `long` bring their own, as do the recorded `texts` and `folders`. */
 const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> = {
   rules: async (effort) => printTable(await benchRules(effort)),
   fold: async (effort) => (await benchFold(effort)).forEach(printTable),
@@ -61,12 +62,19 @@ const tableBenches: Readonly<Record<string, (effort: Effort) => Promise<void>>> 
     benchTexts(effort, options.traces).forEach(printTable)
     if (options.traces !== undefined) (await benchTextTraces(options.traces)).forEach(printTable)
   },
+  long: async (effort) => (await benchLong(effort, options.lengths.split(',').map(Number))).forEach(printTable),
   folders: async () => (await benchFolders()).forEach(printTable),
   'client-size': async () => printTable(await benchClientSize()),
 }
 
 const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false }, traces: { type: 'string' } },
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    traces: { type: 'string' },
+    // A tape of a million takes minutes.
+    lengths: { type: 'string', default: '10000,100000' },
+  },
 })
 const names = [...Object.keys(serverBenches), ...Object.keys(tableBenches)]
 const chosen = options.only?.split(',') ?? names
@@ -86,7 +94,7 @@ async function runServerBenches(names: readonly string[]): Promise<void> {
   for (const name of names) {
     const bench = serverBenches[name] as ServerBench
     // Each bench starts anew, so that none pays for the tapes of another.
-    const start = { countsRows: bench.countsRows === true, cachePort: cache.port }
+    const start = { wrapper: bench.wrapper, cachePort: cache.port }
     const servers = [await startServer('Tapeline', start), await startServer('limit', start)]
     try {
       const rows = await bench.run({ servers, effort, keepInCache: cache.keep })

@@ -105,9 +105,22 @@ export class HeldNetwork extends MeteredNetwork {
   }
 }
 
-/** A stream of its own over a network, with nothing kept. */
-export function meteredStream(network: MeteredNetwork, { token }: Server, id: string): Stream {
-  return new Stream({ transport: network, store: new MemoryStore(), environment: environmentOf(id), token: () => token })
+/** A stream of its own over a network, with nothing kept unless there is a store of before. */
+export function meteredStream(network: MeteredNetwork, { token }: Server, id: string, store = new MemoryStore()): Stream {
+  return new Stream({ transport: network, store, environment: environmentOf(id), token: () => token })
+}
+
+/** Waits until it is so; asks whenever the status has changed. */
+export function whenStatus(stream: Stream, isSo: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (!isSo()) return
+      unsubscribe()
+      resolve()
+    }
+    const unsubscribe = stream.subscribe(check)
+    check()
+  })
 }
 
 export class MeteredClient<Network extends MeteredNetwork = MeteredNetwork> {
@@ -131,17 +144,8 @@ export class MeteredClient<Network extends MeteredNetwork = MeteredNetwork> {
     return this.stream.latestSeq >= seq && this.stream.status.holes.length === 0
   }
 
-  /** Waits until it is so; asks whenever the status has changed. */
   until(isSo: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!isSo()) return
-        unsubscribe()
-        resolve()
-      }
-      const unsubscribe = this.stream.subscribe(check)
-      check()
-    })
+    return whenStatus(this.stream, isSo)
   }
 
   /** As of this version: drafts of different ones do not fold. */

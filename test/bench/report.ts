@@ -18,6 +18,9 @@ export interface Table {
   readonly rows: readonly { readonly figure: string; readonly cells: readonly (number | string | undefined)[] }[]
 }
 
+/** By what it is a figure of. */
+export type Figures = Readonly<Record<string, number>>
+
 interface Costed {
   readonly costs: Costs
   readonly target?: number
@@ -31,6 +34,13 @@ export function costRows(title: string, unit: string, { costs, target, units = `
     { figure: `${title}: ${units}/s`, values: { Tapeline: Tapeline.perSecond, limit: limit.perSecond } },
     { figure: `  CPU µs per ${unit}`, values: { Tapeline: Tapeline.cpuUs, limit: limit.cpuUs }, target },
   ]
+}
+
+/** A column for each that was measured, and a row for each figure that one of them has. */
+export function tableOf(title: string, measured: readonly { readonly name: string; readonly figures: Figures }[]): Table {
+  const names = new Set(measured.flatMap(({ figures }) => Object.keys(figures)))
+  const rows = [...names].map((figure) => ({ figure, cells: measured.map(({ figures }) => figures[figure]) }))
+  return { title, columns: measured.map(({ name }) => name), rows }
 }
 
 export function printHead(): void {

@@ -5,7 +5,7 @@
 const path = '/bench/rows/'
 
 /** Answers `GET /bench/rows/{stream}` with `{ rows, bytes }`; everything else is the Worker's. */
-export function countingWorker(worker) {
+export function wrapWorker(worker) {
   return {
     fetch(request, env, context) {
       const { pathname } = new URL(request.url)
@@ -15,7 +15,7 @@ export function countingWorker(worker) {
   }
 }
 
-export function countingObject(Plain) {
+export function wrapObject(Plain) {
   return class extends Plain {
     #sql
     #written

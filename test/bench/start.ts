@@ -4,19 +4,17 @@
  * puts them in a Map.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Contender } from './bundle.ts'
 import { type Effort, median } from './measure.ts'
-import type { Row } from './report.ts'
+import type { Figures, Row } from './report.ts'
 import { StartBrowser, StartPages } from './start-browser.ts'
 import type { StartReport } from './start-process.ts'
+import { bytesIn } from './workerd.ts'
 
 const contenders: readonly Contender[] = ['Tapeline', 'limit']
-
-/** By what it is a figure of. */
-type Figures = Readonly<Record<string, number>>
 
 export async function benchStart(effort: Effort): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tapeline-bench-'))
@@ -97,10 +95,4 @@ function startInNode(folder: string, effort: Effort): Promise<Readonly<Record<Co
 function runProcess(...task: readonly string[]): string {
   const script = join(import.meta.dirname, 'start-process.ts')
   return execFileSync(process.execPath, ['--expose-gc', script, ...task], { encoding: 'utf8' })
-}
-
-function bytesIn(path: string): number {
-  const stat = statSync(path)
-  if (!stat.isDirectory()) return stat.size
-  return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0)
 }

@@ -23,7 +23,7 @@ const progressMs = 5000
 export async function benchTextTraces(traces: string): Promise<readonly Table[]> {
   const cache = await startCacheService()
   // To count rows takes next to nothing beside the rest, and tells what is stored.
-  const server = await startServer('Tapeline', { cachePort: cache.port, countsRows: true })
+  const server = await startServer('Tapeline', { cachePort: cache.port, wrapper: 'row-counter' })
   try {
     return [await alone(server, readHistory(traces)), await together(server, readConcurrent(traces))]
   } finally {

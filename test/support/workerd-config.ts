@@ -4,6 +4,8 @@ export interface WorkerdConfig {
   /** 0 for any that is free. */
   readonly port: number
   readonly cachePort: number
+  /** Where a bucket is served; absent for a deployment without one. */
+  readonly bucketPort?: number | undefined
   /** The folder that the object keeps its databases in. */
   readonly storage: string
   readonly secret: string
@@ -14,14 +16,15 @@ export interface WorkerdConfig {
 }
 
 /** The text of a configuration that lies beside `worker.js`. */
-export function workerdConfig({ port, cachePort, storage, secret, allowedOrigin = '', compatibility }: WorkerdConfig): string {
+export function workerdConfig({ port, cachePort, bucketPort, storage, secret, allowedOrigin = '', compatibility }: WorkerdConfig): string {
+  const hasBucket = bucketPort !== undefined
   return `
     using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
       services = [
         (name = "main", worker = .worker),
         (name = "storage", disk = (path = "${storage}", writable = true)),
-        (name = "cache", external = (address = "127.0.0.1:${cachePort}", http = ())),
+        (name = "cache", external = (address = "127.0.0.1:${cachePort}", http = ())),${hasBucket ? `(name = "bucket", external = (address = "127.0.0.1:${bucketPort}", http = ())),` : ''}
       ],
       sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
     );
@@ -31,7 +34,7 @@ export function workerdConfig({ port, cachePort, storage, secret, allowedOrigin 
       bindings = [
         (name = "STREAMS", durableObjectNamespace = "StreamObject"),
         (name = "TAPELINE_SECRET", text = "${secret}"),
-        (name = "TAPELINE_ORIGINS", text = "${allowedOrigin}"),
+        (name = "TAPELINE_ORIGINS", text = "${allowedOrigin}"),${hasBucket ? '(name = "SEGMENTS", r2Bucket = "bucket"),' : ''}
       ],
       durableObjectNamespaces = [(className = "StreamObject", uniqueKey = "local", enableSql = true)],
       durableObjectStorage = (localDisk = "storage"),
