@@ -151,6 +151,14 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     title: 'The socket whispers too often.',
     hint: 'At most 30 whispers a second; send the newest only.',
   },
+  'index-exists': {
+    title: 'The stream has an index of this name, which points elsewhere.',
+    hint: 'An index never changes: declare one under another name.',
+  },
+  'index-building': {
+    title: 'The index does not know all of the past yet.',
+    hint: 'Try again in a moment; `detail` says how far it has come.',
+  },
   damaged: {
     title: 'A part of the stored tape is missing or is not what it was.',
     hint: 'The rest of the tape can be read. Whoever runs the server finds the part in its log, and can restore it.',

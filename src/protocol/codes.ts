@@ -45,6 +45,8 @@ const facts = {
   'not-configured': { status: 503, recovery: 'retry' },
   'keys-unavailable': { status: 503, recovery: 'retry' },
   'too-often': { status: 429, recovery: 'retry' },
+  'index-exists': { status: 409, recovery: 'fatal' },
+  'index-building': { status: 503, recovery: 'retry' },
   damaged: { status: 503, recovery: 'retry' },
   unavailable: { status: 503, recovery: 'retry' },
   superseded: { status: 409, recovery: 'retry' },

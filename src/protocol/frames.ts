@@ -25,6 +25,7 @@ export const fetchFrameSchema = v.strictObject({
   type: v.literal('fetch'),
   ref: refSchema,
   seq: v.pipe(v.array(rangeSchema), v.minLength(1), v.maxLength(rangesMax)),
+  fold: v.optional(v.boolean(), false),
 })
 export const tokenFrameSchema = v.strictObject({
   type: v.literal('token'),
@@ -38,7 +39,7 @@ export const whisperFrameSchema = v.strictObject({
 
 export type ClientFrame =
   | { readonly type: 'publish'; readonly ref: number; readonly publish: Publish }
-  | { readonly type: 'fetch'; readonly ref: number; readonly seq: SeqRanges }
+  | { readonly type: 'fetch'; readonly ref: number; readonly seq: SeqRanges; readonly fold: boolean }
   | { readonly type: 'token'; readonly token: string }
   | { readonly type: 'whisper'; readonly client: string; readonly data: Json }
 
@@ -77,8 +78,8 @@ function readClientFrame(value: Record<string, unknown>): ClientFrame {
       return { type: 'publish', ref: check(ref, refSchema), publish: checkPublish(publish) }
     }
     case 'fetch': {
-      const { ref, seq } = check(value, fetchFrameSchema)
-      return { type: 'fetch', ref, seq: normalize(seq.map(([first, last]) => checkRange(first, last))) }
+      const { ref, seq, fold } = check(value, fetchFrameSchema)
+      return { type: 'fetch', ref, fold, seq: normalize(seq.map(([first, last]) => checkRange(first, last))) }
     }
     case 'token':
       return check(value, tokenFrameSchema)
@@ -165,5 +166,6 @@ export function decodeServerFrame(text: string): ServerFrame {
   const value = parseJson(text)
   if (!isRecord(value) || value.type !== 'slice') return check(value, serverFrameSchema) as ServerFrame
   const { events, ...frame } = check(value, unreadSliceFrameSchema)
-  return { ...frame, ...readEvents(events) } as SliceFrame
+  // What was asked for folded, or came folded of a filter, has stamps.
+  return { ...frame, ...readEvents(events, true) } as SliceFrame
 }

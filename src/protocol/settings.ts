@@ -18,6 +18,13 @@ export const settingsSchema = v.pipe(
   v.check(({ closed, expires }) => closed !== undefined || expires !== undefined, 'Expected closed or expires'),
 )
 
+export const indexSchema = v.strictObject({ pointer: v.string() })
+
+/** What declares an index. Throws `invalid`. */
+export function checkIndex(value: unknown): v.InferOutput<typeof indexSchema> {
+  return check(value, indexSchema)
+}
+
 /** When a stream ends as if it were deleted: at a time, or when nothing has been published for so long; whichever is first. */
 export interface Expiry {
   /** ms since 1970. */

@@ -107,6 +107,18 @@ app.get(`${stream}/redactions`, refuseHead('GET, POST'), authorize('admin'), (c)
 })
 app.all(`${stream}/redactions`, () => notAllowed('GET, POST'))
 
+app.get(`${stream}/indexes`, refuseHead('GET'), authorize('read'), (c) => {
+  checkedParameters(c.req.raw, [])
+  return forward(c)
+})
+app.all(`${stream}/indexes`, () => notAllowed('GET'))
+app.put(`${stream}/indexes/:name`, authorize('admin'), smallBody(), (c) => {
+  checkedParameters(c.req.raw, [])
+  checkIsJson(c.req.header('Content-Type'))
+  return forward(c)
+})
+app.all(`${stream}/indexes/:name`, () => notAllowed('PUT'))
+
 app.get(`${stream}/hash`, refuseHead('GET'), authorize('read'), (c) => {
   hashQueryOf(c.req.raw)
   return forward(c)

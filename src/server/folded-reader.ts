@@ -38,8 +38,16 @@ export class FoldedReader {
     this.#contents = contents
   }
 
-  /** `between` is awaited between two steps, and throws when the tape is not the same any more. */
-  async read(ranges: SeqRanges, latestSeq: number, between: () => Promise<void>): Promise<FoldedPage> {
+  /**
+   * `between` is awaited between two steps, and throws when the tape is not the same any more. Of what is not wanted nothing
+   * comes.
+   */
+  async read(
+    ranges: SeqRanges,
+    latestSeq: number,
+    between: () => Promise<void>,
+    isWanted: (event: TapeEvent) => boolean = () => true,
+  ): Promise<FoldedPage> {
     const folding = new Folding()
     let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
@@ -49,7 +57,7 @@ export class FoldedReader {
       await between()
       rest = subtract(rest, piece.covers)
       covers = union(covers, piece.covers)
-      folding.add(piece.events, covers)
+      folding.add(piece.events.filter(isWanted), covers)
       bytes += piece.bytes
     }
     return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }

@@ -4,8 +4,9 @@
  */
 import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { type ClientFrame, decodeClientFrame, RefusedFrame, type WelcomeFrame } from '../protocol/frames.ts'
-import { seqMax } from '../protocol/limits.ts'
-import { countSeqs } from '../protocol/seq-ranges.ts'
+import { frameBytesMax, seqMax } from '../protocol/limits.ts'
+import { countSeqs, type SeqRanges } from '../protocol/seq-ranges.ts'
+import type { FilterQuery } from './filters/filter.ts'
 import { refusedFrame } from './problem.ts'
 import { rowBytesMax } from './row-cutter.ts'
 import type { Page } from './slice-reader.ts'
@@ -39,6 +40,8 @@ export interface Opening {
   readonly epoch: string | undefined
   /** Who will publish on it. */
   readonly client?: string | undefined
+  /** What of the tape is wanted on it; absent for all. */
+  readonly filter?: FilterQuery | undefined
 }
 
 export interface LiveOptions<Session extends LiveSession> {
@@ -56,6 +59,8 @@ export interface LiveOptions<Session extends LiveSession> {
 /** A client that is further behind than this asks for what it lacks itself, in pages that a cache can serve. */
 const firstSliceEventsMax = 1000
 const firstSliceBytesMax = 256 * 1024
+/** A frame's, with room for what stands around the events. */
+const foldedBytesMax = frameBytesMax - 64 * 1024
 
 export class Live<Session extends LiveSession> {
   readonly #options: LiveOptions<Session>
@@ -74,7 +79,7 @@ export class Live<Session extends LiveSession> {
     const counter = client === undefined ? undefined : this.#claimAtOpening(client, session)
     const { epoch, latestSeq, closed } = this.#core.state
     const isSameEpoch = underEpoch === undefined || underEpoch === epoch
-    const first = after === undefined || !isSameEpoch ? undefined : this.#everythingAfter(after, latestSeq)
+    const first = after === undefined || !isSameEpoch || session.filter !== undefined ? undefined : this.#everythingAfter(after, latestSeq)
     const follows = first === undefined ? {} : { follows: first.covers }
     const expiresInMs = session.expiresAt - this.#options.now()
     const taken = counter === undefined ? {} : { counter }
@@ -117,13 +122,24 @@ export class Live<Session extends LiveSession> {
     }
   }
 
-  #fetch(session: Session, { seq, ref }: ClientFrame & { type: 'fetch' }): Promise<void> | void {
-    const page = this.#core.read(seq, { bytesMax: rowBytesMax })
+  #fetch(session: Session, { seq, ref, fold }: ClientFrame & { type: 'fetch' }): Promise<void> | void {
+    const bounds = { bytesMax: rowBytesMax }
+    const page = this.#pageOf(session, { seq, fold }, bounds)
     if (!(page instanceof Promise)) return this.#sendPage(session, page, ref)
     return page.then(
       (came) => void (this.#endIfExpired(session) || this.#sendPage(session, came, ref)),
       (error: unknown) => this.#refuse(session, error, ref),
     )
+  }
+
+  #pageOf({ filter }: Session, { seq, fold }: { seq: SeqRanges; fold: boolean }, bounds: { bytesMax: number }): Page | Promise<Page> {
+    if (!fold) return filter === undefined ? this.#core.read(seq, bounds) : this.#core.readFiltered(filter, seq, bounds)
+    const reading = filter === undefined ? this.#core.readFolded(seq, {}) : this.#core.readFilteredFolded(filter, seq, {})
+    return reading.then((page) => {
+      if (bytesOf(page) > foldedBytesMax)
+        throw new Refusal('too-large', { detail: 'Folded, that is more than a frame holds: ask for it by HTTP.' })
+      return page
+    })
   }
 
   #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
@@ -196,8 +212,7 @@ export class Live<Session extends LiveSession> {
     if (missing <= 0 || missing > firstSliceEventsMax) return undefined
     const page = this.#core.readHot([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
     if (page === undefined) return undefined
-    const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
-    return countSeqs(page.covers) === missing && bytes <= firstSliceBytesMax ? page : undefined
+    return countSeqs(page.covers) === missing && bytesOf(page) <= firstSliceBytesMax ? page : undefined
   }
 
   #sendPage(session: Session, page: Page, ref?: number): void {
@@ -219,3 +234,7 @@ export class Live<Session extends LiveSession> {
 }
 
 const decoder = new TextDecoder()
+
+function bytesOf({ pieces }: Page): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
+}

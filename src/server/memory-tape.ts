@@ -1,4 +1,5 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
+import type { Index, Member } from './filters/indexes.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type {
   Append,
@@ -20,6 +21,8 @@ export class MemoryTape implements TapeStorage {
   readonly #segments: SegmentEntry[] = []
   #sealedLedger: string | undefined
   #snapshots = noSnapshots
+  #indexes: Index[] = []
+  readonly #members = new Map<string, number>()
   #settings: Omit<Configuration, 'newEpoch'> = { isClosed: false, expires: undefined, at: 0 }
   readonly #redactions: RedactionNote[] = []
   #epoch: string | undefined
@@ -42,7 +45,8 @@ export class MemoryTape implements TapeStorage {
     }
   }
 
-  append({ rows, retired, newEpoch }: Append): void {
+  append({ rows, retired, newEpoch, members = [] }: Append): void {
+    this.noteMembers(members)
     this.#epoch ??= newEpoch
     this.#rows.push(...rows)
     for (const [client, entry] of retired) this.#clients.set(client, entry)
@@ -74,6 +78,27 @@ export class MemoryTape implements TapeStorage {
     return { first, start }
   }
 
+  indexes(): readonly Index[] {
+    return this.#indexes
+  }
+
+  addIndex(index: Omit<Index, 'id'>): void {
+    this.#indexes.push({ ...index, id: this.#indexes.length })
+  }
+
+  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void {
+    for (const { index, value, object, since } of members) {
+      const key = JSON.stringify([index, value, object])
+      this.#members.set(key, Math.min(since, this.#members.get(key) ?? since))
+    }
+    const before = built === undefined ? undefined : this.#indexes[built.index]
+    if (built !== undefined && before !== undefined) this.#indexes[built.index] = { ...before, builtTo: built.to }
+  }
+
+  memberSince(index: number, value: string, object: string): number | undefined {
+    return this.#members.get(JSON.stringify([index, value, object]))
+  }
+
   configure({ newEpoch, ...settings }: Configuration): void {
     this.#epoch ??= newEpoch
     this.#settings = settings
@@ -82,6 +107,8 @@ export class MemoryTape implements TapeStorage {
   rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {
     this.#redactions.push(note)
     this.#epoch = epoch
+    this.#members.clear()
+    this.#indexes = this.#indexes.map((index) => ({ ...index, declaredAt: this.#rows.at(-1)?.last ?? -1, builtTo: -1 }))
     for (const { last, body } of rows) {
       const index = this.#indexOf(last)
       this.#rows[index] = { ...(this.#rows[index] as NewRow), body }
@@ -116,6 +143,8 @@ export class MemoryTape implements TapeStorage {
     this.#rows.length = 0
     this.#clients.clear()
     this.#segments.length = 0
+    this.#indexes = []
+    this.#members.clear()
     this.#redactions.length = 0
     this.#sealedLedger = undefined
     this.#snapshots = noSnapshots

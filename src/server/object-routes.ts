@@ -5,7 +5,7 @@ import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
 import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
-import { checkSettings } from '../protocol/settings.ts'
+import { checkIndex, checkSettings } from '../protocol/settings.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
@@ -63,6 +63,20 @@ interface Redacting {
   readonly lessor: Lessor
 }
 
+export async function answerIndexes(core: StreamCore, request: Request, name: string | undefined): Promise<Response> {
+  core.readState()
+  if (request.method === 'PUT') {
+    const { pointer } = checkIndex(parseJson(textOf(await request.arrayBuffer())))
+    core.declareIndex(name ?? '', pointer)
+  }
+  const indexes = core.indexes.all.map(({ name: one, pointer, builtTo, declaredAt }) => ({
+    name: one,
+    pointer,
+    ...(builtTo < declaredAt ? { building: [builtTo + 1, declaredAt + 1] } : {}),
+  }))
+  return Response.json({ indexes }, { headers: json })
+}
+
 export async function answerConfigure(core: StreamCore, request: Request, stream: string): Promise<Response> {
   core.configure(checkSettings(parseJson(textOf(await request.arrayBuffer())), Date.now()))
   return answerState(core, stream)
@@ -90,8 +104,7 @@ export async function answerChunkFromRows(core: StreamCore, contents: Contents, 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {
   const query = readQueryOf(request)
   if (query.as === 'ndjson') return answerExport(core, query)
-  const { ranges, epoch } = query
-  const page = await (query.isFolded ? core.readFolded(ranges, { epoch }) : core.read(ranges, { bytesMax: pageBytesMax, epoch }))
+  const page = await readPage(core, query)
   const isWhole = isWhollyOnTape(query.ranges, core.state.latestSeq) && page.isCutShort !== true
   const isImmutable = query.immutableKey !== undefined && isWhole
   return new Response(isImmutable ? encodeImmutable(core, page) : core.encodePage(page), {
@@ -101,6 +114,12 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
       ...(isImmutable ? immutableHeaders(etagOf(query)) : {}),
     },
   })
+}
+
+function readPage(core: StreamCore, { ranges, epoch, isFolded, filter }: ReadQuery): Page | Promise<Page> {
+  const bounds = { bytesMax: pageBytesMax, epoch }
+  if (filter === undefined) return isFolded ? core.readFolded(ranges, bounds) : core.read(ranges, bounds)
+  return isFolded ? core.readFilteredFolded(filter, ranges, bounds) : core.readFiltered(filter, ranges, bounds)
 }
 
 /** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */
@@ -118,13 +137,14 @@ function isWhollyOnTape(ranges: SeqRanges, latestSeq: number): boolean {
 }
 
 /** Streams every event of the ranges, page by page as the reader takes them, to where the tape ended at the start. */
-function answerExport(core: StreamCore, { ranges, epoch }: ReadQuery): Response {
+function answerExport(core: StreamCore, query: ReadQuery): Response {
+  const { ranges, epoch } = query
   const { latestSeq } = core.state
   let rest = subtract(ranges, [[latestSeq + 1, seqMax]])
   core.checkEpoch(epoch)
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { covers, pieces } = await core.read(rest, { bytesMax: pageBytesMax, epoch })
+      const { covers, pieces } = await readPage(core, { ...query, ranges: rest })
       rest = subtract(rest, covers)
       if (covers.length > 0) controller.enqueue(toNdjson(pieces))
       if (rest.length === 0 || covers.length === 0) controller.close()

@@ -4,10 +4,20 @@ import { Refusal } from '../protocol/codes.ts'
 import { clientSchema } from '../protocol/event.ts'
 import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
 import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
+import { type FilterQuery, filterQueryOf } from './filters/filter.ts'
+import { isIndexName } from './filters/indexes.ts'
 import type { Opening } from './live.ts'
 
 /** The key is the ETag, and a header has room for so much. Nobody else has the same hundred holes anyway. */
 const immutableKeyLengthMax = 1000
+
+const readNames = ['seq', 'after', 'epoch', 'wait', 'fold']
+const liveNames = ['after', 'epoch', 'client']
+
+/** Which of them a stream has declared, its object knows. */
+function isFilterName(name: string): boolean {
+  return name === 'collection' || name === 'identifier' || isIndexName(name)
+}
 
 export interface ReadQuery {
   readonly ranges: SeqRanges
@@ -17,13 +27,16 @@ export interface ReadQuery {
   readonly as: 'slice' | 'ndjson' | 'sse'
   /** Whether the events are wanted folded. */
   readonly isFolded: boolean
+  /** Which objects are wanted; absent for all. */
+  readonly filter: FilterQuery | undefined
   /** The canonical form of a read whose answer can never change, once all of it is on the tape. */
   readonly immutableKey: string | undefined
 }
 
 /** Throws `bad-query`, `bad-ranges`, `too-many` or `token-in-url`. */
 export function readQueryOf(request: Request): ReadQuery {
-  const query = checkedParameters(request, ['seq', 'after', 'epoch', 'wait', 'fold'])
+  const query = checkedParameters(request, readNames, isFilterName)
+  const filter = filterQueryOf(new URL(request.url).searchParams, readNames)
   const ranges = rangesOf(query)
   const epoch = query.get('epoch')
   const as = formatOf(request.headers.get('Accept') ?? '')
@@ -32,10 +45,13 @@ export function readQueryOf(request: Request): ReadQuery {
   if (isFolded && (as !== 'slice' || waitSeconds > 0)) {
     throw new Refusal('bad-query', { at: 'fold', detail: 'Only slices are folded, without waiting for more.' })
   }
+  if (filter !== undefined && (as === 'sse' || waitSeconds > 0)) {
+    throw new Refusal('bad-query', { at: filter[0]?.[0] ?? '', detail: 'Filtered reads do not wait for more: filter on the live socket.' })
+  }
   const isClosed = ranges.every(([, last]) => last < seqMax)
   const key = `${epoch}/${formatSeqs(ranges)}${isFolded ? '/folded' : ''}`
-  const isCacheable = as === 'slice' && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
-  return { ranges, epoch, waitSeconds, as, isFolded, immutableKey: isCacheable ? key : undefined }
+  const isCacheable = as === 'slice' && filter === undefined && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
+  return { ranges, epoch, waitSeconds, as, isFolded, filter, immutableKey: isCacheable ? key : undefined }
 }
 
 /** Up to where a hash is asked for, and under which epoch. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
@@ -47,20 +63,26 @@ export function hashQueryOf(request: Request): { readonly seq: number; readonly 
 
 /** What the address of a live socket asks for. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
 export function liveQueryOf(request: Request): Opening {
-  const query = checkedParameters(request, ['after', 'epoch', 'client'])
+  const query = checkedParameters(request, liveNames, isFilterName)
+  const filter = filterQueryOf(new URL(request.url).searchParams, liveNames)
   const after = query.get('after')
   const client = query.get('client')
   if (client !== undefined && !v.is(clientSchema, client)) {
     throw new Refusal('bad-query', { at: 'client', detail: 'client is a client id.' })
   }
-  return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client }
+  return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client, filter }
 }
 
-/** The parameters of an address that takes only `names`, each at most once. Throws `bad-query` or `token-in-url`. */
-export function checkedParameters(request: Request, names: readonly string[]): ReadonlyMap<string, string> {
+/** The parameters of an address that takes only `names`, each at most once, and those that are somebody else’s. Throws `bad-query` or `token-in-url`. */
+export function checkedParameters(
+  request: Request,
+  names: readonly string[],
+  isOther: (name: string) => boolean = () => false,
+): ReadonlyMap<string, string> {
   checkNoToken(request)
   const found = new Map<string, string>()
   for (const [name, value] of new URL(request.url).searchParams) {
+    if (isOther(name)) continue
     if (!names.includes(name))
       throw new Refusal('bad-query', { at: name, detail: `This address takes ${names.join(', ') || 'no parameters'}.` })
     if (found.has(name)) throw new Refusal('bad-query', { at: name, detail: 'Given twice.' })

@@ -6,6 +6,7 @@
  */
 import { closeCodes } from '../protocol/codes.ts'
 import { whispersPerSecondMax } from '../protocol/limits.ts'
+import type { FilterQuery } from './filters/filter.ts'
 import type { LiveSession, Rights } from './live.ts'
 
 interface Attachment extends Rights {
@@ -13,6 +14,7 @@ interface Attachment extends Rights {
   readonly order: number
   readonly client: string | undefined
   readonly hasEnded: boolean
+  readonly filter?: FilterQuery | undefined
 }
 
 /** A socket that has so much unsent is not reading: it is closed, and its client fills the hole when it returns. */
@@ -55,6 +57,10 @@ export class Session implements LiveSession {
 
   get order(): number {
     return this.#attachment.order
+  }
+
+  get filter(): FilterQuery | undefined {
+    return this.#attachment.filter
   }
 
   get sub(): string {

@@ -4,6 +4,7 @@
  */
 import { closeCodes } from '../protocol/codes.ts'
 import { pingText, pongText } from '../protocol/frames.ts'
+import type { FilterQuery } from './filters/filter.ts'
 import type { Rights } from './live.ts'
 import { Session } from './session.ts'
 
@@ -26,10 +27,10 @@ export class Sessions implements Iterable<Session> {
   }
 
   /** Takes a socket in as the one that was opened last. Nothing is broadcast to it before `add`. */
-  accept(socket: WebSocket, stream: string, rights: Rights): Session {
+  accept(socket: WebSocket, opening: { readonly stream: string; readonly filter?: FilterQuery | undefined }, rights: Rights): Session {
     this.#reap()
     this.#state.acceptWebSocket(socket)
-    return Session.accept(socket, { ...rights, stream, order: ++this.#lastOrder }, this.#expectExpiry)
+    return Session.accept(socket, { ...rights, ...opening, order: ++this.#lastOrder }, this.#expectExpiry)
   }
 
   add(session: Session): void {

@@ -5,6 +5,7 @@
  * the primary key. There is no other index, because each would be a second row written per group.
  */
 import type { Expiry } from '../protocol/settings.ts'
+import type { Index, Member } from './filters/indexes.ts'
 import type { ContentEntry } from './sealed/contents.ts'
 import { scrub } from './sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
@@ -44,6 +45,13 @@ const migrations: readonly string[] = [
    CREATE TABLE redaction (
      id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sub TEXT NOT NULL, reason TEXT NOT NULL, redacted INTEGER NOT NULL
    );
+   CREATE TABLE attribute (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL, pointer TEXT NOT NULL, declared_at INTEGER NOT NULL, built_to INTEGER NOT NULL
+   );
+   CREATE TABLE member (
+     attribute INTEGER NOT NULL, value TEXT NOT NULL, object TEXT NOT NULL, since INTEGER NOT NULL,
+     PRIMARY KEY (attribute, value, object)
+   ) WITHOUT ROWID;
    CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
 ]
 
@@ -86,13 +94,14 @@ export class SqliteTape implements TapeStorage {
     }
   }
 
-  append({ rows, retired, newEpoch }: Append): void {
+  append({ rows, retired, newEpoch, members = [] }: Append): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#create(newEpoch)
       for (const { last, first, committedAt, checkpoint, ledger, body, start } of rows) {
         this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body, start)
       }
       this.#retire(retired)
+      if (members.length > 0) this.noteMembers(members)
     })
   }
 
@@ -111,6 +120,41 @@ export class SqliteTape implements TapeStorage {
     })
   }
 
+  indexes(): readonly Index[] {
+    if (!this.#findTables()) return []
+    return this.#sql
+      .exec<Index & Record<string, SqlStorageValue>>(
+        'SELECT id, name, pointer, declared_at AS declaredAt, built_to AS builtTo FROM attribute ORDER BY id',
+      )
+      .toArray()
+  }
+
+  addIndex({ name, pointer, declaredAt, builtTo }: Omit<Index, 'id'>): void {
+    this.#sql.exec(
+      'INSERT INTO attribute (name, pointer, declared_at, built_to) VALUES (?, ?, ?, ?)',
+      ...[name, pointer, declaredAt, builtTo],
+    )
+  }
+
+  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void {
+    this.#storage.transactionSync(() => {
+      for (const { index, value, object, since } of members) {
+        this.#sql.exec(
+          `INSERT INTO member VALUES (?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET since = excluded.since WHERE excluded.since < member.since`,
+          ...[index, value, object, since],
+        )
+      }
+      if (built !== undefined) this.#sql.exec('UPDATE attribute SET built_to = ? WHERE id = ?', built.to, built.index)
+    })
+  }
+
+  memberSince(index: number, value: string, object: string): number | undefined {
+    return this.#sql
+      .exec<{ since: number }>('SELECT since FROM member WHERE attribute = ? AND value = ? AND object = ?', ...[index, value, object])
+      .toArray()[0]?.since
+  }
+
   configure({ isClosed, expires, at, newEpoch }: Configuration): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#create(newEpoch)
@@ -127,6 +171,8 @@ export class SqliteTape implements TapeStorage {
         this.#sql.exec('UPDATE segment SET plain = ?, folded = ? WHERE last = ?', ...texts, last)
       }
       this.#sql.exec('UPDATE stream SET epoch = ?', epoch)
+      // Values are what may have been redacted: they are looked for anew.
+      this.#sql.exec('DELETE FROM member; UPDATE attribute SET built_to = -1, declared_at = (SELECT max(last) FROM tape)')
       this.keepSnapshots(snapshots)
       this.#sql.exec('INSERT INTO redaction (at, sub, reason, redacted) VALUES (?, ?, ?, ?)', note.at, note.sub, note.reason, note.redacted)
     })
@@ -187,7 +233,7 @@ export class SqliteTape implements TapeStorage {
     this.#storage.transactionSync(() => {
       if (!this.#findTables()) this.#migrate(0)
       this.#sql.exec(
-        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot; DELETE FROM redaction;',
+        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot; DELETE FROM redaction; DELETE FROM attribute; DELETE FROM member;',
       )
       this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
     })

@@ -7,9 +7,16 @@
  * when an append throws. It never sees a token, a request or a socket, only listeners that have been let in.
  */
 import { Refusal } from '../protocol/codes.ts'
+import type { TapeEvent } from '../protocol/event.ts'
+import { foldEvents } from '../protocol/fold.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { type Expiry, expiresAt, type Settings } from '../protocol/settings.ts'
 import { objectHashes, stateHash } from '../protocol/state-hash.ts'
+import { Filter, type FilterQuery } from './filters/filter.ts'
+import { filteredFrame, type LiveRow } from './filters/filtered-frame.ts'
+import { type FilteredReading, needsPast, readFiltered, readPast } from './filters/filtered-reader.ts'
+import type { Indexed } from './filters/index-builder.ts'
+import { Indexes, type IndexStorage } from './filters/indexes.ts'
 import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
 import { toLines } from './lines.ts'
@@ -28,6 +35,8 @@ import type { LedgerEntry, RedactionNote, SegmentEntry, TapeHead, TapeRow, TapeS
 
 /** Who is told of what happens: a live socket that may read this stream. */
 export interface Listener {
+  /** What of the tape it wants; absent for all. */
+  readonly filter?: FilterQuery | undefined
   /** Never throws: a listener that cannot be reached any more takes itself off. */
   send(frame: string): void
 }
@@ -80,13 +89,14 @@ interface Loaded extends TapeHead {
   readonly ledger: Ledger
 }
 
-export class StreamCore implements Sealable, Snapshotted, Redactable {
+export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
   #head: Loaded | 'none' | undefined
   readonly #rules: Rules | undefined
   readonly #recent: RecentKeeper
+  readonly indexes: Indexes
   readonly #bounds: SegmentBounds
   /** Whether sealing has been asked for; when it found nothing, not before the tape has grown to this. */
   #isSealing = false
@@ -97,6 +107,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     this.#storage = options.storage
     this.#bounds = options.bounds ?? segmentBounds
     this.#rules = options.rules && new Rules(options.rules, options.report)
+    this.indexes = new Indexes(options.storage)
     this.#recent = new RecentKeeper(options.storage, this.#rules?.recent ?? 0)
   }
 
@@ -161,6 +172,66 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     const { epoch: before, latestSeq } = this.state
     const { events, ...page } = await this.#fold(ranges, latestSeq, before)
     return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
+  }
+
+  /** The same of some objects alone: see `readFiltered`. Throws for a filter what `Filter` does, and rejects like `read`. */
+  readFiltered(
+    query: FilterQuery,
+    ranges: SeqRanges,
+    { bytesMax, epoch }: { bytesMax: number; epoch?: string | undefined },
+  ): Promise<Page> {
+    this.checkEpoch(epoch)
+    return readFiltered(this.#filter(query), ranges, this.#filteredReading(bytesMax))
+  }
+
+  /** And folded. */
+  async readFilteredFolded(query: FilterQuery, ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
+    this.checkEpoch(epoch)
+    const filter = this.#filter(query)
+    const reading = this.#filteredReading(Number.POSITIVE_INFINITY)
+    const { folded, latestSeq, between } = reading
+    const found: TapeEvent[] = []
+    const { events, covers } = await folded.read(ranges, latestSeq, between, (event) => {
+      const isWanted = filter.since(event) !== undefined
+      if (isWanted && needsPast(filter, event)) found.push(event)
+      return isWanted
+    })
+    const past = await readPast(filter, found, reading)
+    const all = past.length === 0 ? events : foldEvents([...past, ...events], covers)
+    return { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
+  }
+
+  /** Throws what `Filter` does. */
+  checkFilter(query: FilterQuery): void {
+    this.#filter(query)
+  }
+
+  #filter(query: FilterQuery): Filter {
+    this.#load()
+    return new Filter(query, this.indexes, this.#storage)
+  }
+
+  #filteredReading(bytesMax: number): FilteredReading {
+    const { epoch, latestSeq } = this.state
+    const { contents, pause } = this.#options
+    const between = async () => {
+      await pause()
+      this.checkEpoch(epoch ?? undefined)
+    }
+    const readPage = (ranges: SeqRanges, max: number) => this.read(ranges, { bytesMax: max })
+    return { latestSeq, bytesMax, readPage, folded: new FoldedReader(this.#storage, contents), between }
+  }
+
+  /** Throws what `Indexes.declare` does. */
+  declareIndex(name: string, pointer: string): void {
+    const head = this.#load()
+    if (head === 'none') this.configure({})
+    if (this.indexes.declare(name, pointer, this.state.latestSeq)) this.#options.onUpkeepDue()
+  }
+
+  noteMembers: IndexStorage['noteMembers'] = (members, built) => {
+    this.#storage.noteMembers(members, built)
+    this.indexes.forget()
   }
 
   /** A hash of what 0 … seq has made of all objects; of the whole tape when it ends before. Rejects like `read`. */
@@ -325,6 +396,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
   #forget(): void {
     this.#head = undefined
     this.#isSealing = false
+    this.indexes.forget()
     this.#recent.forget()
   }
 
@@ -383,6 +455,9 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     const checkpoint = record.isCheckpoint || head.checkpoint < 0 ? latestSeq : head.checkpoint
     const committedAt = this.#options.now()
     let { bytes } = head
+    // Events are read from what was encoded of them only where somebody asks for some objects alone.
+    const isIndexed = !isNew && this.indexes.all.length > 0
+    const events = isIndexed || this.#hasFilters() ? lines.map((line) => JSON.parse(line) as TapeEvent) : []
     this.#storage.append({
       rows: rows.map(({ first, last, body }) => {
         const start = bytes
@@ -391,12 +466,20 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
       }),
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
+      ...(isIndexed ? { members: this.indexes.membersOf(events) } : {}),
     })
     this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt }
     this.#askForSealing(this.#head)
     for (const { first, last, text } of rows) {
-      this.#broadcast(`{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`)
+      const frame = `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`
+      const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
+      this.#broadcast(frame, events.length === 0 ? undefined : { epoch: head.epoch, range: [first, last], events: ofRow })
     }
+  }
+
+  #hasFilters(): boolean {
+    for (const { filter } of this.#options.listeners) if (filter !== undefined) return true
+    return false
   }
 
   #askForSealing(head: TapeHead): void {
@@ -405,7 +488,28 @@ export class StreamCore implements Sealable, Snapshotted, Redactable {
     this.#options.onUpkeepDue()
   }
 
-  #broadcast(frame: string): void {
-    for (const listener of this.#options.listeners) listener.send(frame)
+  /** Those with a filter are sent what is theirs of `row`; all of a frame that has no events. */
+  #broadcast(frame: string, row?: LiveRow): void {
+    const filtered = new Map<string, string>()
+    for (const listener of this.#options.listeners) {
+      if (listener.filter === undefined || row === undefined) {
+        listener.send(frame)
+        continue
+      }
+      const key = JSON.stringify(listener.filter)
+      const own = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(listener.filter))
+      filtered.set(key, own)
+      listener.send(own)
+    }
+  }
+
+  /** Undefined while an index is built anew: then nothing can be told, and is asked for later. */
+  #filterOrNone(query: FilterQuery): Filter | undefined {
+    try {
+      return this.#filter(query)
+    } catch (error) {
+      if (error instanceof Refusal) return undefined
+      throw error
+    }
   }
 }

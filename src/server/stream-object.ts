@@ -8,12 +8,14 @@ import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
+import { IndexBuilder } from './filters/index-builder.ts'
 import { Live, type Rights } from './live.ts'
 import {
   answerChunkFromRows,
   answerConfigure,
   answerDelete,
   answerHash,
+  answerIndexes,
   answerPublish,
   answerRead,
   answerRedactions,
@@ -73,6 +75,7 @@ export class StreamObject extends DurableObject<Env> {
       contents,
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
+      indexes: new IndexBuilder(this.#core, pause),
       bucket,
       now: Date.now,
       onExpired: () => this.#sessions.closeAll(closeCodes.deleted, 'stream-deleted'),
@@ -95,12 +98,16 @@ export class StreamObject extends DurableObject<Env> {
         checkAllowed(grant, stream, 'publish')
         return await answerPublish(this.#core, request, grant.sub)
       }
+      if (resource === 'indexes') {
+        checkAllowed(grant, stream, request.method === 'GET' ? 'read' : 'admin')
+        return await answerIndexes(this.#core, request, part)
+      }
       if (resource === 'redactions') {
         checkAllowed(grant, stream, 'admin')
         const surroundings = { sub: grant.sub, upkeep: this.#upkeep, lessor: this.#lessor }
         return await answerRedactions(this.#core, request, surroundings)
       }
-      if (request.method === 'PUT') {
+      if (request.method === 'PUT' && resource === undefined) {
         checkAllowed(grant, stream, 'admin')
         return await answerConfigure(this.#core, request, stream)
       }
@@ -141,9 +148,10 @@ export class StreamObject extends DurableObject<Env> {
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
     if (!subprotocolsOf(request).includes(subprotocol)) throw new Refusal('bad-subprotocol')
     this.#core.readState()
+    if (opening.filter !== undefined) this.#core.checkFilter(opening.filter)
 
     const { 0: client, 1: server } = new WebSocketPair()
-    const session = this.#sessions.accept(server, stream, rights)
+    const session = this.#sessions.accept(server, { stream, filter: opening.filter }, rights)
     this.#liveOf(stream).open(session, opening)
     this.#sessions.add(session)
     return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': subprotocol } })

@@ -5,6 +5,7 @@
  */
 
 import type { Expiry } from '../protocol/settings.ts'
+import type { IndexStorage, Member } from './filters/indexes.ts'
 import type { ContentEntry } from './sealed/contents.ts'
 import type { Snapshots } from './sealed/snapshot.ts'
 
@@ -74,6 +75,8 @@ export interface Append {
   readonly retired: readonly (readonly [string, LedgerEntry])[]
   /** The epoch of a stream that this append makes. */
   readonly newEpoch: string | undefined
+  /** What the rows make of objects, where the stream has indexes. */
+  readonly members?: readonly Member[]
 }
 
 export interface Configuration {
@@ -106,7 +109,7 @@ export interface RedactionNote {
   readonly redacted: number
 }
 
-export interface TapeStorage {
+export interface TapeStorage extends IndexStorage {
   /** The stream's state; undefined when nothing has been published, `deleted` for ever after `erase`. Writes nothing. */
   head(): TapeHead | 'deleted' | undefined
 

@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { Redaction } from '../protocol/redaction.ts'
+import type { IndexBuilder } from './filters/index-builder.ts'
 import type { Blobs } from './sealed/blobs.ts'
 import type { Contents } from './sealed/contents.ts'
 import { type Redactable, redact } from './sealed/redactor.ts'
@@ -15,6 +16,7 @@ export interface UpkeepOptions {
   readonly contents: Contents
   readonly sealer: Pick<Sealer, 'run'>
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
+  readonly indexes: Pick<IndexBuilder, 'run'>
   /** What outlives the object's own storage; absent without a bucket. */
   readonly bucket: Blobs | undefined
   readonly now: () => number
@@ -70,11 +72,11 @@ export class Upkeep {
   }
 
   async #work(): Promise<void> {
-    const { sealer, snapshots, wake, report } = this.#options
+    const { sealer, snapshots, indexes, wake, report } = this.#options
     try {
       if (this.#expire()) return await this.#empty()
       await this.#clean()
-      const hasMore = [await sealer.run(), await snapshots.run()]
+      const hasMore = [await sealer.run(), await snapshots.run(), await indexes.run()]
       if (hasMore.includes(true)) wake(0)
       else this.#wakeToExpire()
       this.#failures = 0

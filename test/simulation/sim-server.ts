@@ -6,6 +6,7 @@ import type { LinkRequest } from '../../src/client/index.ts'
 import { closeCodes, Refusal } from '../../src/protocol/codes.ts'
 import type { TapeEvent } from '../../src/protocol/event.ts'
 import type { Redaction } from '../../src/protocol/redaction.ts'
+import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
@@ -244,6 +245,7 @@ export class SimServer {
       now: () => this.#time.now,
       onExpired: () => {},
       sealer: new Sealer(tape, contents, pause),
+      indexes: new IndexBuilder(core, pause),
       snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
       bucket: undefined,
       wake,

@@ -1,0 +1,26 @@
+/** What a listener with a filter is sent of a row. */
+import type { TapeEvent } from '../../protocol/event.ts'
+import { type SeqRange, type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
+import type { Filter } from './filter.ts'
+import { needsPast } from './filtered-reader.ts'
+
+export interface LiveRow {
+  readonly epoch: string
+  readonly range: SeqRange
+  readonly events: readonly TapeEvent[]
+}
+
+/**
+ * Its events, and the whole row as covered; but not where an object comes to belong to the filter and what it had been is
+ * wanted, too: that is left as a hole, and comes with its past when it is asked for. Without a filter that can tell, nothing
+ * but where the tape ends.
+ */
+export function filteredFrame({ epoch, range, events }: LiveRow, filter: Filter | undefined): string {
+  const [, latestSeq] = range
+  if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
+  const wanted = events.filter((event) => filter.since(event) !== undefined)
+  const holes: SeqRanges = wanted.filter((event) => needsPast(filter, event)).map(({ seq }) => [seq, seq])
+  const covers = subtract([range], holes)
+  const given = wanted.filter((event) => !needsPast(filter, event))
+  return JSON.stringify({ type: 'slice', epoch, latestSeq, covers, events: given })
+}

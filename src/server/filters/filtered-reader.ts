@@ -1,0 +1,70 @@
+/**
+ * Reads a part of the tape of which only some objects are wanted. The rest is covered all the same, so holes and progress
+ * are those of the whole tape. Where an object comes to belong to the filter by an update, what had been of it before,
+ * which nobody with this filter has, comes along, folded.
+ */
+import type { TapeEvent } from '../../protocol/event.ts'
+import { objectKey } from '../../protocol/fold.ts'
+import { intersect, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
+import type { FoldedReader } from '../folded-reader.ts'
+import { parseLines, toLines } from '../lines.ts'
+import type { Page } from '../slice-reader.ts'
+import type { Filter } from './filter.ts'
+
+/** So much is looked through for one answer, in some 100 ms. */
+const bytesSeenMax = 16 * 1024 * 1024
+const pageBytes = 2 * 1024 * 1024
+
+export interface FilteredReading {
+  readonly latestSeq: number
+  readonly bytesMax: number
+  readonly readPage: (ranges: SeqRanges, bytesMax: number) => Page | Promise<Page>
+  readonly folded: FoldedReader
+  /** Awaited between two steps; throws when the tape is not the same any more. */
+  readonly between: () => Promise<void>
+}
+
+export async function readFiltered(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
+  const { latestSeq, bytesMax, readPage, between } = reading
+  const events: TapeEvent[] = []
+  let covers: SeqRanges = []
+  let rest = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
+  for (let seen = 0, size = 0; rest.length > 0 && seen < bytesSeenMax && size < bytesMax; ) {
+    const page = await readPage(rest, Math.min(pageBytes, bytesMax))
+    if (page.covers.length === 0) break
+    for (const piece of page.pieces) {
+      seen += piece.length
+      const some = parseLines(piece)
+      const wanted = some.filter((event) => filter.since(event) !== undefined)
+      size += (piece.length * wanted.length) / some.length
+      for (const event of wanted) events.push(event)
+    }
+    rest = subtract(rest, page.covers)
+    covers = union(covers, page.covers)
+    await between()
+  }
+  const past = await readPast(filter, events, reading)
+  const all = past.length === 0 ? events : [...past, ...events].sort((a, b) => a.seq - b.seq)
+  return { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
+}
+
+/** What had been of the objects that come to belong to the filter by one of these events, before that. */
+export async function readPast(
+  filter: Filter,
+  events: readonly TapeEvent[],
+  { folded, between }: FilteredReading,
+): Promise<readonly TapeEvent[]> {
+  const until = new Map<string, number>()
+  for (const event of events) if (needsPast(filter, event)) until.set(objectKey(event), event.seq)
+  if (until.size === 0) return []
+  const last = Math.max(...until.values()) - 1
+  const isPast = (event: TapeEvent) => event.seq < (until.get(objectKey(event)) ?? 0)
+  const { events: past } = await folded.read(last < 0 ? [] : [[0, last]], last, between, isPast)
+  const given = new Set(events.map(({ seq }) => seq))
+  return past.filter(({ seq }) => !given.has(seq))
+}
+
+/** Whether this event is the one by which its object belongs, and says nothing of what that had been. */
+export function needsPast(filter: Filter, event: TapeEvent): boolean {
+  return event.type === 'update' && event.seq > 0 && filter.since(event) === event.seq
+}

@@ -1,0 +1,97 @@
+/**
+ * The attributes that a stream declares, and which objects have ever had which value of them, since when. What is appended
+ * is noted with it; what was on the tape before, in the background.
+ */
+import { Refusal } from '../../protocol/codes.ts'
+import type { TapeEvent } from '../../protocol/event.ts'
+import { objectKey } from '../../protocol/fold.ts'
+import { parsePointer, valueAt } from './pointer.ts'
+
+export interface Index {
+  readonly id: number
+  readonly name: string
+  readonly pointer: string
+  /** Events up to this seq are noted in the background. */
+  readonly declaredAt: number
+  /** Those up to this seq have been. */
+  readonly builtTo: number
+}
+
+/** An object that has had a value, first at this seq. */
+export interface Member {
+  readonly index: number
+  readonly value: string
+  readonly object: string
+  readonly since: number
+}
+
+export interface IndexStorage {
+  indexes(): readonly Index[]
+  /** Adds an index of which nothing is noted. */
+  addIndex(index: Omit<Index, 'id'>): void
+  /** Notes members, those that are known from an earlier seq as they are; and how far an index has been built. */
+  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void
+  /** Since when the object has had the value; undefined when it never had. */
+  memberSince(index: number, value: string, object: string): number | undefined
+}
+
+const indexesMax = 16
+/** They stand in addresses, beside what those take. */
+const namePattern = /^[a-z][a-z0-9_-]{0,63}$/
+const reserved = new Set(['seq', 'after', 'epoch', 'wait', 'fold', 'client', 'collection', 'identifier', 'immutable'])
+
+export function isIndexName(name: string): boolean {
+  return namePattern.test(name) && !reserved.has(name) && !/token|authorization|jwt/.test(name)
+}
+
+export class Indexes {
+  readonly #storage: IndexStorage
+  #known: readonly (Index & { readonly path: readonly string[] })[] | undefined
+
+  constructor(storage: IndexStorage) {
+    this.#storage = storage
+  }
+
+  get all(): readonly (Index & { readonly path: readonly string[] })[] {
+    this.#known ??= this.#storage.indexes().map((index) => ({ ...index, path: parsePointer(index.pointer) }))
+    return this.#known
+  }
+
+  forget(): void {
+    this.#known = undefined
+  }
+
+  /** Throws `invalid`, `too-many`, and `index-exists` where it points elsewhere. False where it was declared before. */
+  declare(name: string, pointer: string, latestSeq: number): boolean {
+    if (!isIndexName(name)) {
+      throw new Refusal('invalid', {
+        at: 'name',
+        detail: 'The name of an index is made of a–z 0–9 _ -, and none that addresses take already.',
+      })
+    }
+    parsePointer(pointer)
+    const before = this.all.find((index) => index.name === name)
+    if (before !== undefined && before.pointer !== pointer) {
+      throw new Refusal('index-exists', { detail: `${name} is ${before.pointer}, and stays so. Declare another name.` })
+    }
+    if (before !== undefined) return false
+    if (this.all.length >= indexesMax) throw new Refusal('too-many', { detail: `A stream has ${indexesMax} indexes at most.` })
+    this.#storage.addIndex({ name, pointer, declaredAt: latestSeq, builtTo: -1 })
+    this.forget()
+    return true
+  }
+
+  /** What these events make of objects, for all indexes or one. */
+  membersOf(events: readonly TapeEvent[], only?: number): readonly Member[] {
+    const members: Member[] = []
+    for (const event of events) {
+      if (event.values === undefined) continue
+      for (const { id, path } of this.all) {
+        if (only !== undefined && id !== only) continue
+        const value = valueAt(event.values, path)
+        if (value !== undefined) members.push({ index: id, value, object: objectKey(event), since: event.seq })
+      }
+    }
+    return members
+  }
+}
