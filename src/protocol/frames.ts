@@ -25,7 +25,7 @@ export const fetchFrameSchema = v.strictObject({
   type: v.literal('fetch'),
   ref: refSchema,
   seq: v.pipe(v.array(rangeSchema), v.minLength(1), v.maxLength(rangesMax)),
-  fold: v.optional(v.boolean(), false),
+  fold: v.optional(v.boolean()),
 })
 export const tokenFrameSchema = v.strictObject({
   type: v.literal('token'),
@@ -39,7 +39,7 @@ export const whisperFrameSchema = v.strictObject({
 
 export type ClientFrame =
   | { readonly type: 'publish'; readonly ref: number; readonly publish: Publish }
-  | { readonly type: 'fetch'; readonly ref: number; readonly seq: SeqRanges; readonly fold: boolean }
+  | { readonly type: 'fetch'; readonly ref: number; readonly seq: SeqRanges; readonly fold?: true }
   | { readonly type: 'token'; readonly token: string }
   | { readonly type: 'whisper'; readonly client: string; readonly data: Json }
 
@@ -79,7 +79,8 @@ function readClientFrame(value: Record<string, unknown>): ClientFrame {
     }
     case 'fetch': {
       const { ref, seq, fold } = check(value, fetchFrameSchema)
-      return { type: 'fetch', ref, fold, seq: normalize(seq.map(([first, last]) => checkRange(first, last))) }
+      const ranges = normalize(seq.map(([first, last]) => checkRange(first, last)))
+      return { type: 'fetch', ref, seq: ranges, ...(fold === true ? { fold } : {}) }
     }
     case 'token':
       return check(value, tokenFrameSchema)

@@ -132,7 +132,11 @@ export class Live<Session extends LiveSession> {
     )
   }
 
-  #pageOf({ filter }: Session, { seq, fold }: { seq: SeqRanges; fold: boolean }, bounds: { bytesMax: number }): Page | Promise<Page> {
+  #pageOf(
+    { filter }: Session,
+    { seq, fold = false }: { seq: SeqRanges; fold?: true | undefined },
+    bounds: { bytesMax: number },
+  ): Page | Promise<Page> {
     if (!fold) return filter === undefined ? this.#core.read(seq, bounds) : this.#core.readFiltered(filter, seq, bounds)
     const reading = filter === undefined ? this.#core.readFolded(seq, {}) : this.#core.readFilteredFolded(filter, seq, {})
     return reading.then((page) => {
