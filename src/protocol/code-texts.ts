@@ -79,6 +79,22 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     title: 'A rule of this application failed to decide on the change, and nothing was changed.',
     hint: 'Send it again later; whoever runs the deployment finds the error in its log.',
   },
+  'not-empty': {
+    title: 'The stream has events of its own, and an import begins an empty one.',
+    hint: 'Import into a stream whose name nobody has used yet.',
+  },
+  'import-gap': {
+    title: 'Events are missing before one that is to be imported.',
+    hint: 'Send all events in order of seq, from 0 on; `expected` is the seq to go on with.',
+  },
+  'import-mismatch': {
+    title: 'The stream holds something else than what is imported.',
+    hint: 'Send what the import was begun with, or import into a stream whose name nobody has used yet.',
+  },
+  importing: {
+    title: 'Events are being imported into this stream, and nothing is published to it until that is finished.',
+    hint: 'Send it again later; what is there already can be read. Whoever began the import can go on with it.',
+  },
   'bad-ranges': {
     title: 'The ranges of seqs cannot be read.',
     hint: 'Write ranges as seq=10-14,17,30- with first ≤ last, or after=9.',

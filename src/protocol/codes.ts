@@ -27,6 +27,10 @@ const facts = {
   'catch-up-first': { status: 412, recovery: 'fatal' },
   rejected: { status: 422, recovery: 'fatal' },
   'rule-failed': { status: 503, recovery: 'retry' },
+  'not-empty': { status: 409, recovery: 'fatal' },
+  'import-gap': { status: 409, recovery: 'fatal' },
+  'import-mismatch': { status: 409, recovery: 'fatal' },
+  importing: { status: 503, recovery: 'retry' },
   'bad-ranges': { status: 400, recovery: 'fatal' },
   'bad-query': { status: 400, recovery: 'fatal' },
   'bad-stream-name': { status: 400, recovery: 'fatal' },
@@ -66,7 +70,7 @@ export interface RefusalDetails {
   readonly reason?: string
   /** The draft that spoils its batch. */
   readonly counter?: number
-  /** The counter that the tape expects next from this client. */
+  /** The counter that the tape expects next from this client, or the seq that an import goes on with. */
   readonly expected?: number
   readonly latestSeq?: number
   readonly epoch?: string | null

@@ -50,6 +50,7 @@ export {
 export * from './fold.ts'
 export * from './frames.ts'
 export { freeze } from './freeze.ts'
+export * from './import.ts'
 export * from './limits.ts'
 export * from './object-state.ts'
 export { checkedCopy, checkPublish, type Expect, type Publish } from './publish.ts'

@@ -44,9 +44,6 @@ app.all('/demo/token', (c) => (c.env.DEMO === 'on' ? notAllowed('POST') : c.notF
 
 const stream = '/v1/streams/:stream'
 
-/** A thousand ranges and a reason. */
-const smallBytesMax = 64 * 1024
-
 app.get(stream, refuseHead('GET, PUT, DELETE'), authorize('read'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
@@ -55,11 +52,7 @@ app.delete(stream, authorize('admin'), async (c) => {
   checkedParameters(c.req.raw, [])
   return settled(await forward(c))
 })
-app.put(stream, authorize('admin'), smallBody(), (c) => {
-  checkedParameters(c.req.raw, [])
-  checkIsJson(c.req.header('Content-Type'))
-  return forward(c)
-})
+app.put(stream, authorize('admin'), limitBody(), forwardJson)
 app.all(stream, () => notAllowed('GET, PUT, DELETE'))
 
 app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), async (c) => {
@@ -69,20 +62,11 @@ app.get(`${stream}/events`, refuseHead('GET, POST'), authorize('read'), async (c
   if (query.immutableKey !== undefined) return answerImmutableRead(await sealedOf(c), query)
   return forward(c)
 })
-app.post(
-  `${stream}/events`,
-  authorize('publish'),
-  bodyLimit({
-    maxSize: batchBytesMax,
-    onError: () => problemResponse(new Refusal('too-large', { detail: `A body has at most ${batchBytesMax} bytes.` })),
-  }),
-  (c) => {
-    checkedParameters(c.req.raw, [])
-    checkIsJson(c.req.header('Content-Type'))
-    return forward(c)
-  },
-)
+app.post(`${stream}/events`, authorize('publish'), limitBody(), forwardJson)
 app.all(`${stream}/events`, () => notAllowed('GET, POST'))
+
+app.post(`${stream}/import`, authorize('admin'), limitBody(), forwardJson)
+app.all(`${stream}/import`, () => notAllowed('POST'))
 
 app.get(`${stream}/snapshot`, refuseHead('GET'), authorize('read'), async (c) => {
   checkedParameters(c.req.raw, [])
@@ -96,11 +80,7 @@ app.get(`${stream}/snapshot/:chunk`, refuseHead('GET'), authorize('read'), async
 })
 app.all(`${stream}/snapshot/:chunk`, () => notAllowed('GET'))
 
-app.post(`${stream}/redactions`, authorize('admin'), smallBody(), async (c) => {
-  checkedParameters(c.req.raw, [])
-  checkIsJson(c.req.header('Content-Type'))
-  return settled(await forward(c))
-})
+app.post(`${stream}/redactions`, authorize('admin'), limitBody(), async (c) => settled(await forwardJson(c)))
 app.get(`${stream}/redactions`, refuseHead('GET, POST'), authorize('admin'), (c) => {
   checkedParameters(c.req.raw, [])
   return forward(c)
@@ -112,11 +92,7 @@ app.get(`${stream}/indexes`, refuseHead('GET'), authorize('read'), (c) => {
   return forward(c)
 })
 app.all(`${stream}/indexes`, () => notAllowed('GET'))
-app.put(`${stream}/indexes/:name`, authorize('admin'), smallBody(), (c) => {
-  checkedParameters(c.req.raw, [])
-  checkIsJson(c.req.header('Content-Type'))
-  return forward(c)
-})
+app.put(`${stream}/indexes/:name`, authorize('admin'), limitBody(), forwardJson)
 app.all(`${stream}/indexes/:name`, () => notAllowed('PUT'))
 
 app.get(`${stream}/hash`, refuseHead('GET'), authorize('read'), (c) => {
@@ -132,6 +108,21 @@ app.get(`${stream}/live`, refuseHead('GET'), authorize('read'), (c) => {
   return forward(c)
 })
 app.all(`${stream}/live`, () => notAllowed('GET'))
+
+function limitBody(): MiddlewareHandler<Types> {
+  return bodyLimit({
+    maxSize: batchBytesMax,
+    onError: () => problemResponse(new Refusal('too-large', { detail: `A body has at most ${batchBytesMax} bytes.` })),
+  })
+}
+
+function forwardJson(c: Context<Types>): Promise<Response> {
+  checkedParameters(c.req.raw, [])
+  if (c.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
+    throw new Refusal('unsupported-media-type')
+  }
+  return forward(c)
+}
 
 function authorize(action: Action): MiddlewareHandler<Types> {
   return async (c, next) => {
@@ -167,15 +158,6 @@ async function settled(answer: Response): Promise<Response> {
 
 function forward(c: Context<Types>): Promise<Response> {
   return streamOf(c).fetch(c.req.raw)
-}
-
-function smallBody(): MiddlewareHandler<Types> {
-  const detail = `What an administrator asks for has at most ${smallBytesMax} bytes.`
-  return bodyLimit({ maxSize: smallBytesMax, onError: () => problemResponse(new Refusal('too-large', { detail })) })
-}
-
-function checkIsJson(contentType: string | undefined): void {
-  if (contentType?.split(';')[0]?.trim().toLowerCase() !== 'application/json') throw new Refusal('unsupported-media-type')
 }
 
 /** Hono answers HEAD by way of GET, which here may open a socket or go on for ever. */

@@ -134,10 +134,10 @@ export class Live<Session extends LiveSession> {
 
   #pageOf(
     { filter }: Session,
-    { seq, fold = false }: { seq: SeqRanges; fold?: true | undefined },
+    { seq, fold }: { seq: SeqRanges; fold?: true | undefined },
     bounds: { bytesMax: number },
   ): Page | Promise<Page> {
-    if (!fold) return filter === undefined ? this.#core.read(seq, bounds) : this.#core.readFiltered(filter, seq, bounds)
+    if (fold === undefined) return filter === undefined ? this.#core.read(seq, bounds) : this.#core.readFiltered(filter, seq, bounds)
     const reading = filter === undefined ? this.#core.readFolded(seq, {}) : this.#core.readFilteredFolded(filter, seq, {})
     return reading.then((page) => {
       if (bytesOf(page) > foldedBytesMax)

@@ -27,6 +27,7 @@ export class MemoryTape implements TapeStorage {
   readonly #redactions: RedactionNote[] = []
   #epoch: string | undefined
   #isDeleted = false
+  #isImporting = false
 
   head(): TapeHead | 'deleted' | undefined {
     if (this.#isDeleted) return 'deleted'
@@ -42,14 +43,20 @@ export class MemoryTape implements TapeStorage {
       isClosed: this.#settings.isClosed,
       expires: this.#settings.expires,
       touchedAt: end?.committedAt ?? this.#settings.at,
+      ...(this.#isImporting ? { isImporting: true } : {}),
     }
   }
 
-  append({ rows, retired, newEpoch, members = [] }: Append): void {
+  append({ rows, retired, newEpoch, beginsImport = false, members = [] }: Append): void {
     this.noteMembers(members)
     this.#epoch ??= newEpoch
+    this.#isImporting ||= beginsImport
     this.#rows.push(...rows)
     for (const [client, entry] of retired) this.#clients.set(client, entry)
+  }
+
+  endImport(): void {
+    this.#isImporting = false
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {

@@ -1,12 +1,14 @@
-/** The object's answers to HTTP: state, publish, read, delete. The token and the route have been checked. */
+/** The object's answers to HTTP: state, publish, import, read, delete. The token and the route have been checked. */
 import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { checkSize, parseJson } from '../protocol/decode.ts'
+import { checkImport } from '../protocol/import.ts'
 import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
 import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { checkIndex, checkSettings } from '../protocol/settings.ts'
 import { immutableHeaders } from './immutable-headers.ts'
+import { Importer } from './importer.ts'
 import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
@@ -29,18 +31,28 @@ export const settlesHeader = 'Tapeline-Settles-In'
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 export function answerState(core: StreamCore, stream: string): Response {
-  return Response.json({ stream, ...core.readState() }, { headers: json })
+  return Response.json({ stream, ...core.readState(), ...importing(core) }, { headers: json })
 }
 
 export async function answerPublish(core: StreamCore, request: Request, sub: string): Promise<Response> {
-  const text = textOf(await request.arrayBuffer())
-  checkSize(text, batchBytesMax)
-  const publish = checkPublish(parseJson(text))
+  const publish = checkPublish(await bodyOf(request))
   const verdict = await new Promise<Verdict>((answer) => core.submit({ publish, sub }, answer))
   if (verdict.type === 'refused') throw verdict.refusal
   const { seqs, duplicates } = verdict
   const { epoch, latestSeq } = core.state
   return Response.json({ seqs, duplicates, latestSeq, epoch }, { headers: json })
+}
+
+/** Takes a batch of an import, or ends it. Answers how far the tape goes now. */
+export async function answerImport(core: StreamCore, request: Request): Promise<Response> {
+  const wanted = checkImport(await bodyOf(request))
+  const importer = new Importer(core)
+  await (wanted.type === 'batch' ? importer.take(wanted) : importer.finish(wanted))
+  return Response.json({ ...core.state, ...importing(core) }, { headers: json })
+}
+
+function importing(core: StreamCore): { importing?: true } {
+  return core.isImporting ? { importing: true } : {}
 }
 
 export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lessor): Response {
@@ -157,6 +169,12 @@ function answerExport(core: StreamCore, query: ReadQuery): Response {
 
 function emptiness(covers: SeqRanges): Record<string, string> {
   return covers.length === 0 ? { [emptyHeader]: 'yes' } : {}
+}
+
+async function bodyOf(request: Request): Promise<unknown> {
+  const text = textOf(await request.arrayBuffer())
+  checkSize(text, batchBytesMax)
+  return parseJson(text)
 }
 
 function textOf(bytes: ArrayBuffer): string {

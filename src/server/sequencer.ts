@@ -14,6 +14,7 @@ import { freeze } from '../protocol/freeze.ts'
 import { encodeEvent, type Publish } from '../protocol/publish.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { findUnexpected } from './expectations.ts'
+import { isOwner } from './owners.ts'
 import type { Recent } from './recent.ts'
 import type { RecentKeeper } from './recent-keeper.ts'
 import type { Rules } from './rules.ts'
@@ -70,7 +71,7 @@ class GroupDraft {
   decide({ publish, sub }: Submission): Verdict {
     const { client } = publish
     const known = client === undefined ? undefined : (this.clients.get(client) ?? this.#state.lookup(client))
-    if (known !== undefined && known.sub !== sub) return refuse('client-taken')
+    if (known !== undefined && !isOwner(sub, known)) return refuse('client-taken')
     if (publish.epoch !== undefined && publish.epoch !== this.#state.epoch) {
       return refuse('wrong-epoch', { epoch: this.#state.epoch ?? null })
     }

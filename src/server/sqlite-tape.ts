@@ -53,6 +53,7 @@ const migrations: readonly string[] = [
      PRIMARY KEY (attribute, value, object)
    ) WITHOUT ROWID;
    CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
+  'ALTER TABLE stream ADD COLUMN importing INTEGER NOT NULL DEFAULT 0;',
 ]
 
 export class SqliteTape implements TapeStorage {
@@ -71,7 +72,7 @@ export class SqliteTape implements TapeStorage {
     if (!this.#findTables()) return undefined
     const [stream] = this.#sql
       .exec<{ [column: string]: number | string | null; epoch: string | null; deleted: number }>(
-        `SELECT epoch, deleted, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
+        `SELECT epoch, deleted, importing, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
            oldest.first, oldest.start, closed, expires, coalesce(newest.committed_at, configured_at, 0) AS touchedAt
          FROM stream
          LEFT JOIN tape AS newest ON newest.last = (SELECT max(last) FROM tape)
@@ -80,7 +81,7 @@ export class SqliteTape implements TapeStorage {
       .toArray()
     if (stream === undefined) return undefined
     if (stream.deleted === 1 || stream.epoch === null) return 'deleted'
-    const { epoch, closed, expires, ...numbers } = stream
+    const { epoch, closed, importing, expires, ...numbers } = stream
     const { latestSeq, checkpoint, bytes, first, start, touchedAt } = numbers as Record<string, number | null>
     return {
       epoch,
@@ -91,18 +92,23 @@ export class SqliteTape implements TapeStorage {
       isClosed: closed === 1,
       expires: expires === null ? undefined : (JSON.parse(String(expires)) as Expiry),
       touchedAt: touchedAt ?? 0,
+      ...(importing === 1 ? { isImporting: true } : {}),
     }
   }
 
-  append({ rows, retired, newEpoch, members = [] }: Append): void {
+  append({ rows, retired, newEpoch, beginsImport = false, members = [] }: Append): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#create(newEpoch)
+      if (newEpoch !== undefined) this.#create(newEpoch, beginsImport)
       for (const { last, first, committedAt, checkpoint, ledger, body, start } of rows) {
         this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body, start)
       }
       this.#retire(retired)
       if (members.length > 0) this.noteMembers(members)
     })
+  }
+
+  endImport(): void {
+    this.#sql.exec('UPDATE stream SET importing = 0')
   }
 
   seal({ segment: { first, last, plain, folded }, ledger, retired }: Seal): TapeHead['hot'] {
@@ -157,7 +163,7 @@ export class SqliteTape implements TapeStorage {
 
   configure({ isClosed, expires, at, newEpoch }: Configuration): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#create(newEpoch)
+      if (newEpoch !== undefined) this.#create(newEpoch, false)
       const text = expires === undefined ? null : JSON.stringify(expires)
       this.#sql.exec('UPDATE stream SET closed = ?, expires = ?, configured_at = ?', isClosed ? 1 : 0, text, at)
     })
@@ -245,9 +251,9 @@ export class SqliteTape implements TapeStorage {
     }
   }
 
-  #create(epoch: string): void {
+  #create(epoch: string, isImporting: boolean): void {
     this.#migrate(0)
-    this.#sql.exec('INSERT INTO stream (id, version, epoch) VALUES (0, ?, ?)', migrations.length, epoch)
+    this.#sql.exec('INSERT INTO stream (id, version, epoch, importing) VALUES (0, ?, ?, ?)', migrations.length, epoch, isImporting ? 1 : 0)
   }
 
   #migrate(version: number): void {

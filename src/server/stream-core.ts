@@ -20,6 +20,7 @@ import { Indexes, type IndexStorage } from './filters/indexes.ts'
 import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
 import { toLines } from './lines.ts'
+import { isOwner } from './owners.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
 import { Rules, type StreamRules } from './rules.ts'
@@ -127,6 +128,29 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
       typeof head === 'object' && typeof known === 'object' && head.epoch === known.epoch && head.latestSeq === known.latestSeq
     if (!isCurrent) this.#forget()
     return this.state
+  }
+
+  /** Whether an import has begun and is not finished. Until then nobody publishes. */
+  get isImporting(): boolean {
+    const head = this.#load()
+    return head !== 'none' && head.isImporting === true
+  }
+
+  /** Lays a group of imported events on the tape, and tells every listener. Throws `unavailable` when nothing of it is stored. */
+  import(group: Omit<Group, 'verdicts'>): void {
+    try {
+      this.#append(group, true)
+      this.#recent.forget()
+    } catch (error) {
+      this.#forget()
+      this.#options.report(error)
+      throw new Refusal('unavailable')
+    }
+  }
+
+  endImport(): void {
+    this.#storage.endImport()
+    this.#forget()
   }
 
   /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
@@ -362,9 +386,9 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     return joinSlice(head.slice(0, -1), page.pieces)
   }
 
-  /** Whose a client id is, if it has published. */
+  /** Whose a client id is, if it is anybody's. */
   ownerOf(client: string): string | undefined {
-    return this.#lookup(client)?.sub
+    return this.lookup(client)?.sub || undefined
   }
 
   /**
@@ -376,12 +400,13 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
    */
   takenFrom(client: string, sub: string): number | undefined {
     while (this.#waiting.some(({ submission }) => submission.publish.client === client)) this.#commit()
-    const entry = this.#lookup(client)
+    const entry = this.lookup(client)
     if (entry === undefined) return 0
-    return entry.sub === sub ? entry.counter : undefined
+    return isOwner(sub, entry) ? entry.counter : undefined
   }
 
-  #lookup(client: string): LedgerEntry | undefined {
+  /** What the tape has taken from a client, and whose it is. */
+  lookup(client: string): LedgerEntry | undefined {
     const head = this.#load()
     return head === 'none' ? undefined : head.ledger.lookup(client)
   }
@@ -419,6 +444,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
   /** One verdict for each submission; what is taken has been appended and broadcast. */
   #decide(submissions: readonly Submission[]): readonly Verdict[] {
     try {
+      if (this.isImporting) return refuseAll(submissions, new Refusal('importing'))
       const group = sequence(this.#tapeState(), submissions)
       if (group.lines.length > 0) this.#append(group)
       this.#recent.settle(this.state.latestSeq)
@@ -427,8 +453,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
       // Nothing of the group is stored, and memory may be ahead of storage: read it again before the next group.
       this.#forget()
       if (!(error instanceof Refusal)) this.#options.report(error)
-      const refusal = error instanceof Refusal ? error : new Refusal('unavailable')
-      return submissions.map(() => ({ type: 'refused', refusal }))
+      return refuseAll(submissions, error instanceof Refusal ? error : new Refusal('unavailable'))
     }
   }
 
@@ -445,10 +470,10 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     }
   }
 
-  #append({ lines, clients }: Group): void {
+  #append({ lines, clients }: Omit<Group, 'verdicts'>, isImport = false): void {
     const before = this.#load()
     const isNew = before === 'none'
-    const head: Loaded = isNew ? { ...emptyHead, epoch: this.#options.newEpoch(), ledger: new Ledger(this.#storage) } : before
+    const head: Loaded = isNew ? this.#newHead(isImport) : before
     const rows = cutRows(head.latestSeq + 1, lines)
     const latestSeq = head.latestSeq + lines.length
     const record = head.ledger.record(clients)
@@ -467,6 +492,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
       ...(isIndexed ? { members: this.indexes.membersOf(events) } : {}),
+      beginsImport: isNew && isImport,
     })
     this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt }
     this.#askForSealing(this.#head)
@@ -480,6 +506,11 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
   #hasFilters(): boolean {
     for (const { filter } of this.#options.listeners) if (filter !== undefined) return true
     return false
+  }
+
+  #newHead(isImport: boolean): Loaded {
+    const head = { ...emptyHead, epoch: this.#options.newEpoch(), ledger: new Ledger(this.#storage) }
+    return isImport ? { ...head, isImporting: true } : head
   }
 
   #askForSealing(head: TapeHead): void {
@@ -512,4 +543,8 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
       throw error
     }
   }
+}
+
+function refuseAll(submissions: readonly Submission[], refusal: Refusal): readonly Verdict[] {
+  return submissions.map(() => ({ type: 'refused', refusal }))
 }

@@ -15,6 +15,7 @@ import {
   answerConfigure,
   answerDelete,
   answerHash,
+  answerImport,
   answerIndexes,
   answerPublish,
   answerRead,
@@ -97,6 +98,10 @@ export class StreamObject extends DurableObject<Env> {
       if (resource === 'events' && request.method === 'POST') {
         checkAllowed(grant, stream, 'publish')
         return await answerPublish(this.#core, request, grant.sub)
+      }
+      if (resource === 'import') {
+        checkAllowed(grant, stream, 'admin')
+        return await answerImport(this.#core, request)
       }
       if (resource === 'indexes') {
         checkAllowed(grant, stream, request.method === 'GET' ? 'read' : 'admin')

@@ -50,6 +50,8 @@ export interface TapeHead {
   readonly expires?: Expiry | undefined
   /** When the newest row was committed or, without any, the settings were, in ms since 1970. */
   readonly touchedAt: number
+  /** An import into it has begun and is not finished; absent otherwise. */
+  readonly isImporting?: true
 }
 
 /** A part of the tape that has left the rows, compressed, for good. */
@@ -77,6 +79,8 @@ export interface Append {
   readonly newEpoch: string | undefined
   /** What the rows make of objects, where the stream has indexes. */
   readonly members?: readonly Member[]
+  /** The stream is made by an import. */
+  readonly beginsImport?: boolean
 }
 
 export interface Configuration {
@@ -115,6 +119,9 @@ export interface TapeStorage extends IndexStorage {
 
   /** Appends in one transaction: after a throw nothing of it is stored, and the object must `head()` again. */
   append(append: Append): void
+
+  /** The stream is no longer being imported. */
+  endImport(): void
 
   /** The rows that hold seq `from` and later ones, in order, read as they are taken. Ends when the tape does. Not what is sealed. */
   rowsFrom(from: number): Iterator<TapeRow>

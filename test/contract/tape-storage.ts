@@ -27,9 +27,9 @@ function row(first: number, last: number, more: Partial<NewRow> = {}): NewRow {
 function append(
   storage: TapeStorage,
   rows: readonly NewRow[],
-  more: { newEpoch?: string; retired?: readonly (readonly [string, LedgerEntry])[] } = {},
+  more: { newEpoch?: string; beginsImport?: boolean; retired?: readonly (readonly [string, LedgerEntry])[] } = {},
 ): void {
-  storage.append({ rows, retired: more.retired ?? [], newEpoch: more.newEpoch })
+  storage.append({ rows, retired: [], newEpoch: undefined, ...more })
 }
 
 function plain({ first, last, body }: TapeRow): { first: number; last: number; text: string } {
@@ -201,6 +201,17 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       append(storage, [row(last, last, { checkpoint: last, committedAt: last })], { newEpoch: 'e' })
       expect(reopen().head()).toMatchObject({ epoch: 'e', latestSeq: last, checkpoint: last })
       expect(rowsOf(reopen(), last).map(({ first }) => first)).toEqual([last])
+    })
+
+    onRig('[I7][I8] keeps that it is being imported, from the first append to the end', ({ storage, reopen }) => {
+      const rows = [row(0, 0), row(1, 1), row(2, 2)]
+      append(storage, rows.slice(0, 1), { newEpoch: 'e', beginsImport: true })
+      append(storage, rows.slice(1, 2))
+      for (const one of [storage, reopen()]) expect(one.head()).toMatchObject({ latestSeq: 1, isImporting: true })
+      storage.endImport()
+      append(storage, rows.slice(2))
+      for (const one of [storage, reopen()]) expect(one.head()).not.toHaveProperty('isImporting')
+      expect(rowsOf(storage, 0)).toEqual(rows.map(plain))
     })
 
     onRig('[H11] is deleted for ever, and nothing is left', ({ storage, reopen }) => {

@@ -51,7 +51,7 @@ describe('a frame from a client', () => {
     ['invalid', 1, '{"type":"fetch","ref":1,"seq":[[0,1,2]]}'],
     ['invalid', 1, '{"type":"fetch","ref":1,"seq":[["0",1]]}'],
     ['invalid', 1, '{"type":"fetch","ref":1,"seq":[[0,null]]}'],
-    ['invalid', 1, '{"type":"fetch","ref":1,"seq":[[0,1]],"fold":true}'],
+    ['invalid', 1, '{"type":"fetch","ref":1,"seq":[[0,1]],"fold":1}'],
     ['bad-ranges', 1, '{"type":"fetch","ref":1,"seq":[[1,0]]}'],
     ['bad-ranges', 1, '{"type":"fetch","ref":1,"seq":[[-1,0]]}'],
     ['bad-ranges', 1, '{"type":"fetch","ref":1,"seq":[[0,0.5]]}'],

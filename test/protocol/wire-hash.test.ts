@@ -4,6 +4,7 @@ import { toJsonSchema } from '@valibot/to-json-schema'
 import { expect, test } from 'vitest'
 import { draftSchema, eventSchema } from '../../src/protocol/event.ts'
 import { fetchFrameSchema, serverFrameSchema, subprotocol, tokenFrameSchema, whisperFrameSchema } from '../../src/protocol/frames.ts'
+import { importBatchSchema, importedEventSchema, importFinishSchema } from '../../src/protocol/import.ts'
 import { anonymousPublishSchema, clientPublishSchema } from '../../src/protocol/publish.ts'
 import { sliceSchema } from '../../src/protocol/slice.ts'
 
@@ -17,6 +18,9 @@ const schemas = {
   tokenFrame: tokenFrameSchema,
   whisperFrame: whisperFrameSchema,
   serverFrame: serverFrameSchema,
+  importBatch: importBatchSchema,
+  importedEvent: importedEventSchema,
+  importFinish: importFinishSchema,
 }
 
 test('[E2] the schemas of tapeline.v1 are those that its peers were built with', () => {
@@ -25,5 +29,5 @@ test('[E2] the schemas of tapeline.v1 are those that its peers were built with',
   expect(
     `${subprotocol} ${hash}`,
     'A schema of the wire has changed. If peers built with the old one no longer understand the new one, bump the protocol version (`subprotocol` in frames.ts and PROTOCOL.md); then put the new hash here.',
-  ).toBe('tapeline.v1 e6a0c2a42d3d21f20865edbaa5739ca5fc89ce4e2ab91f19ca0f9cbab9889503')
+  ).toBe('tapeline.v1 2139db7861de887fc91404083b7fb3d7cf7406bee9ea1396990af20b94a667d5')
 })

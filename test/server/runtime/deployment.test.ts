@@ -31,7 +31,7 @@ describe('deleting', () => {
       410,
     )
     expect((await call('/v1/streams/http-7', { method: 'DELETE', token: admin })).status).toBe(204)
-    expect(await tapeOf('http-7')).toBe('[[{"id":0,"version":2,"epoch":null,"deleted":1,"sealed_ledger":null}],[],[]]')
+    expect(await tapeOf('http-7')).toBe('[[{"id":0,"version":3,"epoch":null,"deleted":1,"sealed_ledger":null,"importing":0}],[],[]]')
   })
 
   test('[H11] also before anything was published', async () => {

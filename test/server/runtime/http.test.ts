@@ -73,6 +73,7 @@ describe('what the routes refuse', () => {
     ...['PUT', 'POST', 'PATCH', 'HEAD', 'OPTIONS'].map((method): [string, string, string] => [method, '', 'GET, DELETE']),
     ...['PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'].map((method): [string, string, string] => [method, '/events', 'GET, POST']),
     ...['PUT', 'POST', 'DELETE', 'HEAD', 'OPTIONS'].map((method): [string, string, string] => [method, '/live', 'GET']),
+    ...['PUT', 'GET', 'DELETE', 'HEAD', 'OPTIONS'].map((method): [string, string, string] => [method, '/import', 'POST']),
   ])('[H9] %s …%s, and says that %s is allowed', async (method, path, allow) => {
     const answer = await call(`/v1/streams/http-method${path}`, { method })
     expect(answer.headers.get('Allow')).toBe(allow)

@@ -114,6 +114,18 @@ describe('what a publish costs', () => {
   })
 })
 
+test('[I7] a stream that is older than imports is not being imported', async () => {
+  const heads = await inFreshObject((real) => {
+    const rig = new CoreRig(new SqliteTape(real))
+    rig.commit(submission('a', [draft(1)]))
+    real.sql.exec('ALTER TABLE stream DROP COLUMN importing; UPDATE stream SET version = 2')
+    return [new SqliteTape(real).head(), rig.storage.head()]
+  })
+  expect(heads[0]).toMatchObject({ latestSeq: 0 })
+  expect(heads[0]).not.toHaveProperty('isImporting')
+  expect(heads[1]).toEqual(heads[0])
+})
+
 describe('an append that fails in SQLite', () => {
   test('[T4] leaves nothing, is answered with unavailable, and the next group is right', async () => {
     const { before, after, verdicts, next, events } = await inFreshObject((real) => {
