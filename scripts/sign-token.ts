@@ -1,4 +1,5 @@
 /** Tokens signed with the local secret, or the one in the environment. */
+import { hostname, userInfo } from 'node:os'
 import { SignJWT } from 'jose'
 import { readSecret, secretLengthMin } from './dev-vars.ts'
 
@@ -20,6 +21,15 @@ export async function findSecret(): Promise<string> {
   if (secret === undefined || secret === '') throw new UsageError(`There is no TAPELINE_SECRET. ${howTo}`)
   if (secret.length < secretLengthMin) throw new UsageError(`TAPELINE_SECRET is shorter than ${secretLengthMin} characters. ${howTo}`)
   return secret
+}
+
+/** Tokens for one stream: TAPELINE_TOKEN as it is, or new ones in the name of whoever runs this. Throws a `UsageError`. */
+export async function tokenSource(stream: string, may: readonly string[]): Promise<() => string | Promise<string>> {
+  const { TAPELINE_TOKEN } = process.env
+  if (TAPELINE_TOKEN !== undefined && TAPELINE_TOKEN !== '') return () => TAPELINE_TOKEN
+  const secret = await findSecret()
+  const sub = `${userInfo().username}@${hostname()}`
+  return () => signToken({ sub, streams: [stream], may, ttlSeconds: 3600 }, secret)
 }
 
 export async function signToken({ sub, streams, may, ttlSeconds }: Grant, secret: string): Promise<string> {

@@ -3,12 +3,11 @@
  *   npm run sync -- ./folder --stream demo.files
  */
 import { realpath } from 'node:fs/promises'
-import { hostname, userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Code, codeTexts, openStream, type StreamStatus } from '../src/browser/index.ts'
 import { Folder } from '../src/models/index.ts'
 import { Disk, DiskError, FolderSync, SqliteStore, type SyncNews } from '../src/node/index.ts'
-import { findSecret, signToken, UsageError } from './sign-token.ts'
+import { tokenSource, UsageError } from './sign-token.ts'
 
 const usage = `Usage: npm run sync -- <folder> --stream <name> [--server <address>] [--once]
   <folder>  a directory that is there
@@ -46,14 +45,6 @@ function parseOptions(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
-}
-
-async function tokenSource(name: string): Promise<() => string | Promise<string>> {
-  const { TAPELINE_TOKEN } = process.env
-  if (TAPELINE_TOKEN !== undefined && TAPELINE_TOKEN !== '') return () => TAPELINE_TOKEN
-  const secret = await findSecret()
-  const sub = `${userInfo().username}@${hostname()}`
-  return () => signToken({ sub, streams: [name], may: ['read', 'publish'], ttlSeconds: 3600 }, secret)
 }
 
 /** One line that is written over as long as somebody looks, above which the news stand. */
@@ -143,7 +134,7 @@ function reasonOf(trouble: string | undefined): string {
 
 async function main(): Promise<void> {
   const { root, name, server, isOnce } = await parseWish(process.argv.slice(2))
-  const token = await tokenSource(name)
+  const token = await tokenSource(name, ['read', 'publish'])
   const screen = new Screen()
   const folder = new Folder('files', { onProblem: ({ problem }) => screen.tell(`– Something on the stream is no file. ${problem}`) })
   const disk = await Disk.open(root)

@@ -37,10 +37,10 @@ function compile(name: string, examples: readonly string[], compilerOptions: obj
 
 test('the commands that README.md names exist', () => {
   const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
-  const named = [...readme.matchAll(/npm (?:run (?:--silent )?)?(start|test|check|simulate|torture|bench|token|sync|deploy)\b/g)].map(
-    ([, name]) => name as string,
-  )
-  expect(new Set(named)).toEqual(new Set(['start', 'test', 'check', 'simulate', 'torture', 'bench', 'token', 'sync', 'deploy']))
+  const named = [
+    ...readme.matchAll(/npm (?:run (?:--silent )?)?(start|test|check|simulate|torture|bench|token|sync|tapeline|deploy)\b/g),
+  ].map(([, name]) => name as string)
+  expect(new Set(named)).toEqual(new Set(['start', 'test', 'check', 'simulate', 'torture', 'bench', 'token', 'sync', 'tapeline', 'deploy']))
   for (const name of named) expect(scripts[name], name).toBeDefined()
 })
 
