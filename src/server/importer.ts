@@ -109,7 +109,7 @@ export class Importer {
   async *#stored(from: number, to: number): AsyncGenerator<Uint8Array> {
     const epoch = this.#core.state.epoch ?? undefined
     for (let seq = from; seq <= to; ) {
-      const { covers, pieces } = await this.#core.read([[seq, to]], { bytesMax: pieceBytesMax, epoch })
+      const { covers, pieces } = await this.#core.reads.read([[seq, to]], { bytesMax: pieceBytesMax, epoch })
       const [first, last] = covers[0] ?? []
       if (first !== seq || last === undefined || covers.length > 1) {
         throw new Refusal('damaged', { detail: `Not all of the events ${seq} … ${to} can be read.` })

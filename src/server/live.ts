@@ -6,11 +6,12 @@ import { closeCodes, Refusal } from '../protocol/codes.ts'
 import { type ClientFrame, decodeClientFrame, RefusedFrame, type WelcomeFrame } from '../protocol/frames.ts'
 import { frameBytesMax, seqMax } from '../protocol/limits.ts'
 import { countSeqs, type SeqRanges } from '../protocol/seq-ranges.ts'
+import type { Listener } from './broadcast.ts'
 import type { FilterQuery } from './filters/filter.ts'
 import { refusedFrame } from './problem.ts'
 import { rowBytesMax } from './row-cutter.ts'
 import type { Page } from './slice-reader.ts'
-import type { Listener, StreamCore } from './stream-core.ts'
+import type { StreamCore } from './stream-core.ts'
 
 export interface Rights {
   readonly sub: string
@@ -137,8 +138,9 @@ export class Live<Session extends LiveSession> {
     { seq, fold }: { seq: SeqRanges; fold?: true | undefined },
     bounds: { bytesMax: number },
   ): Page | Promise<Page> {
-    if (fold === undefined) return filter === undefined ? this.#core.read(seq, bounds) : this.#core.readFiltered(filter, seq, bounds)
-    const reading = filter === undefined ? this.#core.readFolded(seq, {}) : this.#core.readFilteredFolded(filter, seq, {})
+    if (fold === undefined)
+      return filter === undefined ? this.#core.reads.read(seq, bounds) : this.#core.reads.readFiltered(filter, seq, bounds)
+    const reading = filter === undefined ? this.#core.reads.readFolded(seq, {}) : this.#core.reads.readFilteredFolded(filter, seq, {})
     return reading.then((page) => {
       if (bytesOf(page) > foldedBytesMax)
         throw new Refusal('too-large', { detail: 'Folded, that is more than a frame holds: ask for it by HTTP.' })
@@ -214,7 +216,7 @@ export class Live<Session extends LiveSession> {
   #everythingAfter(after: number, latestSeq: number): Page | undefined {
     const missing = latestSeq - after
     if (missing <= 0 || missing > firstSliceEventsMax) return undefined
-    const page = this.#core.readHot([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
+    const page = this.#core.reads.readHot([[after + 1, seqMax]], { bytesMax: firstSliceBytesMax })
     if (page === undefined) return undefined
     return countSeqs(page.covers) === missing && bytesOf(page) <= firstSliceBytesMax ? page : undefined
   }

@@ -103,7 +103,7 @@ export function answerSealed(lessor: Lessor, request: Request): Response {
 
 export async function answerHash(core: StreamCore, request: Request): Promise<Response> {
   const { seq, epoch } = hashQueryOf(request)
-  return Response.json({ epoch: core.state.epoch, ...(await core.hashAt(seq, epoch)) }, { headers: json })
+  return Response.json({ epoch: core.state.epoch, ...(await core.reads.hashAt(seq, epoch)) }, { headers: json })
 }
 
 /** Throws `not-found` for what is no chunk of a snapshot. */
@@ -130,8 +130,8 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
 
 function readPage(core: StreamCore, { ranges, epoch, isFolded, filter }: ReadQuery): Page | Promise<Page> {
   const bounds = { bytesMax: pageBytesMax, epoch }
-  if (filter === undefined) return isFolded ? core.readFolded(ranges, bounds) : core.read(ranges, bounds)
-  return isFolded ? core.readFilteredFolded(filter, ranges, bounds) : core.readFiltered(filter, ranges, bounds)
+  if (filter === undefined) return isFolded ? core.reads.readFolded(ranges, bounds) : core.reads.read(ranges, bounds)
+  return isFolded ? core.reads.readFilteredFolded(filter, ranges, bounds) : core.reads.readFiltered(filter, ranges, bounds)
 }
 
 /** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */

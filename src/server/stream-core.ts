@@ -8,52 +8,31 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { TapeEvent } from '../protocol/event.ts'
-import { foldEvents } from '../protocol/fold.ts'
-import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { type Expiry, expiresAt, type Settings } from '../protocol/settings.ts'
-import { objectHashes, stateHash } from '../protocol/state-hash.ts'
-import { Filter, type FilterQuery } from './filters/filter.ts'
-import { filteredFrame, type LiveRow } from './filters/filtered-frame.ts'
-import { type FilteredReading, needsPast, readFiltered, readPast } from './filters/filtered-reader.ts'
+import { Broadcast, type Listener } from './broadcast.ts'
 import type { Indexed } from './filters/index-builder.ts'
 import { Indexes, type IndexStorage } from './filters/indexes.ts'
-import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { Ledger } from './ledger.ts'
-import { toLines } from './lines.ts'
 import { isOwner } from './owners.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
 import { Rules, type StreamRules } from './rules.ts'
-import type { Contents } from './sealed/contents.ts'
 import { garbageOf, type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
-import { readSealedPage } from './sealed/sealed-reader.ts'
 import type { Sealable } from './sealed/sealer.ts'
 import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
 import type { Snapshots, Snapshotted } from './sealed/snapshot.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
-import { joinSlice, type Page, readPage } from './slice-reader.ts'
+import { joinSlice, type Page } from './slice-reader.ts'
+import { type ReadSources, type ReadTape, TapeReads } from './tape-reads.ts'
 import type { LedgerEntry, RedactionNote, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
 
-/** Who is told of what happens: a live socket that may read this stream. */
-export interface Listener {
-  /** What of the tape it wants; absent for all. */
-  readonly filter?: FilterQuery | undefined
-  /** Never throws: a listener that cannot be reached any more takes itself off. */
-  send(frame: string): void
-}
-
-export interface StreamCoreOptions {
-  readonly storage: TapeStorage
-  /** Where what is sealed of the tape is read from. */
-  readonly contents: Contents
+export interface StreamCoreOptions extends ReadSources {
   readonly listeners: Iterable<Listener>
   /** Runs a function once, when the turn of the event loop has ended. `isAlone` says whether still only one waits. */
   readonly later: (run: () => void, isAlone: () => boolean) => void
   /** Wall clock in ms since 1970: stored for people, never used for order. */
   readonly now: () => number
   readonly newEpoch: () => string
-  /** Lets others have their turn. */
-  readonly pause: () => Promise<void>
   /** What is known of the tape elsewhere is not true any more: it is under another epoch. */
   readonly onRewritten: () => void
   /** There is work for the alarm: called in the transaction that makes it, once for all until the work finds nothing more. */
@@ -90,7 +69,7 @@ interface Loaded extends TapeHead {
   readonly ledger: Ledger
 }
 
-export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
+export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, Indexed {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
@@ -98,6 +77,8 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
   readonly #rules: Rules | undefined
   readonly #recent: RecentKeeper
   readonly indexes: Indexes
+  readonly reads: TapeReads
+  readonly #broadcast: Broadcast
   readonly #bounds: SegmentBounds
   /** Whether sealing has been asked for; when it found nothing, not before the tape has grown to this. */
   #isSealing = false
@@ -109,6 +90,8 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     this.#bounds = options.bounds ?? segmentBounds
     this.#rules = options.rules && new Rules(options.rules, options.report)
     this.indexes = new Indexes(options.storage)
+    this.reads = new TapeReads(this, options)
+    this.#broadcast = new Broadcast(options.listeners, (query) => this.reads.filterOf(query))
     this.#recent = new RecentKeeper(options.storage, this.#rules?.recent ?? 0)
   }
 
@@ -118,6 +101,11 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     if (head === 'none') return { epoch: null, latestSeq: -1 }
     const { epoch, latestSeq, isClosed, expires } = head
     return { epoch, latestSeq, ...(isClosed ? { closed: true } : {}), ...(expires === undefined ? {} : { expires }) }
+  }
+
+  get end(): { readonly latestSeq: number; readonly hotFirst: number } {
+    const head = this.#load()
+    return head === 'none' ? { latestSeq: -1, hotFirst: 0 } : { latestSeq: head.latestSeq, hotFirst: head.hot.first }
   }
 
   /** The state as storage has it: an object that is no longer the current one fails here rather than answer from memory. */
@@ -166,86 +154,6 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     )
   }
 
-  /**
-   * What is stored of `ranges`, as much as fits `bytesMax`: at once, or when what is sealed of it has come. Throws
-   * `stream-deleted`, and `wrong-epoch` under another epoch; then also rejects with `damaged` and `unavailable`.
-   */
-  read(ranges: SeqRanges, bounds: { bytesMax: number; epoch?: string | undefined }): Page | Promise<Page> {
-    this.checkEpoch(bounds.epoch)
-    return this.readHot(ranges, bounds) ?? this.#readSealed(ranges, bounds)
-  }
-
-  /** The same at once; undefined when some of it is sealed. */
-  readHot(ranges: SeqRanges, { bytesMax }: { bytesMax: number }): Page | undefined {
-    const head = this.#load()
-    if (head === 'none') return { covers: [], pieces: [] }
-    const isHot = ranges.every(([first]) => first >= head.hot.first)
-    return isHot ? readPage(this.#storage, ranges, { latestSeq: head.latestSeq, bytesMax }) : undefined
-  }
-
-  async #readSealed(ranges: SeqRanges, { bytesMax }: { bytesMax: number }): Promise<Page> {
-    const { epoch, latestSeq } = this.state
-    const page = await readSealedPage(this.#storage, this.#options.contents, ranges, { latestSeq, bytesMax })
-    this.checkEpoch(epoch ?? undefined)
-    return page
-  }
-
-  /** The same folded. Rejects like `read`. */
-  async readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
-    this.checkEpoch(epoch)
-    const { epoch: before, latestSeq } = this.state
-    const { events, ...page } = await this.#fold(ranges, latestSeq, before)
-    return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
-  }
-
-  /** The same of some objects alone: see `readFiltered`. Throws for a filter what `Filter` does, and rejects like `read`. */
-  readFiltered(
-    query: FilterQuery,
-    ranges: SeqRanges,
-    { bytesMax, epoch }: { bytesMax: number; epoch?: string | undefined },
-  ): Promise<Page> {
-    this.checkEpoch(epoch)
-    return readFiltered(this.#filter(query), ranges, this.#filteredReading(bytesMax))
-  }
-
-  /** And folded. */
-  async readFilteredFolded(query: FilterQuery, ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
-    this.checkEpoch(epoch)
-    const filter = this.#filter(query)
-    const reading = this.#filteredReading(Number.POSITIVE_INFINITY)
-    const { folded, latestSeq, between } = reading
-    const found: TapeEvent[] = []
-    const { events, covers } = await folded.read(ranges, latestSeq, between, (event) => {
-      const isWanted = filter.since(event) !== undefined
-      if (isWanted && needsPast(filter, event)) found.push(event)
-      return isWanted
-    })
-    const past = await readPast(filter, found, reading)
-    const all = past.length === 0 ? events : foldEvents([...past, ...events], covers)
-    return { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
-  }
-
-  /** Throws what `Filter` does. */
-  checkFilter(query: FilterQuery): void {
-    this.#filter(query)
-  }
-
-  #filter(query: FilterQuery): Filter {
-    this.#load()
-    return new Filter(query, this.indexes, this.#storage)
-  }
-
-  #filteredReading(bytesMax: number): FilteredReading {
-    const { epoch, latestSeq } = this.state
-    const { contents, pause } = this.#options
-    const between = async () => {
-      await pause()
-      this.checkEpoch(epoch ?? undefined)
-    }
-    const readPage = (ranges: SeqRanges, max: number) => this.read(ranges, { bytesMax: max })
-    return { latestSeq, bytesMax, readPage, folded: new FoldedReader(this.#storage, contents), between }
-  }
-
   /** Throws what `Indexes.declare` does. */
   declareIndex(name: string, pointer: string): void {
     const head = this.#load()
@@ -256,30 +164,6 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
   noteMembers: IndexStorage['noteMembers'] = (members, built) => {
     this.#storage.noteMembers(members, built)
     this.indexes.forget()
-  }
-
-  /** A hash of what 0 … seq has made of all objects; of the whole tape when it ends before. Rejects like `read`. */
-  async hashAt(
-    seq: number,
-    underEpoch: string | undefined,
-  ): Promise<{ readonly seq: number; readonly hash: string; readonly objects: number }> {
-    this.checkEpoch(underEpoch)
-    const { epoch, latestSeq } = this.state
-    const through = Math.min(seq, latestSeq)
-    const { events, covers } = await this.#fold(through < 0 ? [] : [[0, through]], latestSeq, epoch)
-    if (through >= 0 && covers.at(-1)?.[1] !== through) {
-      throw new Refusal('too-large', { detail: 'The tape up to there is too long to be folded at once.' })
-    }
-    const objects = objectHashes(events, through)
-    return { seq: through, hash: stateHash(objects), objects: objects.length }
-  }
-
-  #fold(ranges: SeqRanges, latestSeq: number, epoch: string | null): Promise<FoldedPage> {
-    const { contents, pause } = this.#options
-    return new FoldedReader(this.#storage, contents).read(ranges, latestSeq, async () => {
-      await pause()
-      this.checkEpoch(epoch ?? undefined)
-    })
   }
 
   get epoch(): string | undefined {
@@ -323,7 +207,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     })
     this.#options.onUpkeepDue()
     const { epoch, latestSeq } = this.state
-    if (closed === true) this.#broadcast(JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [], closed }))
+    if (closed === true) this.#broadcast.send(JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [], closed }))
   }
 
   /** When the stream ends by itself, in ms since 1970; undefined for never. */
@@ -482,7 +366,7 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     let { bytes } = head
     // Events are read from what was encoded of them only where somebody asks for some objects alone.
     const isIndexed = !isNew && this.indexes.all.length > 0
-    const events = isIndexed || this.#hasFilters() ? lines.map((line) => JSON.parse(line) as TapeEvent) : []
+    const events = isIndexed || this.#broadcast.hasFilters ? lines.map((line) => JSON.parse(line) as TapeEvent) : []
     this.#storage.append({
       rows: rows.map(({ first, last, body }) => {
         const start = bytes
@@ -499,13 +383,8 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     for (const { first, last, text } of rows) {
       const frame = `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`
       const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
-      this.#broadcast(frame, events.length === 0 ? undefined : { epoch: head.epoch, range: [first, last], events: ofRow })
+      this.#broadcast.send(frame, events.length === 0 ? undefined : { epoch: head.epoch, range: [first, last], events: ofRow })
     }
-  }
-
-  #hasFilters(): boolean {
-    for (const { filter } of this.#options.listeners) if (filter !== undefined) return true
-    return false
   }
 
   #newHead(isImport: boolean): Loaded {
@@ -517,31 +396,6 @@ export class StreamCore implements Sealable, Snapshotted, Redactable, Indexed {
     if (this.#isSealing || head.latestSeq < this.#sealFrom || !mayBeDue(head, this.#bounds)) return
     this.#isSealing = true
     this.#options.onUpkeepDue()
-  }
-
-  /** Those with a filter are sent what is theirs of `row`; all of a frame that has no events. */
-  #broadcast(frame: string, row?: LiveRow): void {
-    const filtered = new Map<string, string>()
-    for (const listener of this.#options.listeners) {
-      if (listener.filter === undefined || row === undefined) {
-        listener.send(frame)
-        continue
-      }
-      const key = JSON.stringify(listener.filter)
-      const own = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(listener.filter))
-      filtered.set(key, own)
-      listener.send(own)
-    }
-  }
-
-  /** Undefined while an index is built anew: then nothing can be told, and is asked for later. */
-  #filterOrNone(query: FilterQuery): Filter | undefined {
-    try {
-      return this.#filter(query)
-    } catch (error) {
-      if (error instanceof Refusal) return undefined
-      throw error
-    }
   }
 }
 

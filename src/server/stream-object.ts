@@ -153,7 +153,7 @@ export class StreamObject extends DurableObject<Env> {
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') throw new Refusal('upgrade-required')
     if (!subprotocolsOf(request).includes(subprotocol)) throw new Refusal('bad-subprotocol')
     this.#core.readState()
-    if (opening.filter !== undefined) this.#core.checkFilter(opening.filter)
+    if (opening.filter !== undefined) this.#core.reads.filterOf(opening.filter)
 
     const { 0: client, 1: server } = new WebSocketPair()
     const session = this.#sessions.accept(server, { stream, filter: opening.filter }, rights)

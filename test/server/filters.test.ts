@@ -16,11 +16,11 @@ import {
   unborn,
   union,
 } from '../../src/protocol/index.ts'
+import type { Listener } from '../../src/server/broadcast.ts'
 import type { FilterQuery } from '../../src/server/filters/filter.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Page } from '../../src/server/slice-reader.ts'
-import type { Listener } from '../../src/server/stream-core.ts'
 import { CoreRig } from '../support/core.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { draft, submission } from '../support/tape-state.ts'
@@ -90,7 +90,7 @@ describe('filters', () => {
       for (let step = 0; step < 40; step++) {
         if (isLate && step === 20) {
           rig.core.declareIndex('project', '/project')
-          expect(() => rig.core.checkFilter(query)).toThrow(expect.objectContaining({ code: 'index-building' }))
+          expect(() => rig.core.reads.filterOf(query)).toThrow(expect.objectContaining({ code: 'index-building' }))
           await new IndexBuilder(rig.core, async () => {}).run()
         }
         const drafts = Array.from({ length: 1 + random.below(4) }, () => someDraft(random, ++counter))
@@ -109,15 +109,15 @@ describe('filters', () => {
           const ranges = [[from, from + random.below(last - from + 1)]] as const
           const isFolded = random.chance(0.3)
           const reading = isFolded
-            ? rig.core.readFilteredFolded(query, ranges, {})
-            : rig.core.readFiltered(query, ranges, { bytesMax: 300 })
+            ? rig.core.reads.readFilteredFolded(query, ranges, {})
+            : rig.core.reads.readFiltered(query, ranges, { bytesMax: 300 })
           reader.take(await slice(rig, reading))
         }
       }
       const tape = rig.events() as TapeEvent[]
       const matched = new Set(tape.filter(({ values }) => values?.project === 'p1').map(objectKey))
       for (const reader of readers) {
-        while (reader.holes.length > 0) reader.take(await slice(rig, rig.core.readFiltered(query, reader.holes, { bytesMax: 300 })))
+        while (reader.holes.length > 0) reader.take(await slice(rig, rig.core.reads.readFiltered(query, reader.holes, { bytesMax: 300 })))
         const expected = statesOf(tape.filter((event) => matched.has(objectKey(event))))
         expect(statesOf(foldEvents(reader.events, reader.accounted)), `seed ${seed}`).toEqual(expected)
         expect(reader.events.every((event) => matched.has(objectKey(event)))).toBe(true)
@@ -140,7 +140,7 @@ describe('filters', () => {
       submission('a', [make(1, 'tasks', 'a', 'p1'), make(2, 'tasks', 'b', 'p2'), make(3, 'notes', 'a', 'p1'), make(4, 'notes', 'c', 'p3')]),
     )
     const seqs = async (filter: FilterQuery) =>
-      (await slice(rig, rig.core.readFiltered(filter, [[0, 9]], { bytesMax: 1000 }))).events.map(({ seq }) => seq)
+      (await slice(rig, rig.core.reads.readFiltered(filter, [[0, 9]], { bytesMax: 1000 }))).events.map(({ seq }) => seq)
     expect(await seqs([['collection', ['tasks']]])).toEqual([0, 1])
     expect(await seqs([['identifier', ['a', 'c']]])).toEqual([0, 2, 3])
     expect(

@@ -201,7 +201,7 @@ describe('a storage that fails', () => {
 describe('reading', () => {
   test('[S4] under another epoch is refused with the right one, before and after the first event', () => {
     const rig = new CoreRig(new MemoryTape())
-    const read = (epoch: string) => () => rig.core.read(everything, { bytesMax: 1, epoch }) as Page
+    const read = (epoch: string) => () => rig.core.reads.read(everything, { bytesMax: 1, epoch }) as Page
     expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: null, latestSeq: -1 } }))
     rig.commit(submission('a', [draft(1)]))
     expect(read('x')).toThrow(expect.objectContaining({ code: 'wrong-epoch', details: { epoch: 'epoch-1', latestSeq: 0 } }))
@@ -230,7 +230,7 @@ describe('reading', () => {
     rig.core.erase()
     rig.endTurn()
     expect(verdicts).toEqual([refused('stream-deleted')])
-    for (const run of [() => rig.core.state, () => rig.core.readState(), () => rig.core.read(everything, { bytesMax: 1 })]) {
+    for (const run of [() => rig.core.state, () => rig.core.readState(), () => rig.core.reads.read(everything, { bytesMax: 1 })]) {
       expect(run).toThrow(expect.objectContaining({ name: 'Refusal', code: 'stream-deleted' }))
     }
     expect(rig.commit(submission('b', [draft(1)])).map(plain)).toEqual([refused('stream-deleted')])

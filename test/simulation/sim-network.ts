@@ -42,7 +42,7 @@ export class SimNetwork {
       cut: () => last?.cut(),
       read: (request) => this.#read(request),
       readSnapshot: () => this.#readSnapshot(),
-      readHash: ({ seq, epoch }) => this.#request(() => this.#server.core.hashAt(seq, epoch)),
+      readHash: ({ seq, epoch }) => this.#request(() => this.#server.core.reads.hashAt(seq, epoch)),
       readChunk: ({ hash }) => this.#request(async () => decodeChunk(await this.#server.readChunk(hash))),
     }
   }
@@ -87,7 +87,9 @@ export class SimNetwork {
 
   async #answer({ ranges, epoch, isFolded }: Omit<ReadRequest, 'token'>): Promise<Slice> {
     const { core } = this.#server
-    const page = isFolded ? await core.readFolded(ranges, { epoch }) : await core.read(ranges, { bytesMax: this.#pageBytes, epoch })
+    const page = isFolded
+      ? await core.reads.readFolded(ranges, { epoch })
+      : await core.reads.read(ranges, { bytesMax: this.#pageBytes, epoch })
     return decodeSlice(new TextDecoder().decode(core.encodePage(page)), isFolded)
   }
 }

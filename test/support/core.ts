@@ -3,11 +3,12 @@ import { parseJson } from '../../src/protocol/decode.ts'
 import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
+import type { Listener } from '../../src/server/broadcast.ts'
 import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { StreamRules } from '../../src/server/rules.ts'
 import type { Submission, Verdict } from '../../src/server/sequencer.ts'
 import { joinSlice, type Page } from '../../src/server/slice-reader.ts'
-import { type Listener, StreamCore } from '../../src/server/stream-core.ts'
+import { StreamCore } from '../../src/server/stream-core.ts'
 import type { Append, TapeStorage } from '../../src/server/tape-storage.ts'
 import { memoryContents } from './memory-blobs.ts'
 
@@ -95,7 +96,7 @@ export class CoreRig<Storage extends TapeStorage> {
 
   /** What is in rows of these ranges. */
   read(ranges: SeqRanges = [[0, seqMax]], bytesMax = Number.POSITIVE_INFINITY): Page {
-    const page = this.core.readHot(ranges, { bytesMax })
+    const page = this.core.reads.readHot(ranges, { bytesMax })
     if (page === undefined) throw new Error('Some of that is sealed.')
     return page
   }

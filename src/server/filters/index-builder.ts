@@ -1,15 +1,14 @@
 /** Looks through the past of a tape for the indexes that were declared later, page by page: killed, it goes on behind the last. */
 
-import type { SeqRanges } from '../../protocol/seq-ranges.ts'
 import { parseLines } from '../lines.ts'
-import type { Page } from '../slice-reader.ts'
+import type { TapeReads } from '../tape-reads.ts'
 import type { Indexes, IndexStorage } from './indexes.ts'
 
 /** What is indexed: see `StreamCore`. */
 export interface Indexed {
   readonly epoch: string | undefined
   readonly indexes: Indexes
-  read(ranges: SeqRanges, bounds: { bytesMax: number }): Page | Promise<Page>
+  readonly reads: Pick<TapeReads, 'read'>
   noteMembers: IndexStorage['noteMembers']
 }
 
@@ -32,7 +31,7 @@ export class IndexBuilder {
       const { epoch, indexes } = this.#tape
       const index = epoch === undefined ? undefined : indexes.all.find(({ builtTo, declaredAt }) => builtTo < declaredAt)
       if (index === undefined) return false
-      const { covers, pieces, isCutShort } = await this.#tape.read([[index.builtTo + 1, index.declaredAt]], { bytesMax: pageBytes })
+      const { covers, pieces, isCutShort } = await this.#tape.reads.read([[index.builtTo + 1, index.declaredAt]], { bytesMax: pageBytes })
       const [first] = covers
       // What was redacted meanwhile is looked for anew.
       if (this.#tape.epoch !== epoch) continue

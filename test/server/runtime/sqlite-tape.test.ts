@@ -88,7 +88,7 @@ describe('what a publish costs', () => {
       for (let i = 1; i <= 300; i++) rig.commit(submission('a', [draft(i)]))
       const costOf = (seq: number) => {
         read()
-        rig.core.read([[seq, seq]], { bytesMax: 1 })
+        rig.core.reads.read([[seq, seq]], { bytesMax: 1 })
         return read()
       }
       return [costOf(0), costOf(150), costOf(299)]
