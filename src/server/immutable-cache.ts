@@ -3,8 +3,8 @@
  * API, else from the bucket, else by the object. It is called after the token has been checked and the lease renewed, and
  * keeps its copies under addresses that carry no token.
  */
-import { Refusal } from '../protocol/codes.ts'
 import { immutableHeaders } from './immutable-headers.ts'
+import { Shared } from './shared.ts'
 
 export interface Immutable {
   readonly request: Request
@@ -28,14 +28,24 @@ export async function answerFromCache({ request, key, etag, context }: Immutable
     if (request.headers.get('If-None-Match') === etag) return new Response(null, { status: 304, headers: { ETag: etag } })
     return forReader(known)
   }
-  const answer = await make()
-  if (answer.status !== 200 || answer.headers.get('ETag') !== etag) return answer
-  const [kept, given] = teed(answer)
-  kept.headers.set('Cache-Control', `public, max-age=${keptForSeconds}, immutable`)
-  kept.headers.delete('Vary')
-  context.waitUntil(caches.default.put(cacheKey, kept))
-  return given
+  let mine: Response | undefined
+  const body = await making.of(address.href, async () => {
+    mine = await make()
+    if (mine.status !== 200 || mine.headers.get('ETag') !== etag) return null
+    const whole = await mine.arrayBuffer()
+    const kept = new Response(whole, mine)
+    kept.headers.set('Cache-Control', `public, max-age=${keptForSeconds}, immutable`)
+    kept.headers.delete('Vary')
+    context.waitUntil(caches.default.put(cacheKey, kept))
+    return whole
+  })
+  // What is not immutable is for the one who asked for it.
+  if (body === null) return mine ?? make()
+  return new Response(body, { headers: { 'Content-Type': 'application/json', ...immutableHeaders(etag) } })
 }
+
+/** So a thousand who come at once, when nothing is kept yet, are one for what makes it. */
+const making = new Shared<ArrayBuffer | null>()
 
 /** The cache's copy says `public`, which is true of the Worker's cache alone. */
 function forReader(kept: Response): Response {
@@ -43,10 +53,4 @@ function forReader(kept: Response): Response {
   for (const [name, value] of Object.entries(immutableHeaders(kept.headers.get('ETag') ?? ''))) answer.headers.set(name, value)
   answer.headers.set('Tapeline-Cache', 'hit')
   return answer
-}
-
-function teed(answer: Response): [Response, Response] {
-  if (answer.body === null) throw new Refusal('unavailable')
-  const [left, right] = answer.body.tee()
-  return [new Response(left, answer), new Response(right, answer)]
 }

@@ -4,40 +4,28 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { SealedState, SealedView } from './sealed/sealed-state.ts'
+import { Shared } from './shared.ts'
 
 interface Lease {
   view: SealedView | undefined
   /** ms since 1970. */
   until: number
-  renewal: Promise<SealedView> | undefined
 }
 
 type Stream = { fetch(request: Request): Promise<Response> }
 
 /** Of streams asked about longest ago nothing is remembered. */
 const leasesMax = 1000
-/** Whoever asked for all may have gone, and their question with them. */
-const sharedMsMax = 2000
 
 export class Leases {
   readonly #leases = new Map<string, Lease>()
+  readonly #renewals = new Shared<SealedView>()
 
   /** `request` is by somebody who may read the stream. Throws what the object says: `stream-deleted`, `unavailable`. */
   async of(request: Request, name: string, stream: Stream): Promise<SealedView> {
     const lease = this.#leaseOf(name)
     if (lease.view !== undefined && Date.now() < lease.until) return lease.view
-    const mine = () => {
-      const renewal = this.#renew(request, lease, stream).finally(() => {
-        if (lease.renewal === renewal) lease.renewal = undefined
-      })
-      return renewal
-    }
-    if (lease.renewal !== undefined) {
-      const view = await Promise.race([lease.renewal.catch(() => undefined), after(sharedMsMax)])
-      return view ?? mine()
-    }
-    lease.renewal = mine()
-    return lease.renewal
+    return this.#renewals.of(name, () => this.#renew(request, lease, stream))
   }
 
   async #renew(request: Request, lease: Lease, stream: Stream): Promise<SealedView> {
@@ -59,7 +47,7 @@ export class Leases {
   }
 
   #leaseOf(name: string): Lease {
-    const lease = this.#leases.get(name) ?? { view: undefined, until: 0, renewal: undefined }
+    const lease = this.#leases.get(name) ?? { view: undefined, until: 0 }
     this.#leases.delete(name)
     this.#leases.set(name, lease)
     if (this.#leases.size > leasesMax) this.#leases.delete(this.#leases.keys().next().value ?? '')
@@ -73,7 +61,3 @@ async function refusalOf(answer: Response): Promise<Refusal> {
 }
 
 type ProblemDocument = { readonly code: ConstructorParameters<typeof Refusal>[0] } & Record<string, unknown>
-
-function after(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms))
-}
