@@ -2,10 +2,12 @@
  * Seals the tape behind its end: cuts a segment, stores it, reads it back, and only then lets its rows go. Killed at any
  * point it begins anew with the same segment; what was stored is found under the same name.
  */
+import type { TapeEvent } from '../../protocol/event.ts'
 import { foldEvents } from '../../protocol/fold.ts'
+import type { SeqRange } from '../../protocol/seq-ranges.ts'
 import { parseLines, toLines } from '../lines.ts'
 import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
-import type { Contents } from './contents.ts'
+import type { ContentEntry, Contents } from './contents.ts'
 
 /** What is sealed: see `StreamCore`. */
 export interface Sealable {
@@ -50,8 +52,19 @@ export class Sealer {
 export async function storeSegment({ first, last, body }: TapeRow, contents: Contents): Promise<SegmentEntry> {
   const content = new Uint8Array(body)
   const plain = await contents.put(content)
-  const events = parseLines(content)
-  const folded = toLines(foldEvents(events, [[first, last]]))
-  const isWorthIt = folded.length <= content.length * foldedShareMax
-  return { first, last, plain, ...(isWorthIt ? { folded: await contents.put(folded) } : {}) }
+  const folded = await storeFolded(parseLines(content), content.length, [first, last], contents)
+  return { first, last, plain, ...(folded === undefined ? {} : { folded }) }
+}
+
+async function storeFolded(
+  events: readonly TapeEvent[],
+  plainBytes: number,
+  range: SeqRange,
+  contents: Contents,
+): Promise<ContentEntry | undefined> {
+  const folded = foldEvents(events, [range])
+  // To write them takes longer than to fold them, and a folded event is hardly shorter than a plain one.
+  if (folded.length > events.length * foldedShareMax) return undefined
+  const content = toLines(folded)
+  return content.length <= plainBytes * foldedShareMax ? contents.put(content) : undefined
 }
