@@ -44,33 +44,42 @@ export function foldEvents(events: readonly TapeEvent[], accounted: SeqRanges = 
   return inOrder(folded)
 }
 
-/** So many events of an object are folded before more are gathered. */
-const gatheredMax = 4096
+/** So many events are gathered, beyond twice what the last fold left of them, before they are folded. */
+const gatheredMin = 20_000
 
-/** Folds a long run that comes in pieces, in order of seq: what is gathered of an object stays short where it can be folded. */
+/** Folds a long run that comes in pieces: what is gathered stays about as short as what it comes to. */
 export class Folding {
-  readonly #objects = new Map<string, { events: TapeEvent[]; max: number }>()
+  readonly #objects = new Map<string, readonly TapeEvent[]>()
+  #gathered = 0
+  #foldAt = gatheredMin
 
   /** `accounted`: all that this run covers so far, with these events. */
   add(events: readonly TapeEvent[], accounted: SeqRanges): void {
-    for (const event of events) {
-      const key = objectKey(event)
-      const object = this.#objects.get(key)
-      if (object === undefined) this.#objects.set(key, { events: [event], max: gatheredMax })
-      else object.events.push(event)
+    for (const [key, group] of groupByObject(events)) {
+      const before = this.#objects.get(key)
+      this.#objects.set(key, before === undefined ? group : before.concat(group))
     }
-    for (const object of this.#objects.values()) {
-      if (object.events.length < object.max) continue
-      object.events = [...foldEvents(object.events, accounted)]
-      object.max = 2 * object.events.length + gatheredMax
-    }
+    this.#gathered += events.length
+    if (this.#gathered >= this.#foldAt) this.#fold(accounted)
+  }
+
+  /** What is gathered of each object, by `objectKey`: it need not be folded yet. */
+  get objects(): Iterable<readonly [key: string, events: readonly TapeEvent[]]> {
+    return this.#objects
   }
 
   finish(accounted: SeqRanges): readonly TapeEvent[] {
-    return foldEvents(
-      [...this.#objects.values()].flatMap(({ events }) => events),
-      accounted,
-    )
+    return foldEvents([...this.#objects.values()].flat(), accounted)
+  }
+
+  #fold(accounted: SeqRanges): void {
+    this.#gathered = 0
+    for (const [key, events] of this.#objects) {
+      const folded = events.length > 1 ? foldEvents(events, accounted) : events
+      this.#objects.set(key, folded)
+      this.#gathered += folded.length
+    }
+    this.#foldAt = 2 * this.#gathered + gatheredMin
   }
 }
 

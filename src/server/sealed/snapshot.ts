@@ -166,7 +166,7 @@ export class SnapshotBuilder {
     return true
   }
 
-  /** What the segments of these seqs make of the objects that they touch, in the order of their keys. */
+  /** What the segments of these seqs have of the objects that they touch: each is folded with its chunk, as all at once would hold up others. */
   async #freshObjects(first: number, through: number): Promise<FreshObjects> {
     const folding = new Folding()
     for (const segment of this.#tape.segmentsFrom(first)) {
@@ -174,7 +174,7 @@ export class SnapshotBuilder {
       folding.add(parseLines(await this.#contents.get(segment.folded ?? segment.plain)), [[first, segment.last]])
       await this.#pause()
     }
-    return new FreshObjects(folding.finish([[first, through]]))
+    return new FreshObjects(folding.objects)
   }
 
   /** Writes events of some objects, in chunks as large as they may be. */
@@ -215,8 +215,8 @@ class FreshObjects {
   readonly #objects: readonly (readonly [key: string, events: readonly TapeEvent[]])[]
   #taken = 0
 
-  constructor(events: readonly TapeEvent[]) {
-    this.#objects = [...groupByObject(events)].sort(([a], [b]) => (a < b ? -1 : 1))
+  constructor(objects: Iterable<readonly [key: string, events: readonly TapeEvent[]]>) {
+    this.#objects = [...objects].sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
   /** The events of those below a key. */
