@@ -40,7 +40,7 @@ export class Sealer {
     for (let count = 0; count < segmentsAtOnce; count++) {
       const next = this.#tape.nextSegment()
       if (next === undefined) return false
-      const segment = await storeSegment(next.row, this.#contents)
+      const segment = await storeSegment(next.row, this.#contents, this.#pause)
       if (!this.#tape.seal(segment, next.epoch)) return true
       await this.#pause()
     }
@@ -48,11 +48,18 @@ export class Sealer {
   }
 }
 
-/** Stores a part of the tape for good, with its folded form where that is shorter. */
-export async function storeSegment({ first, last, body }: TapeRow, contents: Contents): Promise<SegmentEntry> {
+/** Stores a part of the tape for good, with its folded form where that is shorter. `pause` lets others have their turn. */
+export async function storeSegment(
+  { first, last, body }: TapeRow,
+  contents: Contents,
+  pause: () => Promise<void> = async () => {},
+): Promise<SegmentEntry> {
   const content = new Uint8Array(body)
   const plain = await contents.put(content)
-  const folded = await storeFolded(parseLines(content), content.length, [first, last], contents)
+  await pause()
+  const events = parseLines(content)
+  await pause()
+  const folded = await storeFolded(events, content.length, [first, last], contents)
   return { first, last, plain, ...(folded === undefined ? {} : { folded }) }
 }
 

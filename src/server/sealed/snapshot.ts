@@ -138,8 +138,15 @@ export class SnapshotBuilder {
           size += old[index + count]?.bytes ?? 0
         }
         const before: TapeEvent[] = []
-        for (const part of old.slice(index, index + count)) before.push(...parseChunk(await this.#contents.get(part)))
-        chunks = [...chunks, ...(await this.#write(withoutDeletes(foldEvents([...before, ...added], covers))))]
+        for (const part of old.slice(index, index + count)) {
+          const content = await this.#contents.get(part)
+          await this.#pause()
+          before.push(...parseChunk(content))
+        }
+        await this.#pause()
+        const folded = withoutDeletes(foldEvents([...before, ...added], covers))
+        await this.#pause()
+        chunks = [...chunks, ...(await this.#write(folded))]
       }
       index += count
       next = keyOf(index)
@@ -171,7 +178,9 @@ export class SnapshotBuilder {
     const folding = new Folding()
     for (const segment of this.#tape.segmentsFrom(first)) {
       if (segment.last > through) break
-      folding.add(parseLines(await this.#contents.get(segment.folded ?? segment.plain)), [[first, segment.last]])
+      const content = await this.#contents.get(segment.folded ?? segment.plain)
+      await this.#pause()
+      folding.add(parseLines(content), [[first, segment.last]])
       await this.#pause()
     }
     return new FreshObjects(folding.objects)
@@ -201,8 +210,11 @@ export class SnapshotBuilder {
   }
 
   async #put(objects: readonly { readonly key: string; readonly group: readonly TapeEvent[] }[]): Promise<SnapshotChunk> {
+    await this.#pause()
     const events = objects.flatMap(({ group }) => group).sort((a, b) => a.seq - b.seq)
-    const entry = await this.#contents.put(encodeChunk(events))
+    const content = encodeChunk(events)
+    await this.#pause()
+    const entry = await this.#contents.put(content)
     return { ...entry, from: objects[0]?.key ?? '', events: events.length }
   }
 }
