@@ -4,6 +4,7 @@
  * A row is a group of events under its last seq, so the end of the tape and the row of any seq are one lookup in
  * the primary key. There is no other index, because each would be a second row written per group.
  */
+import { seqMax } from '../protocol/limits.ts'
 import type { Expiry } from '../protocol/settings.ts'
 import type { Index, Member } from './filters/indexes.ts'
 import type { ContentEntry } from './sealed/contents.ts'
@@ -56,16 +57,20 @@ const migrations: readonly string[] = [
   'ALTER TABLE stream ADD COLUMN importing INTEGER NOT NULL DEFAULT 0;',
 ]
 
+/**
+ * Whoever reads may stop anywhere, and a cursor that is not read to its end keeps SQLite from ever moving its log into
+ * the database: so each question is read whole, and is a short one.
+ */
+const segmentsAtOnce = 64
+
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
-  readonly #cursors: Cursors
   #hasTables = false
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
     this.#sql = storage.sql
-    this.#cursors = new Cursors(storage.sql)
   }
 
   head(): TapeHead | 'deleted' | undefined {
@@ -192,23 +197,40 @@ export class SqliteTape implements TapeStorage {
   }
 
   scrub(): Promise<void> {
-    return scrub(this.#storage, () => this.#cursors.end())
+    return scrub(this.#storage)
   }
 
   *segmentsFrom(from: number): Generator<SegmentEntry> {
     if (!this.#findTables()) return
-    const cursor = this.#cursors.open('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last', from)
-    for (const [first, last, plain, folded] of cursor.raw<[number, number, string, string | null]>()) {
-      yield { first, last, plain: fromText(plain), ...(folded === null ? {} : { folded: fromText(folded) }) }
+    // Most want one alone.
+    for (let [next, limit] = [from, 1]; ; limit = segmentsAtOnce) {
+      const cursor = this.#sql.exec('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last LIMIT ?', next, limit)
+      const some = [...cursor.raw<[number, number, string, string | null]>()]
+      for (const [first, last, plain, folded] of some) {
+        yield { first, last, plain: fromText(plain), ...(folded === null ? {} : { folded: fromText(folded) }) }
+        next = last + 1
+      }
+      if (some.length < limit) return
     }
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {
-    yield* toRows(this.#cursors.open('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last', from))
+    for (let next = from; ; ) {
+      const row = toRow(this.#sql.exec('SELECT first, last, body FROM tape WHERE last >= ? ORDER BY last LIMIT 1', next))
+      if (row === undefined) return
+      yield row
+      next = row.last + 1
+    }
   }
 
   *rowsBack(): Generator<TapeRow> {
-    if (this.#findTables()) yield* toRows(this.#cursors.open('SELECT first, last, body FROM tape ORDER BY last DESC'))
+    if (!this.#findTables()) return
+    for (let next = seqMax; ; ) {
+      const row = toRow(this.#sql.exec('SELECT first, last, body FROM tape WHERE last <= ? ORDER BY last DESC LIMIT 1', next))
+      if (row === undefined) return
+      yield row
+      next = row.first - 1
+    }
   }
 
   *ledgersFrom(checkpoint: number): Generator<string> {
@@ -216,7 +238,7 @@ export class SqliteTape implements TapeStorage {
       .exec<{ ledger: string }>('SELECT sealed_ledger AS ledger FROM stream WHERE ? <= (SELECT max(last) FROM segment)', checkpoint)
       .toArray()
     if (sealed !== undefined) yield sealed.ledger
-    const cursor = this.#cursors.open('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
+    const cursor = this.#sql.exec('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
     for (const [ledger] of cursor.raw<[string]>()) yield ledger
   }
 
@@ -276,31 +298,6 @@ export class SqliteTape implements TapeStorage {
   }
 }
 
-/** Cursors that are read as rows are taken. Those that were left halfway are open until they are collected as garbage. */
-class Cursors {
-  readonly #sql: SqlStorage
-  #left: WeakRef<SqlStorageCursor<Record<string, SqlStorageValue>>>[] = []
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql
-  }
-
-  open(query: string, ...bindings: unknown[]): SqlStorageCursor<Record<string, SqlStorageValue>> {
-    const cursor = this.#sql.exec(query, ...bindings)
-    if (this.#left.length % leftMax === leftMax - 1) this.#left = this.#left.filter((ref) => ref.deref() !== undefined)
-    this.#left.push(new WeakRef(cursor))
-    return cursor
-  }
-
-  /** Reads them to their ends: SQLite drops no table while one is open. */
-  end(): void {
-    for (const ref of this.#left.splice(0)) ref.deref()?.toArray()
-  }
-}
-
-/** Then those that are gone are forgotten. */
-const leftMax = 256
-
 function toText({ hash, bytes, stored }: ContentEntry): string {
   return JSON.stringify([hash, bytes, stored])
 }
@@ -310,8 +307,7 @@ function fromText(text: string): ContentEntry {
   return { hash, bytes, stored }
 }
 
-function* toRows(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): Generator<TapeRow> {
-  for (const [first, last, body] of cursor.raw<[number, number, ArrayBuffer]>()) {
-    yield { first, last, body: new Uint8Array(body) }
-  }
+function toRow(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): TapeRow | undefined {
+  const [row] = [...cursor.raw<[number, number, ArrayBuffer]>()]
+  return row && { first: row[0], last: row[1], body: new Uint8Array(row[2]) }
 }

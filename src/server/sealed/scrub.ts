@@ -13,10 +13,9 @@ const zerosAtOnce = 16
 const blobsAtOnce = 16
 
 /** The tables stay as they are. What is appended meanwhile is in them, too; the caller sees to it that no blob is. */
-export async function scrub(storage: DurableObjectStorage, endCursors: () => void): Promise<void> {
+export async function scrub(storage: DurableObjectStorage): Promise<void> {
   const { sql } = storage
   const change = async (work: () => void) => {
-    endCursors()
     storage.transactionSync(work)
     await storage.sync()
   }
