@@ -11,6 +11,8 @@ export interface Immutable {
   /** Names the answer among all of the stream. */
   readonly key: string
   readonly etag: string
+  /** Of what is kept. */
+  readonly type?: string
   readonly context: { waitUntil(promise: Promise<unknown>): void }
 }
 
@@ -18,7 +20,10 @@ export interface Immutable {
 const keptForSeconds = 3600
 
 /** The copy, or what `make` makes; that is kept if it has the ETag. */
-export async function answerFromCache({ request, key, etag, context }: Immutable, make: () => Promise<Response>): Promise<Response> {
+export async function answerFromCache(
+  { request, key, etag, type = 'application/json', context }: Immutable,
+  make: () => Promise<Response>,
+): Promise<Response> {
   const address = new URL(request.url)
   address.search = `?immutable=${encodeURIComponent(key)}`
   const cacheKey = new Request(address)
@@ -41,7 +46,7 @@ export async function answerFromCache({ request, key, etag, context }: Immutable
   })
   // What is not immutable is for the one who asked for it.
   if (body === null) return mine ?? make()
-  return new Response(body, { headers: { 'Content-Type': 'application/json', ...immutableHeaders(etag) } })
+  return new Response(body, { headers: { 'Content-Type': type, ...immutableHeaders(etag) } })
 }
 
 /** So a thousand who come at once, when nothing is kept yet, are one for what makes it. */

@@ -12,10 +12,11 @@ import { Importer } from './importer.ts'
 import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
+import { checkChunk } from './sealed/snapshot.ts'
 import type { Verdict } from './sequencer.ts'
 import type { Sessions } from './sessions.ts'
 import { type Page, toNdjson } from './slice-reader.ts'
-import { checkChunk, chunkResponse } from './snapshot-answers.ts'
+import { packedChunk } from './snapshot-answers.ts'
 import type { StreamCore } from './stream-core.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -110,7 +111,7 @@ export async function answerHash(core: StreamCore, request: Request): Promise<Re
 export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
   const { current, leaving } = core.snapshots()
   checkChunk({ snapshot: current ?? null, leaving }, hash)
-  return chunkResponse(await contents.get({ hash }), hash)
+  return packedChunk(await contents.checkedPacked({ hash }), hash)
 }
 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {

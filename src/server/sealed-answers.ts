@@ -13,8 +13,9 @@ import { BucketBlobs } from './sealed/bucket-blobs.ts'
 import { Contents, gzipCodec } from './sealed/contents.ts'
 import { readSealedPage } from './sealed/sealed-reader.ts'
 import type { SealedView } from './sealed/sealed-state.ts'
+import { checkChunk } from './sealed/snapshot.ts'
 import { joinSlice } from './slice-reader.ts'
-import { checkChunk, chunkResponse } from './snapshot-answers.ts'
+import { chunkFor, packedChunk } from './snapshot-answers.ts'
 
 export interface Sealed {
   readonly request: Request
@@ -65,12 +66,15 @@ function indexOf(segments: SealedView['segments'], seq: number): number {
 }
 
 /** Throws `not-found` for what is no chunk of the snapshot, nor of the one before it. */
-export function answerChunk(sealed: Sealed, hash: string): Promise<Response> {
+export async function answerChunk(sealed: Sealed, hash: string): Promise<Response> {
   const { request, context, forward } = sealed
   checkChunk(sealed.view, hash)
   const contents = contentsOf(sealed)
-  const make = contents === undefined ? forward : async () => chunkResponse(await contents.get({ hash }), hash)
-  return answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, context }, make)
+  const make = contents === undefined ? forward : async () => packedChunk(await contents.checkedPacked({ hash }), hash)
+  return chunkFor(
+    request,
+    await answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, type: 'application/gzip', context }, make),
+  )
 }
 
 function contentsOf({ env, objectId }: Sealed): Contents | undefined {

@@ -1,5 +1,4 @@
 /** Answers about snapshots: where they are, and their chunks. */
-import { Refusal } from '../protocol/codes.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import type { SealedView } from './sealed/sealed-state.ts'
 
@@ -10,11 +9,19 @@ export function answerSnapshot({ epoch, latestSeq, snapshot }: SealedView): Resp
   return Response.json({ epoch, latestSeq, covers, chunks }, { headers: { 'Cache-Control': 'no-store' } })
 }
 
-export function checkChunk({ snapshot, leaving }: Pick<SealedView, 'snapshot' | 'leaving'>, hash: string): void {
-  const isKnown = snapshot?.chunks.some((chunk) => chunk.hash === hash) === true || leaving.includes(hash)
-  if (!isKnown) throw new Refusal('not-found', { detail: 'The snapshot has no such chunk. Ask for the snapshot again.' })
+/** A chunk as it is stored, packed with gzip, from whoever has it to the Worker. */
+export function packedChunk(packed: Uint8Array<ArrayBuffer>, hash: string): Response {
+  return new Response(packed, { headers: { 'Content-Type': 'application/gzip', ...immutableHeaders(`"${hash}"`) } })
 }
 
-export function chunkResponse(content: Uint8Array<ArrayBuffer>, hash: string): Response {
-  return new Response(content, { headers: { 'Content-Type': 'application/json', ...immutableHeaders(`"${hash}"`) } })
+/** A packed chunk for its reader: as it is for one who takes gzip, and else unpacked. */
+export function chunkFor(request: Request, packed: Response): Response {
+  if (packed.status !== 200 || packed.body === null) return packed
+  const { headers } = packed
+  headers.set('Content-Type', 'application/json')
+  if (!/\bgzip\b/.test(request.headers.get('Accept-Encoding') ?? '')) {
+    return new Response(packed.body.pipeThrough(new DecompressionStream('gzip')), { headers })
+  }
+  headers.set('Content-Encoding', 'gzip')
+  return new Response(packed.body, { headers, encodeBody: 'manual' })
 }

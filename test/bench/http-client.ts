@@ -1,6 +1,7 @@
 /** HTTP over connections that are kept, and how many bytes came over them. */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import type { Socket } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import type { Server } from './workerd.ts'
 
 export interface Answer {
@@ -49,6 +50,7 @@ export class HttpClient {
     const { port, token } = this.#server
     const headers = {
       Authorization: `Bearer ${token}`,
+      'Accept-Encoding': 'gzip',
       ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': body.length }),
     }
     return new Promise((resolve, reject) => {
@@ -57,7 +59,8 @@ export class HttpClient {
         const chunks: Buffer[] = []
         answer.on('data', take ?? ((chunk: Buffer) => chunks.push(chunk)))
         answer.on('end', () => {
-          const text = () => Buffer.concat(chunks).toString()
+          const isPacked = answer.headers['content-encoding'] === 'gzip'
+          const text = () => (isPacked ? gunzipSync(Buffer.concat(chunks)) : Buffer.concat(chunks)).toString()
           const start = () => chunks[0]?.toString('latin1', 0, 200) ?? ''
           if (answer.statusCode === 200) resolve({ headers: answer.headers, text, start })
           else reject(new Error(`${method} ${path}: ${answer.statusCode} ${text()}`))

@@ -71,7 +71,9 @@ function meterBodies(count: (bytes: number) => void): () => void {
     const text = answer.text.bind(answer)
     answer.text = async () => {
       const body = await text()
-      count(Buffer.byteLength(body))
+      // What came packed counts as it came.
+      const packed = answer.headers.has('Content-Encoding') ? Number(answer.headers.get('Content-Length') ?? 0) : 0
+      count(packed > 0 ? packed : Buffer.byteLength(body))
       return body
     }
     return answer

@@ -90,6 +90,13 @@ export class Contents {
     }
   }
 
+  /** What is stored, compressed, when it is what it should be. Throws like `get`. */
+  async checkedPacked(entry: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
+    const packed = await this.packed(entry)
+    await this.#check(entry, packed)
+    return packed
+  }
+
   /** What is stored, compressed, and not looked into. */
   async packed({ hash }: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
     let packed: Uint8Array<ArrayBuffer> | undefined

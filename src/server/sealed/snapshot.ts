@@ -3,6 +3,7 @@
  * from the last one and the segments since, chunk by chunk; a chunk with nothing new in it stays the same, under the
  * same name. What has been made of it is kept after each chunk, so that it goes on there after a kill.
  */
+import { Refusal } from '../../protocol/codes.ts'
 import type { TapeEvent } from '../../protocol/event.ts'
 import { Folding, foldEvents, groupByObject } from '../../protocol/fold.ts'
 import type { SeqRanges } from '../../protocol/seq-ranges.ts'
@@ -255,4 +256,13 @@ export function parseChunk(content: Uint8Array): readonly TapeEvent[] {
 
 export function sizeOf(entries: readonly ContentEntry[]): number {
   return entries.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Throws `not-found` for what is no chunk of the snapshot, nor of the one before it. */
+export function checkChunk(
+  { snapshot, leaving }: { readonly snapshot: Snapshot | null; readonly leaving: readonly string[] },
+  hash: string,
+): void {
+  const isKnown = snapshot?.chunks.some((chunk) => chunk.hash === hash) === true || leaving.includes(hash)
+  if (!isKnown) throw new Refusal('not-found', { detail: 'The snapshot has no such chunk. Ask for the snapshot again.' })
 }
