@@ -1,6 +1,7 @@
 /**
- * What a stream's alarm does: seals what is due, makes snapshots of that, and removes from the bucket what a deleted stream left there. What
- * cannot be done now, because the bucket is not reached, is tried again after a while; publishing goes on meanwhile.
+ * What a stream's alarm does: ends a stream whose time is over, removes what redactions and deletions have left, seals what
+ * is due, makes snapshots of that, and indexes the past. What cannot be done now, because the bucket is not reached, is
+ * tried again after a while; publishing goes on meanwhile.
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { Redaction } from '../protocol/redaction.ts'
