@@ -14,6 +14,8 @@ export default defineConfig({
           name: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/server/runtime/**', 'test/journey/**'],
+          // What computes takes several times as long on a machine that is busy.
+          testTimeout: 30_000,
         },
       },
       {
@@ -31,7 +33,7 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'] },
+        test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'], testTimeout: 30_000 },
       },
       {
         test: {

@@ -189,34 +189,47 @@ export class SnapshotBuilder {
 
   /** Writes events of some objects, in chunks as large as they may be. */
   async #write(events: readonly TapeEvent[]): Promise<readonly SnapshotChunk[]> {
-    const objects = [...groupByObject(events)].sort(([a], [b]) => (a < b ? -1 : 1))
-    const lines = objects.map(([key, group]) => ({ key, group, text: group.map((event) => JSON.stringify(event)).join(',\n') }))
-    const total = lines.reduce((sum, { text }) => sum + text.length, 0)
+    const objects = Array.from(groupByObject(events), ([key, group]) => new WrittenObject(key, group)).sort((a, b) =>
+      a.key < b.key ? -1 : 1,
+    )
+    const total = objects.reduce((sum, { size }) => sum + size, 0)
     // Parts of about the same size: one that is cut again soon is not worth it.
     const room = total / Math.ceil(total / (this.#bounds.chunkMax * 0.9))
     const chunks: SnapshotChunk[] = []
-    let some: typeof lines = []
+    let some: WrittenObject[] = []
     let size = 0
-    for (const line of lines) {
-      if (some.length > 0 && size + line.text.length > room * 1.05) {
+    for (const object of objects) {
+      if (some.length > 0 && size + object.size > room * 1.05) {
         chunks.push(await this.#put(some))
         some = []
         size = 0
       }
-      some.push(line)
-      size += line.text.length
+      some.push(object)
+      size += object.size
     }
     if (some.length > 0) chunks.push(await this.#put(some))
     return chunks
   }
 
-  async #put(objects: readonly { readonly key: string; readonly group: readonly TapeEvent[] }[]): Promise<SnapshotChunk> {
+  async #put(objects: readonly WrittenObject[]): Promise<SnapshotChunk> {
     await this.#pause()
-    const events = objects.flatMap(({ group }) => group).sort((a, b) => a.seq - b.seq)
-    const content = encodeChunk(events)
-    await this.#pause()
-    const entry = await this.#contents.put(content)
-    return { ...entry, from: objects[0]?.key ?? '', events: events.length }
+    const lines = objects.flatMap((object) => object.lines).sort((a, b) => a.seq - b.seq)
+    const entry = await this.#contents.put(encodeChunk(lines.map(({ text }) => text)))
+    return { ...entry, from: objects[0]?.key ?? '', events: lines.length }
+  }
+}
+
+/** An object's events, written out once. */
+class WrittenObject {
+  readonly key: string
+  readonly lines: readonly { readonly seq: number; readonly text: string }[]
+  /** In UTF-16 units: about what they take. */
+  readonly size: number
+
+  constructor(key: string, events: readonly TapeEvent[]) {
+    this.key = key
+    this.lines = events.map((event) => ({ seq: event.seq, text: JSON.stringify(event) }))
+    this.size = this.lines.reduce((sum, { text }) => sum + text.length, 0)
   }
 }
 
@@ -246,8 +259,8 @@ function withoutDeletes(events: readonly TapeEvent[]): readonly TapeEvent[] {
 }
 
 /** A chunk is a JSON list of folded events, in order of seq. */
-export function encodeChunk(events: readonly TapeEvent[]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new TextEncoder().encode(`[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]`))
+function encodeChunk(lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(`[\n${lines.join(',\n')}\n]`))
 }
 
 export function parseChunk(content: Uint8Array): readonly TapeEvent[] {
