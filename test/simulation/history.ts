@@ -297,7 +297,8 @@ class History {
         stream.nudge()
       }
       await this.#pass(restMs)
-      if (this.#browsers.every(({ open }) => open.every((tab) => tab.isDrained))) break
+      const isQuiet = !this.#server.isRedacting && this.#browsers.every(({ open }) => open.every((tab) => tab.isDrained))
+      if (isQuiet) break
     }
     await this.#pass(restMs)
   }
@@ -314,7 +315,7 @@ class History {
       }
       check().catch((error: unknown) => this.#failures.push(error))
     }
-    await this.#pass(verifyMsMax)
+    for (let waitedMs = 0; verified < tabs.length && waitedMs < verifyMsMax; waitedMs += 500) await this.#pass(500)
     if (verified < tabs.length) throw new Violation(`${tabs.length - verified} tabs are not verified.`)
     this.#count('verified', verified)
   }

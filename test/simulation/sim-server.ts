@@ -104,6 +104,8 @@ export class SimServer {
   #opened = 0
   #hasWaiting = false
   #epochs = 0
+  /** Blobs that are waited for. */
+  #reaching = 0
   #redaction: Redaction | undefined
   /** Whether it refuses drafts with `bad` values. */
   isStrict = true
@@ -153,9 +155,13 @@ export class SimServer {
     }
   }
 
-  /** Hibernation: possible only while nothing waits, as a pending timer or request keeps an object in memory. */
+  get isRedacting(): boolean {
+    return this.#redaction !== undefined
+  }
+
+  /** Hibernation: possible only while nothing waits, as a pending timer, request or answer of the bucket keeps an object in memory. */
   sleep(): void {
-    if (!this.#hasWaiting && this.#redaction === undefined) this.#wake()
+    if (!this.#hasWaiting && this.#redaction === undefined && this.#reaching === 0) this.#wake()
   }
 
   /** The process dies. Gives the sessions that were open, for the network to cut. */
@@ -197,6 +203,7 @@ export class SimServer {
     const life = ++this.#life
     // Who asked for it gets no answer any more.
     this.#redaction = undefined
+    this.#reaching = 0
     this.#hasWaiting = false
     const { sealing } = this.#options
     const contents = memoryContents(this.#blobsOf(life))
@@ -321,11 +328,16 @@ export class SimServer {
     if (sealing === undefined) return this.#blobs
     const { random, delayMsMax } = sealing
     const reach = async <T>(work: () => Promise<T>): Promise<T> => {
-      await this.#pass(life, random.next() * delayMsMax)
-      if (random.chance(sealing.failure)) throw new BucketError('The bucket is not reached.')
-      const result = await work()
-      await this.#pass(life, random.next() * delayMsMax)
-      return result
+      this.#reaching++
+      try {
+        await this.#pass(life, random.next() * delayMsMax)
+        if (random.chance(sealing.failure)) throw new BucketError('The bucket is not reached.')
+        const result = await work()
+        await this.#pass(life, random.next() * delayMsMax)
+        return result
+      } finally {
+        this.#reaching--
+      }
     }
     return {
       put: (name, body) => reach(() => this.#blobs.put(name, body)),

@@ -53,8 +53,8 @@ export class Backfiller {
   readonly #snapshots: SnapshotReader
   readonly #hooks: BackfillerHooks
   #isOnline = false
-  /** Asked for on the present link, by ref. */
-  readonly #asked = new Map<number, SeqRanges>()
+  /** Asked for on the present link, by ref, each with the timer that ends it. */
+  readonly #asked = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
   /** HTTP requests under way, each with the timer that ends it. */
   readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
   #lastRequest = 0
@@ -76,14 +76,14 @@ export class Backfiller {
   online(announced: SeqRanges): void {
     this.#isOnline = true
     this.#announced = announced
-    this.#asked.clear()
+    this.#forgetAsked()
     this.fill()
   }
 
   offline(): void {
     this.#isOnline = false
     this.#announced = []
-    this.#asked.clear()
+    this.#forgetAsked()
     for (const id of [...this.#requests.keys()]) this.#endRequest(id)
     this.#isFolding = false
     this.#environment.clearTimer(this.#retryTimer)
@@ -99,12 +99,12 @@ export class Backfiller {
   received({ ref, covers }: SliceFrame): void {
     // The announced slice is the first to come; when another one does, it got lost.
     this.#announced = []
-    if (ref !== undefined && this.#asked.delete(ref) && covers.length === 0) this.#fail(new Error('The server had nothing of what it has.'))
+    if (ref !== undefined && this.#endAsked(ref) && covers.length === 0) this.#fail(new Error('The server had nothing of what it has.'))
   }
 
   /** A frame of the link was refused. If it was a fetch, its holes are asked for again after a while. */
   refuse({ ref, code }: RefusedServerFrame): void {
-    if (ref !== undefined && this.#asked.delete(ref)) this.#fail(new Refusal(code))
+    if (ref !== undefined && this.#endAsked(ref)) this.#fail(new Refusal(code))
   }
 
   /** Asks for every hole that nothing is under way for. */
@@ -153,14 +153,15 @@ export class Backfiller {
 
   #underWay(): SeqRanges {
     let ranges = this.#announced
-    for (const asked of this.#asked.values()) ranges = union(ranges, asked)
+    for (const asked of this.#asked.values()) ranges = union(ranges, asked.ranges)
     for (const request of this.#requests.values()) ranges = union(ranges, request.ranges)
     return ranges
   }
 
   #ask(ranges: SeqRanges): void {
     const ref = this.#hooks.newRef()
-    this.#asked.set(ref, ranges)
+    const onDeadline = () => this.#endAsked(ref) && this.#fail(new Error('A fetch took too long.'))
+    this.#asked.set(ref, { ranges, timer: this.#environment.setTimer(onDeadline, readDeadlineMs) })
     this.#hooks.send({ type: 'fetch', ref, seq: ranges })
   }
 
@@ -185,6 +186,16 @@ export class Backfiller {
     } catch (error) {
       fail(error)
     }
+  }
+
+  /** Whether it was still asked for. */
+  #endAsked(ref: number): boolean {
+    this.#environment.clearTimer(this.#asked.get(ref)?.timer)
+    return this.#asked.delete(ref)
+  }
+
+  #forgetAsked(): void {
+    for (const ref of [...this.#asked.keys()]) this.#endAsked(ref)
   }
 
   /** Whether it was still under way. */
