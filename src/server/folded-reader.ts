@@ -51,9 +51,9 @@ export class FoldedReader {
     const folding = new Folding()
     let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
-    const start = this.#start(rest)
-    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; ) {
-      const piece = (bytes === 0 ? await this.#readStart(start) : undefined) ?? (await this.#next(rest))
+    let start = await this.#readStart(rest)
+    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; start = undefined) {
+      const piece = start ?? (await this.#next(rest))
       await between()
       rest = subtract(rest, piece.covers)
       covers = union(covers, piece.covers)
@@ -71,7 +71,8 @@ export class FoldedReader {
   }
 
   /** Undefined also when a part of it is lost: the segments do as well. */
-  async #readStart(start: Snapshot | undefined): Promise<Piece | undefined> {
+  async #readStart(rest: SeqRanges): Promise<Piece | undefined> {
+    const start = this.#start(rest)
     if (start === undefined) return undefined
     const { through, chunks } = start
     const contents = await Promise.all(chunks.map((chunk) => this.#contents.get(chunk))).catch(() => undefined)

@@ -138,3 +138,15 @@ test('[H12] a folded form that is lost is made from the events', async () => {
   const page = await new FoldedReader(storage, contents).read([[0, 39]], 39, pause)
   expect(page.events).toEqual(foldEvents(events, [[0, 39]]))
 })
+
+test('[H12][T7] a snapshot of nothing, as all was deleted, is where the rest begins', async () => {
+  const gone = { seq: 0, client: 'a', counter: 1, seen: -1, type: 'delete', collection: 'c', identifier: 'o' } as const
+  const later: TapeEvent = { ...gone, seq: 1, counter: 2, type: 'insert', values: { x: 1 } }
+  const storage = {
+    rowsFrom: (seq: number) => [{ first: 0, last: 1, body: toLines([gone, later]) }].filter(({ last }) => last >= seq).values(),
+    segmentsFrom: () => [].values(),
+    snapshots: () => ({ ...noSnapshots, current: { through: 0, chunks: [] } }),
+  }
+  const page = await new FoldedReader(storage, memoryContents()).read([[0, 1]], 1, pause)
+  expect(page).toMatchObject({ covers: [[0, 1]], events: [later] })
+})
