@@ -1,5 +1,6 @@
 /**
- * One stream, without the platform: decides groups of publishes, appends them, tells every listener, and reads.
+ * One stream, without the platform: decides groups of publishes, appends them and tells every listener. What is read of
+ * it are its `reads`; what its alarm does is done through it.
  *
  *   submit ─► waiting ─► (turn ends) ─► commit: sequence ─ append ─ broadcast ─ answer, with no await in between
  *
@@ -58,6 +59,7 @@ const sealStep = 500
 
 /** A group is one row's ledger and one run: what is more waits for the next turn. */
 const groupMax = 500
+
 interface Waiting {
   readonly submission: Submission
   readonly answer: (verdict: Verdict) => void

@@ -7,8 +7,7 @@ import { firstViolation, firstViolationWith } from './planted.ts'
 
 afterEach(() => {
   vi.doUnmock('../../src/server/sealed/contents.ts')
-  vi.doUnmock('../../src/server/sealed/snapshot.ts')
-  vi.doUnmock('../../src/protocol/redaction.ts')
+  vi.doUnmock('../../src/protocol/fold.ts')
   vi.resetModules()
 })
 
@@ -48,7 +47,6 @@ test('[T7] finds a snapshot that forgets what is new in objects that it had', as
     return { ...real, foldEvents }
   })
   expect(await firstViolation(300, { isPlain: true })).toMatch(/another state|shows/)
-  vi.doUnmock('../../src/protocol/fold.ts')
 })
 
 /** Keeps the snapshot and all that was sealed when events are redacted. */
