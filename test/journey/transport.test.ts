@@ -56,7 +56,7 @@ describe('a network that answers in the place of the server', () => {
 
   test('[C1] a read is a failure of the network, to be tried again, and no refusal', async () => {
     const reading = transport.read({ token: 'token', ranges: [[0, 1]], epoch: 'epoch' })
-    await expect(reading).rejects.toThrow('not a slice')
+    await expect(reading).rejects.toThrow('not of the server')
     await expect(reading).rejects.not.toBeInstanceOf(Refusal)
   })
 
