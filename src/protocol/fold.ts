@@ -15,6 +15,13 @@ export function objectKey({ collection, identifier }: Pick<Change, 'collection' 
   return `${collection.length}.${collection}${identifier}`
 }
 
+/** The object of a key that `objectKey` has made. */
+export function objectOfKey(key: string): Pick<Change, 'collection' | 'identifier'> {
+  const start = key.indexOf('.') + 1
+  const end = start + Number(key.slice(0, start - 1))
+  return { collection: key.slice(start, end), identifier: key.slice(end) }
+}
+
 /** The events of each object, by `objectKey`, in their order. */
 export function groupByObject(events: readonly TapeEvent[]): Map<string, TapeEvent[]> {
   const groups = new Map<string, TapeEvent[]>()

@@ -47,6 +47,7 @@ export {
   type TapeEvent,
   type Values,
 } from './event.ts'
+export * from './filter.ts'
 export * from './fold.ts'
 export * from './frames.ts'
 export { freeze } from './freeze.ts'
@@ -58,8 +59,10 @@ export * from './seq-ranges.ts'
 export {
   decodeChunk,
   decodeHash,
+  decodeObjectList,
   decodeSlice,
   decodeSnapshotIndex,
+  type ObjectList,
   type Slice,
   type SnapshotIndex,
   sliceSchema,

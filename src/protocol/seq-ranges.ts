@@ -24,6 +24,11 @@ export function normalize(ranges: SeqRanges): SeqRanges {
   return set
 }
 
+/** The ranges of the seqs of these, in whatever order. */
+export function rangesOfSeqs(events: Iterable<{ readonly seq: number }>): SeqRanges {
+  return normalize(Array.from(events, ({ seq }): SeqRange => [seq, seq]))
+}
+
 export function union(a: SeqRanges, b: SeqRanges): SeqRanges {
   if (b.length === 0) return a
   if (a.length === 0) return b

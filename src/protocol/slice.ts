@@ -17,6 +17,7 @@ export const sliceEntries = {
   covers: v.array(v.tuple([seqSchema, seqSchema])),
   events: v.array(eventSchema),
   closed: v.optional(v.literal(true)),
+  own: v.optional(v.array(v.tuple([seqSchema, seqSchema]))),
 }
 
 export const sliceSchema = v.object(sliceEntries)
@@ -31,6 +32,8 @@ export interface Slice {
   readonly events: readonly TapeEvent[]
   /** Events that came with the others and are not understood here. Absent when there are none. */
   readonly unreadable?: readonly UnreadableEvent[] | undefined
+  /** Of a filtered slice: the seqs of the reader's own events in it that do not belong to the filter. */
+  readonly own?: SeqRanges | undefined
   /** Nothing more comes on the tape. */
   readonly closed?: true | undefined
 }
@@ -77,6 +80,24 @@ const snapshotSchema = v.object({
 /** Throws a `Refusal` (`malformed-json`, `invalid`) for what is none. */
 export function decodeSnapshotIndex(text: string): SnapshotIndex {
   return check(parseJson(text), snapshotSchema)
+}
+
+/** Objects that belong to a filter, as 0 … latestSeq has made them. */
+export interface ObjectList {
+  readonly epoch: string | null
+  readonly latestSeq: number
+  readonly objects: readonly (readonly [collection: string, identifier: string])[]
+}
+
+const objectListSchema = v.object({
+  epoch: v.nullable(v.string()),
+  latestSeq: seenSchema,
+  objects: v.array(v.tuple([v.string(), v.string()])),
+})
+
+/** Throws a `Refusal` for what is none. */
+export function decodeObjectList(text: string): ObjectList {
+  return check(parseJson(text), objectListSchema)
 }
 
 const hashSchema = v.object({ hash: v.string() })

@@ -15,7 +15,7 @@ import { Leases } from './leases.ts'
 import { answerLongPoll } from './long-poll.ts'
 import { settlesHeader } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
-import { checkedParameters, checkNoToken, hashQueryOf, liveQueryOf, readQueryOf } from './read-query.ts'
+import { checkedParameters, checkNoToken, hashQueryOf, liveQueryOf, objectsQueryOf, readQueryOf } from './read-query.ts'
 import { answerChunk, answerImmutableRead, type Sealed } from './sealed-answers.ts'
 import { answerServerSentEvents } from './server-sent-events.ts'
 import { answerSnapshot } from './snapshot-answers.ts'
@@ -94,6 +94,12 @@ app.get(`${stream}/indexes`, refuseHead('GET'), authorize('read'), (c) => {
 app.all(`${stream}/indexes`, () => notAllowed('GET'))
 app.put(`${stream}/indexes/:name`, authorize('admin'), limitBody(), forwardJson)
 app.all(`${stream}/indexes/:name`, () => notAllowed('PUT'))
+
+app.get(`${stream}/objects`, refuseHead('GET'), authorize('read'), (c) => {
+  objectsQueryOf(c.req.raw)
+  return forward(c)
+})
+app.all(`${stream}/objects`, () => notAllowed('GET'))
 
 app.get(`${stream}/hash`, refuseHead('GET'), authorize('read'), (c) => {
   hashQueryOf(c.req.raw)

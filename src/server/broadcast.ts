@@ -1,21 +1,24 @@
 /** Tells everyone who listens: all of a row, or those with a filter what is theirs of it. */
 import { Refusal } from '../protocol/codes.ts'
-import type { Filter, FilterQuery } from './filters/filter.ts'
+import type { Selection } from '../protocol/filter.ts'
+import type { Filter } from './filters/filter.ts'
 import { filteredFrame, type LiveRow } from './filters/filtered-frame.ts'
 
 /** Who is told of what happens: a live socket that may read this stream. */
 export interface Listener {
   /** What of the tape it wants; absent for all. */
-  readonly filter?: FilterQuery | undefined
+  readonly filter?: Selection | undefined
+  /** Who publishes there, and is to see its own events, whatever they are about. */
+  readonly client?: string | undefined
   /** Never throws: a listener that cannot be reached any more takes itself off. */
   send(frame: string): void
 }
 
 export class Broadcast {
   readonly #listeners: Iterable<Listener>
-  readonly #filterOf: (query: FilterQuery) => Filter
+  readonly #filterOf: (selection: Selection) => Filter
 
-  constructor(listeners: Iterable<Listener>, filterOf: (query: FilterQuery) => Filter) {
+  constructor(listeners: Iterable<Listener>, filterOf: (selection: Selection) => Filter) {
     this.#listeners = listeners
     this.#filterOf = filterOf
   }
@@ -33,17 +36,19 @@ export class Broadcast {
         listener.send(frame)
         continue
       }
-      const key = JSON.stringify(listener.filter)
-      const own = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(listener.filter))
-      filtered.set(key, own)
-      listener.send(own)
+      const isMaker = row.events.some(({ client }) => client !== undefined && client === listener.client)
+      const maker = isMaker ? listener.client : undefined
+      const key = JSON.stringify([listener.filter, maker])
+      const theirs = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(listener.filter), maker)
+      filtered.set(key, theirs)
+      listener.send(theirs)
     }
   }
 
   /** Undefined while an index is built anew: then nothing can be told, and is asked for later. */
-  #filterOrNone(query: FilterQuery): Filter | undefined {
+  #filterOrNone(selection: Selection): Filter | undefined {
     try {
-      return this.#filterOf(query)
+      return this.#filterOf(selection)
     } catch (error) {
       if (error instanceof Refusal) return undefined
       throw error

@@ -3,11 +3,11 @@
  * A session is whoever is behind a socket; the object keeps sessions over hibernation, a simulation keeps them in memory.
  */
 import { closeCodes, Refusal } from '../protocol/codes.ts'
+import type { Selection } from '../protocol/filter.ts'
 import { type ClientFrame, decodeClientFrame, RefusedFrame, type WelcomeFrame } from '../protocol/frames.ts'
 import { frameBytesMax, seqMax } from '../protocol/limits.ts'
 import { countSeqs, type SeqRanges } from '../protocol/seq-ranges.ts'
 import type { Listener } from './broadcast.ts'
-import type { FilterQuery } from './filters/filter.ts'
 import { refusedFrame } from './problem.ts'
 import { rowBytesMax } from './row-cutter.ts'
 import type { Page } from './slice-reader.ts'
@@ -42,7 +42,7 @@ export interface Opening {
   /** Who will publish on it. */
   readonly client?: string | undefined
   /** What of the tape is wanted on it; absent for all. */
-  readonly filter?: FilterQuery | undefined
+  readonly filter?: Selection | undefined
 }
 
 export interface LiveOptions<Session extends LiveSession> {
@@ -134,12 +134,14 @@ export class Live<Session extends LiveSession> {
   }
 
   #pageOf(
-    { filter }: Session,
+    { filter, client }: Session,
     { seq, fold }: { seq: SeqRanges; fold?: true | undefined },
     bounds: { bytesMax: number },
   ): Page | Promise<Page> {
     if (fold === undefined)
-      return filter === undefined ? this.#core.reads.read(seq, bounds) : this.#core.reads.readFiltered(filter, seq, bounds)
+      return filter === undefined
+        ? this.#core.reads.read(seq, bounds)
+        : this.#core.reads.readFiltered(filter, seq, { ...bounds, own: client })
     const reading = filter === undefined ? this.#core.reads.readFolded(seq, {}) : this.#core.reads.readFilteredFolded(filter, seq, {})
     return reading.then((page) => {
       if (bytesOf(page) > foldedBytesMax)

@@ -106,6 +106,11 @@ export class MemoryTape implements TapeStorage {
     return this.#members.get(JSON.stringify([index, value, object]))
   }
 
+  membersOf(index: number, value: string, countMax: number): readonly string[] {
+    const members = [...this.#members.keys()].map((key) => JSON.parse(key) as [number, string, string])
+    return members.flatMap(([of, has, object]) => (of === index && has === value ? [object] : [])).slice(0, countMax)
+  }
+
   configure({ newEpoch, ...settings }: Configuration): void {
     this.#epoch ??= newEpoch
     this.#settings = settings

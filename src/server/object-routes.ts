@@ -9,7 +9,7 @@ import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { checkIndex, checkSettings } from '../protocol/settings.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { Importer } from './importer.ts'
-import { hashQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
+import { hashQueryOf, objectsQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
 import { checkChunk } from './sealed/snapshot.ts'
@@ -107,6 +107,21 @@ export async function answerHash(core: StreamCore, request: Request): Promise<Re
   return Response.json({ epoch: core.state.epoch, ...(await core.reads.hashAt(seq, epoch)) }, { headers: json })
 }
 
+/** So many are a few megabytes of names. */
+const objectsMax = 100_000
+
+/** The objects that belong to a filter, as the tape is now. */
+export function answerObjects(core: StreamCore, request: Request): Response {
+  const { selection, epoch } = objectsQueryOf(request)
+  core.checkEpoch(epoch)
+  const objects = core.reads.filterOf(selection).objects(objectsMax)
+  const { epoch: present, latestSeq } = core.state
+  return Response.json(
+    { epoch: present, latestSeq, objects: objects.map(({ collection, identifier }) => [collection, identifier]) },
+    { headers: json },
+  )
+}
+
 /** Throws `not-found` for what is no chunk of a snapshot. */
 export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
   const { current, leaving } = core.snapshots()
@@ -129,10 +144,10 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
   })
 }
 
-function readPage(core: StreamCore, { ranges, epoch, isFolded, filter }: ReadQuery): Page | Promise<Page> {
+function readPage(core: StreamCore, { ranges, epoch, isFolded, filter, own }: ReadQuery): Page | Promise<Page> {
   const bounds = { bytesMax: pageBytesMax, epoch }
   if (filter === undefined) return isFolded ? core.reads.readFolded(ranges, bounds) : core.reads.read(ranges, bounds)
-  return isFolded ? core.reads.readFilteredFolded(filter, ranges, bounds) : core.reads.readFiltered(filter, ranges, bounds)
+  return isFolded ? core.reads.readFilteredFolded(filter, ranges, bounds) : core.reads.readFiltered(filter, ranges, { ...bounds, own })
 }
 
 /** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */

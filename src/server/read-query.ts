@@ -2,21 +2,22 @@
 import * as v from 'valibot'
 import { Refusal } from '../protocol/codes.ts'
 import { clientSchema } from '../protocol/event.ts'
+import type { Selection } from '../protocol/filter.ts'
 import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
 import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
-import { type FilterQuery, filterQueryOf } from './filters/filter.ts'
+import { selectionNames, selectionOf } from './filters/filter.ts'
 import { isIndexName } from './filters/indexes.ts'
 import type { Opening } from './live.ts'
 
 /** The key is the ETag, and a header has room for so much. Nobody else has the same hundred holes anyway. */
 const immutableKeyLengthMax = 1000
 
-const readNames = ['seq', 'after', 'epoch', 'wait', 'fold']
+const readNames = ['seq', 'after', 'epoch', 'wait', 'fold', 'own']
 const liveNames = ['after', 'epoch', 'client']
 
 /** Which of them a stream has declared, its object knows. */
 function isFilterName(name: string): boolean {
-  return name === 'collection' || name === 'identifier' || isIndexName(name)
+  return name === 'collection' || name === 'identifier' || selectionNames.includes(name) || isIndexName(name)
 }
 
 export interface ReadQuery {
@@ -28,7 +29,9 @@ export interface ReadQuery {
   /** Whether the events are wanted folded. */
   readonly isFolded: boolean
   /** Which objects are wanted; absent for all. */
-  readonly filter: FilterQuery | undefined
+  readonly filter: Selection | undefined
+  /** The client whose events are wanted, too, whatever they are about. */
+  readonly own: string | undefined
   /** The canonical form of a read whose answer can never change, once all of it is on the tape. */
   readonly immutableKey: string | undefined
 }
@@ -36,7 +39,8 @@ export interface ReadQuery {
 /** Throws `bad-query`, `bad-ranges`, `too-many` or `token-in-url`. */
 export function readQueryOf(request: Request): ReadQuery {
   const query = checkedParameters(request, readNames, isFilterName)
-  const filter = filterQueryOf(new URL(request.url).searchParams, readNames)
+  const filter = selectionOf(new URL(request.url).searchParams, readNames)
+  const own = clientOf(query.get('own'), 'own')
   const ranges = rangesOf(query)
   const epoch = query.get('epoch')
   const as = formatOf(request.headers.get('Accept') ?? '')
@@ -46,12 +50,15 @@ export function readQueryOf(request: Request): ReadQuery {
     throw new Refusal('bad-query', { at: 'fold', detail: 'Only slices are folded, without waiting for more.' })
   }
   if (filter !== undefined && (as === 'sse' || waitSeconds > 0)) {
-    throw new Refusal('bad-query', { at: filter[0]?.[0] ?? '', detail: 'Filtered reads do not wait for more: filter on the live socket.' })
+    throw new Refusal('bad-query', { detail: 'Filtered reads do not wait for more: filter on the live socket.' })
+  }
+  if (own !== undefined && (filter === undefined || as !== 'slice' || isFolded)) {
+    throw new Refusal('bad-query', { at: 'own', detail: 'Own events come beside what a filter selects, in a slice that is not folded.' })
   }
   const isClosed = ranges.every(([, last]) => last < seqMax)
   const key = `${epoch}/${formatSeqs(ranges)}${isFolded ? '/folded' : ''}`
   const isCacheable = as === 'slice' && filter === undefined && isClosed && epoch !== undefined && key.length <= immutableKeyLengthMax
-  return { ranges, epoch, waitSeconds, as, isFolded, filter, immutableKey: isCacheable ? key : undefined }
+  return { ranges, epoch, waitSeconds, as, isFolded, filter, own, immutableKey: isCacheable ? key : undefined }
 }
 
 /** Up to where a hash is asked for, and under which epoch. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
@@ -61,15 +68,20 @@ export function hashQueryOf(request: Request): { readonly seq: number; readonly 
   return { seq: seq === undefined ? seqMax : afterOf(seq, 'seq'), epoch: query.get('epoch') }
 }
 
+/** Which objects are to be listed, and under which epoch. Throws like `selectionOf`, and `bad-query` for everything. */
+export function objectsQueryOf(request: Request): { readonly selection: Selection; readonly epoch: string | undefined } {
+  const query = checkedParameters(request, ['epoch'], isFilterName)
+  const selection = selectionOf(new URL(request.url).searchParams, ['epoch'])
+  if (selection === undefined) throw new Refusal('bad-query', { detail: 'Say which objects: name a declared attribute.' })
+  return { selection, epoch: query.get('epoch') }
+}
+
 /** What the address of a live socket asks for. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
 export function liveQueryOf(request: Request): Opening {
   const query = checkedParameters(request, liveNames, isFilterName)
-  const filter = filterQueryOf(new URL(request.url).searchParams, liveNames)
+  const filter = selectionOf(new URL(request.url).searchParams, liveNames)
   const after = query.get('after')
-  const client = query.get('client')
-  if (client !== undefined && !v.is(clientSchema, client)) {
-    throw new Refusal('bad-query', { at: 'client', detail: 'client is a client id.' })
-  }
+  const client = clientOf(query.get('client'), 'client')
   return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client, filter }
 }
 
@@ -104,6 +116,11 @@ export function afterOf(text: string, at = 'after'): number {
     throw new Refusal('bad-ranges', { at, detail: `${at} is a seq, or -1 for what is before all.` })
   }
   return Number(text)
+}
+
+function clientOf(text: string | undefined, at: string): string | undefined {
+  if (text === undefined || v.is(clientSchema, text)) return text
+  throw new Refusal('bad-query', { at, detail: `${at} is a client id.` })
 }
 
 function rangesOf(query: ReadonlyMap<string, string>): SeqRanges {

@@ -5,8 +5,8 @@
  * is no more than that attachment unpacked.
  */
 import { closeCodes } from '../protocol/codes.ts'
+import type { Selection } from '../protocol/filter.ts'
 import { whispersPerSecondMax } from '../protocol/limits.ts'
-import type { FilterQuery } from './filters/filter.ts'
 import type { LiveSession, Rights } from './live.ts'
 
 interface Attachment extends Rights {
@@ -14,7 +14,7 @@ interface Attachment extends Rights {
   readonly order: number
   readonly client: string | undefined
   readonly hasEnded: boolean
-  readonly filter?: FilterQuery | undefined
+  readonly filter?: Selection | undefined
 }
 
 /** A socket that has so much unsent is not reading: it is closed, and its client fills the hole when it returns. */
@@ -59,7 +59,7 @@ export class Session implements LiveSession {
     return this.#attachment.order
   }
 
-  get filter(): FilterQuery | undefined {
+  get filter(): Selection | undefined {
     return this.#attachment.filter
   }
 

@@ -3,8 +3,8 @@
  * expired are closed, so that no timer is needed for it and a sleeping object stays asleep.
  */
 import { closeCodes } from '../protocol/codes.ts'
+import type { Selection } from '../protocol/filter.ts'
 import { pingText, pongText } from '../protocol/frames.ts'
-import type { FilterQuery } from './filters/filter.ts'
 import type { Rights } from './live.ts'
 import { Session } from './session.ts'
 
@@ -27,7 +27,7 @@ export class Sessions implements Iterable<Session> {
   }
 
   /** Takes a socket in as the one that was opened last. Nothing is broadcast to it before `add`. */
-  accept(socket: WebSocket, opening: { readonly stream: string; readonly filter?: FilterQuery | undefined }, rights: Rights): Session {
+  accept(socket: WebSocket, opening: { readonly stream: string; readonly filter?: Selection | undefined }, rights: Rights): Session {
     this.#reap()
     this.#state.acceptWebSocket(socket)
     return Session.accept(socket, { ...rights, ...opening, order: ++this.#lastOrder }, this.#expectExpiry)

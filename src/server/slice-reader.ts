@@ -11,6 +11,8 @@ export interface Page {
   readonly pieces: readonly Uint8Array[]
   /** Whether it ends where it does for what it took to read, which may be less another time. */
   readonly isCutShort?: boolean
+  /** The seqs of events that are given for whose they are: they do not belong to what was selected. */
+  readonly own?: SeqRanges
 }
 
 /** Where rows are read from. */

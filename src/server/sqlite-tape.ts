@@ -166,6 +166,13 @@ export class SqliteTape implements TapeStorage {
       .toArray()[0]?.since
   }
 
+  membersOf(index: number, value: string, countMax: number): readonly string[] {
+    return this.#sql
+      .exec<{ object: string }>('SELECT object FROM member WHERE attribute = ? AND value = ? LIMIT ?', index, value, countMax)
+      .toArray()
+      .map(({ object }) => object)
+  }
+
   configure({ isClosed, expires, at, newEpoch }: Configuration): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#create(newEpoch, false)

@@ -93,7 +93,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     this.#rules = options.rules && new Rules(options.rules, options.report)
     this.indexes = new Indexes(options.storage)
     this.reads = new TapeReads(this, options)
-    this.#broadcast = new Broadcast(options.listeners, (query) => this.reads.filterOf(query))
+    this.#broadcast = new Broadcast(options.listeners, (selection) => this.reads.filterOf(selection))
     this.#recent = new RecentKeeper(options.storage, this.#rules?.recent ?? 0)
   }
 
@@ -268,7 +268,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
   encodePage(page: Page, members: Record<string, unknown> = {}, immutableAt?: number): Uint8Array<ArrayBuffer> {
     const { epoch, latestSeq, closed } = this.state
     const end = immutableAt === undefined ? { latestSeq, closed } : { latestSeq: immutableAt }
-    const head = JSON.stringify({ ...members, epoch, ...end, covers: page.covers })
+    const head = JSON.stringify({ ...members, epoch, ...end, covers: page.covers, own: page.own })
     return joinSlice(head.slice(0, -1), page.pieces)
   }
 

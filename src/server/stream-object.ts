@@ -17,6 +17,7 @@ import {
   answerHash,
   answerImport,
   answerIndexes,
+  answerObjects,
   answerPublish,
   answerRead,
   answerRedactions,
@@ -122,6 +123,7 @@ export class StreamObject extends DurableObject<Env> {
       }
       checkAllowed(grant, stream, 'read')
       if (resource === 'events') return await answerRead(this.#core, request)
+      if (resource === 'objects') return answerObjects(this.#core, request)
       if (resource === 'hash') return await answerHash(this.#core, request)
       if (resource === 'sealed') return answerSealed(this.#lessor, request)
       if (part !== undefined) return await answerChunkFromRows(this.#core, this.#contents, part)

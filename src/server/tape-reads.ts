@@ -4,10 +4,11 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { TapeEvent } from '../protocol/event.ts'
+import type { Selection } from '../protocol/filter.ts'
 import { foldEvents } from '../protocol/fold.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
 import { objectHashes, stateHash } from '../protocol/state-hash.ts'
-import { Filter, type FilterQuery } from './filters/filter.ts'
+import { Filter } from './filters/filter.ts'
 import { type FilteredReading, needsPast, readFiltered, readPast } from './filters/filtered-reader.ts'
 import type { Indexes } from './filters/indexes.ts'
 import { type FoldedPage, FoldedReader } from './folded-reader.ts'
@@ -83,18 +84,18 @@ export class TapeReads {
 
   /** The same of some objects alone: see `readFiltered`. Throws for a filter what `Filter` does, and rejects like `read`. */
   readFiltered(
-    query: FilterQuery,
+    selection: Selection,
     ranges: SeqRanges,
-    { bytesMax, epoch }: { bytesMax: number; epoch?: string | undefined },
+    { bytesMax, epoch, own }: { bytesMax: number; epoch?: string | undefined; own?: string | undefined },
   ): Promise<Page> {
     this.#tape.checkEpoch(epoch)
-    return readFiltered(this.filterOf(query), ranges, this.#filteredReading(bytesMax))
+    return readFiltered(this.filterOf(selection), ranges, { ...this.#filteredReading(bytesMax), own })
   }
 
   /** And folded. */
-  async readFilteredFolded(query: FilterQuery, ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
+  async readFilteredFolded(selection: Selection, ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
     this.#tape.checkEpoch(epoch)
-    const filter = this.filterOf(query)
+    const filter = this.filterOf(selection)
     const reading = this.#filteredReading(Number.POSITIVE_INFINITY)
     const { folded, latestSeq, between } = reading
     const found: TapeEvent[] = []
@@ -109,9 +110,9 @@ export class TapeReads {
   }
 
   /** Throws what `Filter` does. */
-  filterOf(query: FilterQuery): Filter {
+  filterOf(selection: Selection): Filter {
     this.#tape.checkEpoch(undefined)
-    return new Filter(query, this.#tape.indexes, this.#storage)
+    return new Filter(selection, this.#tape.indexes, this.#storage)
   }
 
   #filteredReading(bytesMax: number): FilteredReading {

@@ -3,47 +3,43 @@
  * each attribute, one of the values that are asked for; so nobody ever holds half an object.
  */
 import { Refusal } from '../../protocol/codes.ts'
+import { parseJson } from '../../protocol/decode.ts'
 import type { Change } from '../../protocol/event.ts'
-import { objectKey } from '../../protocol/fold.ts'
-import { nameLengthMax } from '../../protocol/limits.ts'
+import { checkSelection, everything, hasNames, isSameFilter, type ObjectFilter, type Selection, tidyFilter } from '../../protocol/filter.ts'
+import { objectKey, objectOfKey } from '../../protocol/fold.ts'
 import type { Indexes, IndexStorage } from './indexes.ts'
 
-/** As an address has it: values by name, of which one is to match; all names are to. */
-export type FilterQuery = readonly (readonly [name: string, values: readonly string[]])[]
+/** Parameters that hold a whole filter each, as JSON. */
+export const selectionNames = ['filter', 'except']
 
-/** They stand in an address, and in the attachment of a socket. */
-const valuesMax = 100
-const unitsMax = 8000
-
-/** The filter among the parameters of an address, apart from those in `others`. Throws `too-many`, `too-large` and `bad-query`. */
-export function filterQueryOf(parameters: URLSearchParams, others: readonly string[]): FilterQuery | undefined {
-  const names = [...new Set(parameters.keys())].filter((name) => !others.includes(name)).sort()
-  if (names.length === 0) return undefined
-  const query = names.map((name) => [name, [...new Set(parameters.getAll(name))].sort()] as const)
-  const values = query.flatMap(([, some]) => some)
-  if (values.length > valuesMax) throw new Refusal('too-many', { detail: `A filter has ${valuesMax} values at most.` })
-  if (values.join('').length > unitsMax)
-    throw new Refusal('too-large', { detail: `The values of a filter have ${unitsMax} UTF-16 units at most.` })
-  if (values.some((value) => value.length > nameLengthMax)) {
-    throw new Refusal('bad-query', { detail: `No value that can be asked for is longer than ${nameLengthMax} UTF-16 units.` })
+/**
+ * What the parameters of an address select, apart from those in `others`: names and values of one filter, or `filter` for
+ * each of several; undefined for everything. Throws `too-many`, `too-large`, `malformed-json`, `invalid` and `bad-query`.
+ */
+export function selectionOf(parameters: URLSearchParams, others: readonly string[]): Selection | undefined {
+  const names = new Set([...parameters.keys()].filter((name) => !others.includes(name) && !selectionNames.includes(name)))
+  const [filters = [], excepts = []] = selectionNames.map((name) => parameters.getAll(name).map((text) => tidyFilter(parseJson(text))))
+  if (filters.length > 0 && names.size > 0) {
+    throw new Refusal('bad-query', { at: 'filter', detail: 'Give whole filters, or the names of one, not both.' })
   }
-  return query
+  const named = tidyFilter(Object.fromEntries([...names].map((name) => [name, parameters.getAll(name)])))
+  const selection = { any: filters.length > 0 ? filters : [named], except: excepts }
+  checkSelection(selection)
+  return isSameFilter(selection.any[0] ?? everything, everything) && selection.any.length === 1 && excepts.length === 0
+    ? undefined
+    : selection
 }
 
-export class Filter {
-  readonly #collections: ReadonlySet<string> | undefined
-  readonly #identifiers: ReadonlySet<string> | undefined
+/** One that the stream can answer. */
+class CheckedFilter {
+  readonly #names: ObjectFilter
   readonly #attributes: readonly { readonly index: number; readonly values: readonly string[] }[]
-  readonly #storage: Pick<IndexStorage, 'memberSince'>
+  readonly #storage: Pick<IndexStorage, 'memberSince' | 'membersOf'>
 
-  /** Throws `bad-query` for an attribute that is not declared, and `index-building` for one that is not known of the past yet. */
-  constructor(query: FilterQuery, indexes: Indexes, storage: Pick<IndexStorage, 'memberSince'>) {
-    const valuesOf = (wanted: string) => query.find(([name]) => name === wanted)?.[1]
-    const setOf = (values: readonly string[] | undefined) => values && new Set(values)
-    this.#collections = setOf(valuesOf('collection'))
-    this.#identifiers = setOf(valuesOf('identifier'))
+  constructor(filter: ObjectFilter, indexes: Indexes, storage: Pick<IndexStorage, 'memberSince' | 'membersOf'>) {
+    this.#names = filter
     this.#storage = storage
-    this.#attributes = query.flatMap(([name, values]) => {
+    this.#attributes = Object.entries(filter).flatMap(([name, values]) => {
       if (name === 'collection' || name === 'identifier') return []
       const index = indexes.all.find((each) => each.name === name)
       if (index === undefined) {
@@ -62,13 +58,10 @@ export class Filter {
     })
   }
 
-  /**
-   * Since which seq the object has belonged to it: −1 when that does not depend on its values, undefined when it does not
-   * belong.
-   */
   since(object: Pick<Change, 'collection' | 'identifier'>): number | undefined {
-    if (this.#collections?.has(object.collection) === false || this.#identifiers?.has(object.identifier) === false) return undefined
+    if (!hasNames(this.#names, object)) return undefined
     let since = -1
+    if (this.#attributes.length === 0) return since
     const key = objectKey(object)
     for (const { index, values } of this.#attributes) {
       let first: number | undefined
@@ -80,5 +73,42 @@ export class Filter {
       since = Math.max(since, first)
     }
     return since
+  }
+
+  /** The keys of objects that may belong, and all that do. Throws `bad-query` where nothing lists them. */
+  keys(countMax: number): readonly string[] {
+    const [attribute] = this.#attributes
+    if (attribute === undefined) throw new Refusal('bad-query', { detail: 'Only what declared attributes select is listed.' })
+    return attribute.values.flatMap((value) => this.#storage.membersOf(attribute.index, value, countMax))
+  }
+}
+
+export class Filter {
+  readonly #any: readonly CheckedFilter[]
+  readonly #except: readonly CheckedFilter[]
+
+  /** Throws `bad-query` for an attribute that is not declared, and `index-building` for one that is not known of the past yet. */
+  constructor({ any, except }: Selection, indexes: Indexes, storage: Pick<IndexStorage, 'memberSince' | 'membersOf'>) {
+    this.#any = any.map((filter) => new CheckedFilter(filter, indexes, storage))
+    this.#except = except.map((filter) => new CheckedFilter(filter, indexes, storage))
+  }
+
+  /**
+   * Since which seq the object has belonged to the first of them that it belongs to: −1 when that does not depend on its
+   * values, undefined when it belongs to none.
+   */
+  since(object: Pick<Change, 'collection' | 'identifier'>): number | undefined {
+    for (const filter of this.#any) {
+      const since = filter.since(object)
+      if (since !== undefined) return this.#except.some((other) => other.since(object) !== undefined) ? undefined : since
+    }
+    return undefined
+  }
+
+  /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */
+  objects(countMax: number): readonly Pick<Change, 'collection' | 'identifier'>[] {
+    const keys = new Set(this.#any.flatMap((filter) => filter.keys(countMax + 1)))
+    if (keys.size > countMax) throw new Refusal('too-large', { detail: `More than ${countMax} objects belong to this.` })
+    return [...keys].map(objectOfKey).filter((object) => this.since(object) !== undefined)
   }
 }

@@ -1,6 +1,6 @@
 /** What a listener with a filter is sent of a row. */
 import type { TapeEvent } from '../../protocol/event.ts'
-import { type SeqRange, type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
+import { rangesOfSeqs, type SeqRange, type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
 import type { Filter } from './filter.ts'
 import { needsPast } from './filtered-reader.ts'
 
@@ -11,16 +11,17 @@ export interface LiveRow {
 }
 
 /**
- * Its events, and the whole row as covered; but not where an object comes to belong to the filter and what it had been is
+ * Its events, those of `maker` beside them, and the whole row as covered; but not where an object comes to belong to the filter and what it had been is
  * wanted, too: that is left as a hole, and comes with its past when it is asked for. Without a filter that can tell, nothing
  * but where the tape ends.
  */
-export function filteredFrame({ epoch, range, events }: LiveRow, filter: Filter | undefined): string {
+export function filteredFrame({ epoch, range, events }: LiveRow, filter: Filter | undefined, maker?: string): string {
   const [, latestSeq] = range
   if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
   const wanted = events.filter((event) => filter.since(event) !== undefined)
   const holes: SeqRanges = wanted.filter((event) => needsPast(filter, event)).map(({ seq }) => [seq, seq])
   const covers = subtract([range], holes)
-  const given = wanted.filter((event) => !needsPast(filter, event))
-  return JSON.stringify({ type: 'slice', epoch, latestSeq, covers, events: given })
+  const own = maker === undefined ? [] : events.filter((event) => event.client === maker && !wanted.includes(event))
+  const given = events.filter((event) => own.includes(event) || (wanted.includes(event) && !needsPast(filter, event)))
+  return JSON.stringify({ type: 'slice', epoch, latestSeq, covers, events: given, own: own.length === 0 ? undefined : rangesOfSeqs(own) })
 }

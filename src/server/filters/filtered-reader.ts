@@ -5,7 +5,7 @@
  */
 import type { TapeEvent } from '../../protocol/event.ts'
 import { objectKey } from '../../protocol/fold.ts'
-import { intersect, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
+import { intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import type { FoldedReader } from '../folded-reader.ts'
 import { parseLines, toLines } from '../lines.ts'
 import type { Page } from '../slice-reader.ts'
@@ -18,6 +18,8 @@ const pageBytes = 2 * 1024 * 1024
 export interface FilteredReading {
   readonly latestSeq: number
   readonly bytesMax: number
+  /** The client whose events come, too, whatever they are about. */
+  readonly own?: string | undefined
   readonly readPage: (ranges: SeqRanges, bytesMax: number) => Page | Promise<Page>
   readonly folded: FoldedReader
   /** Awaited between two steps; throws when the tape is not the same any more. */
@@ -25,8 +27,9 @@ export interface FilteredReading {
 }
 
 export async function readFiltered(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
-  const { latestSeq, bytesMax, readPage, between } = reading
+  const { latestSeq, bytesMax, own, readPage, between } = reading
   const events: TapeEvent[] = []
+  const aside: TapeEvent[] = []
   let covers: SeqRanges = []
   let rest = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
   for (let seen = 0, size = 0; rest.length > 0 && seen < bytesSeenMax && size < bytesMax; ) {
@@ -38,14 +41,16 @@ export async function readFiltered(filter: Filter, ranges: SeqRanges, reading: F
       const wanted = some.filter((event) => filter.since(event) !== undefined)
       size += (piece.length * wanted.length) / some.length
       for (const event of wanted) events.push(event)
+      if (own !== undefined) aside.push(...some.filter((event) => event.client === own && filter.since(event) === undefined))
     }
     rest = subtract(rest, page.covers)
     covers = union(covers, page.covers)
     await between()
   }
   const past = await readPast(filter, events, reading)
-  const all = past.length === 0 ? events : [...past, ...events].sort((a, b) => a.seq - b.seq)
-  return { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
+  const all = past.length + aside.length === 0 ? events : [...past, ...aside, ...events].sort((a, b) => a.seq - b.seq)
+  const page = { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
+  return aside.length === 0 ? page : { ...page, own: rangesOfSeqs(aside) }
 }
 
 /** What had been of the objects that come to belong to the filter by one of these events, before that. */

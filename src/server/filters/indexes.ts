@@ -33,12 +33,17 @@ export interface IndexStorage {
   noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void
   /** Since when the object has had the value; undefined when it never had. */
   memberSince(index: number, value: string, object: string): number | undefined
+  /** The objects that have ever had the value, so many at most. */
+  membersOf(index: number, value: string, countMax: number): readonly string[]
 }
 
 const indexesMax = 16
 /** They stand in addresses, beside what those take. */
 const namePattern = /^[a-z][a-z0-9_-]{0,63}$/
-const reserved = new Set(['seq', 'after', 'epoch', 'wait', 'fold', 'client', 'collection', 'identifier', 'immutable'])
+const reserved = new Set([
+  ...['seq', 'after', 'epoch', 'wait', 'fold', 'client', 'collection', 'identifier', 'immutable'],
+  ...['filter', 'except', 'own', 'mark'],
+])
 
 export function isIndexName(name: string): boolean {
   return namePattern.test(name) && !reserved.has(name) && !/token|authorization|jwt/.test(name)

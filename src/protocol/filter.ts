@@ -1,0 +1,67 @@
+/**
+ * Which objects of a tape are wanted. A filter names attributes (`collection`, `identifier`, and what the stream declares)
+ * and of each the values of which an object must have had one; all names must match. A filter without names is everything.
+ */
+import * as v from 'valibot'
+import { Refusal } from './codes.ts'
+import { check } from './decode.ts'
+import type { Change } from './event.ts'
+import { nameLengthMax } from './limits.ts'
+
+export type ObjectFilter = Readonly<Record<string, readonly string[]>>
+
+export const everything: ObjectFilter = {}
+
+/** What belongs to any of some filters, and to none of others. */
+export interface Selection {
+  /** An object that belongs to several is the first one’s. */
+  readonly any: readonly ObjectFilter[]
+  readonly except: readonly ObjectFilter[]
+}
+
+/** They stand in an address, and in the attachment of a socket. */
+const valuesMax = 100
+const unitsMax = 8000
+
+const filterSchema = v.record(v.string(), v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))]))
+
+/** The same filter, whatever its order; values may be given alone. Throws `invalid`. */
+export function tidyFilter(value: unknown): ObjectFilter {
+  const names = Object.entries(check(value, filterSchema)).map(([name, values]) => [name, [...new Set([values].flat())].sort()] as const)
+  return Object.fromEntries(names.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Throws `too-many`, `too-large`, and `bad-query` for what no object has. */
+export function checkSelection({ any, except }: Selection): void {
+  const values = [...any, ...except].flatMap((filter) => Object.values(filter).flat())
+  if (values.length > valuesMax || any.length + except.length > valuesMax) {
+    throw new Refusal('too-many', { detail: `Filters have ${valuesMax} values at most.` })
+  }
+  if (values.join('').length > unitsMax)
+    throw new Refusal('too-large', { detail: `The values of filters have ${unitsMax} UTF-16 units at most.` })
+  if (values.some((value) => value.length > nameLengthMax)) {
+    throw new Refusal('bad-query', { detail: `No value that can be asked for is longer than ${nameLengthMax} UTF-16 units.` })
+  }
+}
+
+export function isSameFilter(a: ObjectFilter, b: ObjectFilter): boolean {
+  return includesFilter(a, b) && includesFilter(b, a)
+}
+
+/** Whether everything that belongs to `inner` belongs to `outer`, too, whatever the tape holds. */
+export function includesFilter(outer: ObjectFilter, inner: ObjectFilter): boolean {
+  return Object.entries(outer).every(([name, values]) => {
+    const some = Object.hasOwn(inner, name) ? inner[name] : undefined
+    return some?.every((value) => values.includes(value)) === true
+  })
+}
+
+/** Whether the names of an object say if it belongs, and not its values. */
+export function isOfNames(filter: ObjectFilter): boolean {
+  return Object.keys(filter).every((name) => name === 'collection' || name === 'identifier')
+}
+
+/** Whether an object has the names that the filter asks for. */
+export function hasNames({ collection, identifier }: ObjectFilter, object: Pick<Change, 'collection' | 'identifier'>): boolean {
+  return collection?.includes(object.collection) !== false && identifier?.includes(object.identifier) !== false
+}
