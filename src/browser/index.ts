@@ -1,6 +1,6 @@
 /** Tapeline for applications in a browser (and in Node): open a stream, attach models. */
 export * from '../client/index.ts'
-export type { Change, Code, Draft, DraftExpect, Json, SeqRange, SeqRanges, TapeEvent, Values } from '../protocol/index.ts'
+export type { Change, Code, Draft, DraftExpect, FilterLike, Json, SeqRange, SeqRanges, TapeEvent, Values } from '../protocol/index.ts'
 export { areConcurrent, codeTexts, happenedBefore, Refusal } from '../protocol/index.ts'
 export { bindTextarea } from './bind-textarea.ts'
 export type { EditableText } from './editable-text.ts'

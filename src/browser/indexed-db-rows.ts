@@ -1,6 +1,6 @@
 /** The rows of the tables, read back from `unknown`: other scripts, older versions and bad disks write them, too. */
 import * as v from 'valibot'
-import { blankTape, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
+import { areParts, blankTape, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure, type TapePart } from '../client/index.ts'
 import { isCode, readDraft, readEvent, type TapeEvent } from '../protocol/index.ts'
 
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -28,6 +28,7 @@ const clientRowSchema = v.object({
     latestSeq: v.pipe(v.number(), v.safeInteger(), v.minValue(-1)),
     accounted: rangesSchema,
     unreadable: v.optional(rangesSchema),
+    parts: v.optional(v.custom<readonly TapePart[]>(areParts)),
   }),
   tabs: v.record(v.string(), countSchema),
 })

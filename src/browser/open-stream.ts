@@ -1,5 +1,6 @@
 /** The way in: a stream over the platform's network, storage, clock and randomness. Works in Node, too. */
 import { type ClientStore, type Environment, MemoryStore, Stream, type Tabs } from '../client/index.ts'
+import { checkedFilters, type FilterLike } from '../protocol/index.ts'
 import { IndexedDbStore } from './indexed-db-store.ts'
 import { WebTabs } from './web-tabs.ts'
 import { WebTransport } from './web-transport.ts'
@@ -17,6 +18,8 @@ export interface OpenStreamOptions {
    * no IndexedDB, as in Node, they are kept in memory by default.
    */
   readonly store?: ClientStore
+  /** What of the tape is wanted, the most urgent first; everything by default. See `Stream.want`. */
+  readonly wanted?: readonly FilterLike[]
   /** Told of what is nobody's input: a model that throws, a store that cannot write. Logs by default. */
   readonly report?: (error: unknown) => void
 }
@@ -25,13 +28,16 @@ export interface OpenStreamOptions {
  * Opens a stream and keeps it open until `close()`.
  * @param address the stream's: `https://host/v1/streams/todo.groceries`; in a page it may be relative.
  * @throws TypeError when the address cannot be read, or is not one of http or https.
+ * @throws Refusal when `wanted` is no list of filters.
  */
 export function openStream(address: string | URL, options: OpenStreamOptions): Stream {
   const url = new URL(address, globalThis.location?.href)
   if (!/^https?:$/.test(url.protocol)) throw new TypeError(`A stream has an address of http or https, not ${url.protocol}`)
   url.pathname = url.pathname.replace(/\/+$/, '')
   const { token, report = console.error } = options
-  const stream = new Stream({ transport: new WebTransport(url), environment: createEnvironment(report), token, ...storageOf(url, options) })
+  const wanted = options.wanted === undefined ? undefined : checkedFilters(options.wanted)
+  const environment = createEnvironment(report)
+  const stream = new Stream({ transport: new WebTransport(url), environment, token, wanted, ...storageOf(url, options) })
   nudgeWhenThingsLookUp(stream)
   return stream
 }

@@ -7,10 +7,12 @@ import {
   type Code,
   decodeChunk,
   decodeHash,
+  decodeObjectList,
   decodeSlice,
   decodeSnapshotIndex,
   formatSeqs,
   isCode,
+  type ObjectList,
   Refusal,
   type Slice,
   type SnapshotIndex,
@@ -25,8 +27,13 @@ export class WebTransport implements Transport {
     this.#stream = stream
   }
 
-  connect({ token, after, epoch, client }: LinkRequest, events: LinkEvents): Link {
-    const query = { after: String(after), ...(epoch === null ? {} : { epoch }), ...(client === undefined ? {} : { client }) }
+  connect({ token, after, epoch, client, filters = [] }: LinkRequest, events: LinkEvents): Link {
+    const query = {
+      after: String(after),
+      ...(epoch === null ? {} : { epoch }),
+      ...(client === undefined ? {} : { client }),
+      filter: filters.map((filter) => JSON.stringify(filter)),
+    }
     const address = this.#address('/live', query)
     address.protocol = address.protocol === 'http:' ? 'ws:' : 'wss:'
     let hasOpened = false
@@ -70,9 +77,22 @@ export class WebTransport implements Transport {
     }
   }
 
-  async read({ token, ranges, epoch, isFolded }: ReadRequest): Promise<Slice> {
-    const more = { ...(epoch === undefined ? {} : { epoch }), ...(isFolded === true ? { fold: 'true' } : {}) }
-    return this.#read(this.#address('/events', { seq: formatSeqs(ranges), ...more }), token, (text) => decodeSlice(text, isFolded))
+  async read({ token, ranges, epoch, isFolded, selection, own }: ReadRequest): Promise<Slice> {
+    const query = {
+      seq: formatSeqs(ranges),
+      ...(epoch === undefined ? {} : { epoch }),
+      ...(isFolded === true ? { fold: 'true' } : {}),
+      ...(own === undefined ? {} : { own }),
+      filter: selection?.any.map((filter) => JSON.stringify(filter)) ?? [],
+      except: selection?.except.map((filter) => JSON.stringify(filter)) ?? [],
+    }
+    // What had been of an object before it came to belong comes folded.
+    return this.#read(this.#address('/events', query), token, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
+  }
+
+  readObjects({ token, filters, epoch }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {
+    const filter = filters.map((each) => JSON.stringify(each))
+    return this.#read(this.#address('/objects', { epoch, filter }), token, decodeObjectList)
   }
 
   readSnapshot({ token }: { readonly token: string }): Promise<SnapshotIndex> {
@@ -115,10 +135,11 @@ export class WebTransport implements Transport {
     return fetch(address, { headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' }, cache: 'no-store' })
   }
 
-  #address(path: string, query: Record<string, string>): URL {
+  #address(path: string, query: Record<string, string | readonly string[]>): URL {
     const address = new URL(this.#stream)
     address.pathname += path
-    address.search = new URLSearchParams(query).toString()
+    const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map((value) => [name, value]))
+    address.search = new URLSearchParams(pairs).toString()
     return address
   }
 }

@@ -2,11 +2,11 @@
  * The models of a stream, and all that they are told. Each is told everything once, in whatever it does meanwhile: a model
  * that publishes while it is told has the others told first of what they do not know yet.
  */
-import { type Draft, freeze, type SeqRanges, type TapeEvent, union } from '../protocol/index.ts'
+import { areSameRanges, type Draft, freeze, type SeqRanges, type TapeEvent, union } from '../protocol/index.ts'
 import { guard } from './listeners.ts'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import type { LocalTape } from './storage/store.ts'
-import { areSameRanges, Holes } from './tape/local-tape.ts'
+import { Holes } from './tape/local-tape.ts'
 
 export interface ModelsParts {
   /** What the models are shown now. */

@@ -9,6 +9,7 @@ export type { OutboxItem, RefusedDraft, StorageStatus, StreamStatus } from './st
 export { KeptSizes } from './storage/kept-sizes.ts'
 export { MemoryStore } from './storage/memory-store.ts'
 export {
+  areParts,
   blankTape,
   type ClientStore,
   type LocalTape,
@@ -19,6 +20,7 @@ export {
   type SavedChange,
   StoreFailure,
   type StoreTrouble,
+  type TapePart,
 } from './storage/store.ts'
 export { Stream } from './stream.ts'
 export type { StreamOptions } from './stream-options.ts'

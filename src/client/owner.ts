@@ -6,7 +6,16 @@
  *   models ─ changes ─► publisher ─► link
  *   all of them ─ what must not be lost ─► keeper ─ what was saved ─► other tabs
  */
-import type { Change, Json, RefusedServerFrame, ServerFrame, TapeEvent, WelcomeFrame } from '../protocol/index.ts'
+import {
+  type Change,
+  everything,
+  type Json,
+  type ObjectFilter,
+  type RefusedServerFrame,
+  type ServerFrame,
+  type TapeEvent,
+  type WelcomeFrame,
+} from '../protocol/index.ts'
 import { LiveLink } from './link/live-link.ts'
 import { TokenKeeper } from './link/token-keeper.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
@@ -20,6 +29,7 @@ import type { TabDraft, TabNews } from './tabs/tabs.ts'
 import { Taken } from './tabs/taken.ts'
 import { Intake } from './tape/intake.ts'
 import { comeOf } from './tape/local-tape.ts'
+import { Wanting } from './tape/wanting.ts'
 
 export interface OwnerHooks extends SideHooks {
   /** What other tabs are told: this was saved, and this much happened until then. */
@@ -36,6 +46,7 @@ export class Owner implements Side {
   readonly #link: LiveLink
   readonly #intake: Intake
   readonly #publisher: Publisher
+  readonly #wanting: Wanting
   /** The drafts that this has taken, of its own tab and of others. */
   readonly taken: Taken
   #lastHeardAt: number | undefined
@@ -44,7 +55,11 @@ export class Owner implements Side {
   #isFenced = false
   #isClosed = false
 
-  constructor({ transport, store, environment, token }: StreamOptions, publications: Publications, hooks: OwnerHooks) {
+  constructor(
+    { transport, store, environment, token, wanted = [everything] }: StreamOptions,
+    publications: Publications,
+    hooks: OwnerHooks,
+  ) {
     this.#hooks = hooks
     this.#keeper = new Keeper(store, environment, {
       onSaving: () => this.taken.news.seal(),
@@ -98,6 +113,7 @@ export class Owner implements Side {
         confirm: (events, inOrder, upTo) => this.#publisher.confirm(events, inOrder, upTo),
         onLeave: (leaving) => this.taken.left(leaving),
         client: () => this.client,
+        wanted: () => this.#wanting.filters,
         mayFold: () => this.#publisher.outbox.isIndifferent,
         hasSent: () => this.#publisher.outbox.hasSent,
         onRun: (events) => {
@@ -107,8 +123,19 @@ export class Owner implements Side {
         },
         onCaughtUp: () => this.#tellPending(() => this.#publisher.caughtUp()),
         onChange: hooks.onChange,
+        onWhole: () => this.#link.renew(),
         onEpoch: () => this.#link.backOff(),
         onFatal: (code) => this.#link.stop(code),
+      },
+      parts,
+    )
+    this.#wanting = new Wanting(
+      wanted,
+      {
+        tape: () => this.#intake.tape,
+        events: () => this.#keeper.events(),
+        onSelect: (tape) => this.#select(tape),
+        onNarrow: (tape, events) => this.#narrow(tape, events),
       },
       parts,
     )
@@ -160,6 +187,7 @@ export class Owner implements Side {
     this.taken.restore(saved?.tabs ?? {})
     this.#publisher.restore(saved, events)
     this.#intake.restore(saved?.tape ?? blankTape, events)
+    this.#wanting.begin()
     this.#publisher.begin(this.#intake.seen)
     return events
   }
@@ -190,6 +218,11 @@ export class Owner implements Side {
       this.#hooks.onChange()
     }
     return this.taken.from(tab)
+  }
+
+  /** What a tab wants of the tape, this one by default; nothing more when it is gone. */
+  want(filters: readonly ObjectFilter[] | undefined, tab?: string): void {
+    this.#wanting.want(filters, tab)
   }
 
   discard(place: number): void {
@@ -233,7 +266,8 @@ export class Owner implements Side {
 
   #resume() {
     const { tape } = this.#intake
-    return { after: comeOf(tape).at(-1)?.[1] ?? -1, epoch: tape.epoch, client: this.#publisher.publisherOnLink }
+    const filters = tape.parts?.map(({ filter }) => filter)
+    return { after: comeOf(tape).at(-1)?.[1] ?? -1, epoch: tape.epoch, client: this.#publisher.publisherOnLink, filters }
   }
 
   #welcome(frame: WelcomeFrame): void {
@@ -241,6 +275,7 @@ export class Owner implements Side {
     this.#isClosed = frame.closed === true
     this.#publisher.online(frame.counter)
     this.#intake.online(frame)
+    this.#wanting.online()
     this.#hooks.onChange()
   }
 
@@ -283,7 +318,23 @@ export class Owner implements Side {
     this.#hooks.onChange()
   }
 
+  #select(tape: LocalTape): void {
+    this.#intake.select(tape)
+    this.#link.renew()
+    this.#hooks.onChange()
+  }
+
+  #narrow(tape: LocalTape, events: readonly TapeEvent[]): void {
+    this.#intake.narrow(tape)
+    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events })
+    this.#hooks.onReset()
+    this.#hooks.onEvents(events)
+    this.#link.renew()
+    this.#hooks.onChange()
+  }
+
   #goOffline(): void {
+    this.#wanting.offline()
     this.#publisher.offline()
     this.#intake.offline()
     if (this.#link.problem !== 'superseded') return

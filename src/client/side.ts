@@ -2,7 +2,7 @@
  * The two sides that a stream can be on: it owns the socket and the outbox itself (`Owner`), or works through another
  * tab that does (`Follower`). A stream is the same to its application on either, and can change over at any moment.
  */
-import type { Code, Json, TapeEvent } from '../protocol/index.ts'
+import type { Code, Json, ObjectFilter, TapeEvent } from '../protocol/index.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
 import type { StorageStatus, StreamStatus } from './status.ts'
 import type { LocalTape } from './storage/store.ts'
@@ -47,6 +47,8 @@ export interface Side {
   /** Whether it knows what the store has: nothing waits that it does not know of. */
   readonly isReady: boolean
 
+  /** What this tab wants of the tape from now on. */
+  want(filters: readonly ObjectFilter[]): void
   /** Forgets a refused draft. */
   discard(place: number): void
   whisper(data: Json): void

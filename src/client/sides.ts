@@ -5,7 +5,7 @@
  *   alone:      ─► owner
  *   with tabs:  ─► follower ⇄ owner     the lock makes it one, being fenced by another process unmakes it
  */
-import type { Change } from '../protocol/index.ts'
+import { type Change, everything, type ObjectFilter } from '../protocol/index.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
 import { type Publication, Publications } from './outbox/publications.ts'
 import { Owner } from './owner.ts'
@@ -26,6 +26,7 @@ export class Sides {
   readonly #hooks: SideHooks
   /** Drafts of this tab that no owner has, made before there was one or while another tab is it. */
   readonly #untaken: Untaken
+  #wanted: readonly ObjectFilter[]
   #publications: Publications
   #tabs: Tabs | undefined
   #current: Owner | Follower | undefined
@@ -43,6 +44,7 @@ export class Sides {
     this.#options = options
     this.#hooks = hooks
     this.#tabs = options.tabs
+    this.#wanted = options.wanted ?? [everything]
     this.#untaken = new Untaken(options.environment.newId)
     this.#publications = new Publications(options.environment.report)
   }
@@ -106,6 +108,17 @@ export class Sides {
     side?.publish()
   }
 
+  want(filters: readonly ObjectFilter[]): void {
+    this.#wanted = filters
+    this.#opening?.want(filters)
+    this.#current?.want(filters)
+    this.#hooks.onChange()
+  }
+
+  get wanted(): readonly ObjectFilter[] {
+    return this.#wanted
+  }
+
   pause(): void {
     this.#isPaused = true
     this.#opening?.pause()
@@ -167,6 +180,7 @@ export class Sides {
         environment,
         tape: this.tape,
         seen: this.#current?.seen ?? -1,
+        wanted: this.#wanted,
       },
       { ...this.#hooksWhile(() => this.#current === follower), onLost: (error) => void this.#goAlone(error) },
     )
@@ -195,7 +209,7 @@ export class Sides {
     if (this.#isStopped && this.#current !== undefined) return release?.()
     this.#release = release
     const hooks = this.#hooksWhile(() => this.#current === owner)
-    const owner = new Owner({ ...this.#options, store }, this.#publications, {
+    const owner = new Owner({ ...this.#options, store, wanted: this.#wanted }, this.#publications, {
       ...hooks,
       onChange: () => {
         hooks.onChange()

@@ -2,7 +2,18 @@
  * A stream as an application sees it: attach models, publish, watch the status. It owns the models and the listeners;
  * what it shows and where its drafts go is the work of the side that it is on, which may change at any moment.
  */
-import { type Change, checkedCopy, countSeqs, formatSeqs, type Json, seqMax, type TapeEvent } from '../protocol/index.ts'
+import {
+  type Change,
+  checkedCopy,
+  checkedFilters,
+  countSeqs,
+  type FilterLike,
+  formatSeqs,
+  type Json,
+  type ObjectFilter,
+  seqMax,
+  type TapeEvent,
+} from '../protocol/index.ts'
 import { AttachedModels, type Attachment } from './attached-models.ts'
 import type { Environment } from './environment.ts'
 import { retryDelayMs } from './link/connection.ts'
@@ -79,6 +90,22 @@ export class Stream implements OutboundEventReceiver {
   /** Calls `listener` after each change of the status, until the function that it gives is called. */
   subscribe(listener: (status: StreamStatus) => void): Unsubscribe {
     return this.#statusListeners.add(listener)
+  }
+
+  /** What this tab wants of the tape, as it was said last. */
+  get wanted(): readonly ObjectFilter[] {
+    return this.#sides.wanted
+  }
+
+  /**
+   * Says what of the tape is wanted here from now on: objects that match any of the filters. The first is read first, then
+   * the others; an empty filter is everything, so `[{ project: 'p1' }, {}]` reads what is on screen and then the rest. Each
+   * name is `collection`, `identifier` or an attribute that the stream declares, its values alone or in a list. What is held
+   * already is not read again; what no tab wants any more is let go of a while later, and the models begin anew without it.
+   * Throws a `Refusal` (`invalid`, `too-many`, `too-large`, `bad-query`) for what is no filter, or too much.
+   */
+  want(filters: readonly FilterLike[]): void {
+    this.#sides.want(checkedFilters(filters))
   }
 
   /**
@@ -241,11 +268,12 @@ export class Stream implements OutboundEventReceiver {
   async #keptState(): Promise<KeptState> {
     for (let attempt = 1; attempt <= keptAttemptsMax; attempt++) {
       const { current: side, tape } = this.#sides
-      if (side === undefined || tape.epoch === null) return { epoch: '', seq: -1, events: [] }
+      if (side === undefined || tape.epoch === null) return { epoch: '', seq: -1, events: [], filters: undefined }
       const holes = this.#holes.of(tape)
       if (holes.length > 0) throw new Error(`The stream lacks ${formatSeqs(holes)}: it can be verified when these have come.`)
       const events = await side.events()
-      if (this.#sides.tape === tape) return { epoch: tape.epoch, seq: tape.latestSeq, events }
+      if (this.#sides.tape === tape)
+        return { epoch: tape.epoch, seq: tape.latestSeq, events, filters: tape.parts?.map(({ filter }) => filter) }
     }
     throw new Error('The tape grows too fast to be verified now.')
   }

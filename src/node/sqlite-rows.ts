@@ -1,6 +1,6 @@
 /** The rows of the tables, read back: their columns have the types of their tables, what is JSON in them may be anything. */
 import type { SQLOutputValue } from 'node:sqlite'
-import { type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
+import { areParts, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
 import { isCode, readDraft, readEvent, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
@@ -32,13 +32,16 @@ export function readOutboxRow({
 }
 
 /** Throws `unreadable`. */
-export function readTape({ epoch, latest_seq, accounted, unreadable }: Row): LocalTape {
+export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text }: Row): LocalTape {
   const setAside = readRanges(unreadable)
+  const parts = text === null ? undefined : parse(text)
+  if (parts !== undefined && !areParts(parts)) throw new StoreFailure('unreadable')
   return {
     epoch: epoch as string | null,
     latestSeq: latest_seq as number,
     accounted: readRanges(accounted),
     ...(setAside.length === 0 ? {} : { unreadable: setAside }),
+    ...(parts === undefined ? {} : { parts }),
   }
 }
 

@@ -31,6 +31,17 @@ export function tidyFilter(value: unknown): ObjectFilter {
   return Object.fromEntries(names.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** A filter as people write it: one value may stand alone. */
+export type FilterLike = Readonly<Record<string, string | readonly string[]>>
+
+/** What is wanted of a tape, tidied. Throws like `checkSelection`, and `invalid` for what is no filter, or for none. */
+export function checkedFilters(filters: readonly FilterLike[]): readonly ObjectFilter[] {
+  if (filters.length === 0) throw new Refusal('invalid', { detail: 'Name one filter at least: {} is everything.' })
+  const any = filters.map(tidyFilter)
+  checkSelection({ any, except: [] })
+  return any
+}
+
 /** Throws `too-many`, `too-large`, and `bad-query` for what no object has. */
 export function checkSelection({ any, except }: Selection): void {
   const values = [...any, ...except].flatMap((filter) => Object.values(filter).flat())

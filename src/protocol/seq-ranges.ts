@@ -62,6 +62,10 @@ export function intersect(a: SeqRanges, b: SeqRanges): SeqRanges {
   return subtract(a, subtract(a, b))
 }
 
+export function areSameRanges(a: SeqRanges, b: SeqRanges): boolean {
+  return a.length === b.length && a.every(([first, last], index) => first === b[index]?.[0] && last === b[index]?.[1])
+}
+
 export function includes(set: SeqRanges, seq: number): boolean {
   let low = 0
   let high = set.length

@@ -3,7 +3,18 @@
  * the server when a link was cut may still arrive, late, even after the client is back on another link.
  */
 import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
-import { decodeChunk, decodeSlice, type Slice, type SnapshotIndex } from '../../src/protocol/index.ts'
+import {
+  decodeChunk,
+  decodeSlice,
+  type ObjectFilter,
+  type ObjectList,
+  type Selection,
+  type SeqRanges,
+  type Slice,
+  type SnapshotIndex,
+} from '../../src/protocol/index.ts'
+import type { Page } from '../../src/server/slice-reader.ts'
+import type { TapeReads } from '../../src/server/tape-reads.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'
@@ -42,6 +53,7 @@ export class SimNetwork {
       cut: () => last?.cut(),
       read: (request) => this.#read(request),
       readSnapshot: () => this.#readSnapshot(),
+      readObjects: ({ filters, epoch }) => this.#request(() => this.#objectsOf(filters, epoch)),
       readHash: ({ seq, epoch }) => this.#request(() => this.#server.core.reads.hashAt(seq, epoch)),
       readChunk: ({ hash }) => this.#request(async () => decodeChunk(await this.#server.readChunk(hash))),
     }
@@ -81,17 +93,34 @@ export class SimNetwork {
     })
   }
 
-  #read({ ranges, epoch, isFolded = false }: ReadRequest): Promise<Slice> {
-    return this.#request(() => this.#answer({ ranges, epoch, isFolded }))
+  #read(request: ReadRequest): Promise<Slice> {
+    return this.#request(() => this.#answer(request))
   }
 
-  async #answer({ ranges, epoch, isFolded }: Omit<ReadRequest, 'token'>): Promise<Slice> {
+  async #answer({ ranges, epoch, isFolded = false, selection, own }: Omit<ReadRequest, 'token'>): Promise<Slice> {
     const { core } = this.#server
-    const page = isFolded
-      ? await core.reads.readFolded(ranges, { epoch })
-      : await core.reads.read(ranges, { bytesMax: this.#pageBytes, epoch })
-    return decodeSlice(new TextDecoder().decode(core.encodePage(page)), isFolded)
+    const page = await pageOf(core.reads, { ranges, isFolded, selection, bounds: { bytesMax: this.#pageBytes, epoch, own } })
+    return decodeSlice(new TextDecoder().decode(core.encodePage(page)), isFolded || selection !== undefined)
   }
+
+  async #objectsOf(filters: readonly ObjectFilter[], epoch: string): Promise<ObjectList> {
+    const { core } = this.#server
+    core.checkEpoch(epoch)
+    const objects = core.reads.filterOf({ any: filters, except: [] }).objects(1000)
+    return { ...core.state, objects: objects.map(({ collection, identifier }) => [collection, identifier]) }
+  }
+}
+
+interface Reading {
+  readonly ranges: SeqRanges
+  readonly isFolded: boolean
+  readonly selection: Selection | undefined
+  readonly bounds: { readonly bytesMax: number; readonly epoch?: string | undefined; readonly own?: string | undefined }
+}
+
+async function pageOf(reads: TapeReads, { ranges, isFolded, selection, bounds }: Reading): Promise<Page> {
+  if (selection === undefined) return isFolded ? reads.readFolded(ranges, bounds) : reads.read(ranges, bounds)
+  return isFolded ? reads.readFilteredFolded(selection, ranges, bounds) : reads.readFiltered(selection, ranges, bounds)
 }
 
 interface LinkSurroundings {

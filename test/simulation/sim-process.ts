@@ -1,5 +1,7 @@
 /** A client's process on a store of its own, which can be killed and started again: a real stream over the simulated network. */
 import { type Environment, MemoryStore, Stream } from '../../src/client/index.ts'
+import type { ObjectFilter } from '../../src/protocol/index.ts'
+import { mortalTransport } from '../support/mortal-transport.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import type { SimNetwork } from './sim-network.ts'
@@ -29,7 +31,7 @@ export class SimProcess {
   }
 
   /** Starts the process; one that ran before is killed. */
-  open(): Stream {
+  open(wanted?: readonly ObjectFilter[]): Stream {
     const { time, network, random } = this.#parts
     const life = ++this.#life
     this.#cut()
@@ -50,37 +52,8 @@ export class SimProcess {
       store: new MemoryStore(this.#store),
       environment,
       token: () => 'token',
-      transport: {
-        connect: (request, events) => {
-          const link = transport.connect(request, {
-            onFrame: (text) => isAlive() && events.onFrame(text),
-            onClose: (closing) => isAlive() && events.onClose(closing),
-          })
-          return {
-            send: (text) => {
-              this.#onSent(text)
-              link.send(text)
-            },
-            close: () => link.close(),
-          }
-        },
-        read: async (request) => {
-          const slice = await transport.read(request)
-          return isAlive() ? slice : new Promise(() => {})
-        },
-        readSnapshot: async (request) => {
-          const index = await transport.readSnapshot(request)
-          return isAlive() ? index : new Promise(() => {})
-        },
-        readHash: async (request) => {
-          const hash = await transport.readHash(request)
-          return isAlive() ? hash : new Promise(() => {})
-        },
-        readChunk: async (request) => {
-          const chunk = await transport.readChunk(request)
-          return isAlive() ? chunk : new Promise(() => {})
-        },
-      },
+      wanted,
+      transport: mortalTransport(transport, isAlive, (text) => this.#onSent(text)),
     })
   }
 }

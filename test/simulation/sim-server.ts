@@ -5,6 +5,7 @@
 import type { LinkRequest } from '../../src/client/index.ts'
 import { closeCodes, Refusal } from '../../src/protocol/codes.ts'
 import type { TapeEvent } from '../../src/protocol/event.ts'
+import type { Selection } from '../../src/protocol/filter.ts'
 import type { Redaction } from '../../src/protocol/redaction.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
@@ -36,6 +37,7 @@ export class SimSession implements LiveSession {
   readonly expiresAt = rights.expiresAt
   order = 0
   client: string | undefined
+  filter: Selection | undefined
   hasEnded = false
   readonly #deliver: (frame: string) => void
   readonly #close: (code: number) => void
@@ -126,8 +128,9 @@ export class SimServer {
     return this.#core
   }
 
-  open(session: SimSession, { after, epoch, client }: Omit<LinkRequest, 'token'>): void {
+  open(session: SimSession, { after, epoch, client, filters }: Omit<LinkRequest, 'token'>): void {
     session.order = ++this.#opened
+    session.filter = filters === undefined ? undefined : { any: filters, except: [] }
     this.#live.open(session, { after, epoch: epoch ?? undefined, client })
     this.sessions.add(session)
   }

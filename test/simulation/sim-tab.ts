@@ -13,6 +13,7 @@ import {
 } from '../../src/client/index.ts'
 import { History } from '../../src/models/index.ts'
 import type { Change, EventType, Values } from '../../src/protocol/index.ts'
+import { mortalTransport } from '../support/mortal-transport.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type Edit, type Line, refusalKey } from './edit.ts'
@@ -269,29 +270,6 @@ export class SimTab {
 
   /** A dead process hears nothing more. */
   #mortalTransport(): Transport {
-    const { transport } = this.#around
-    return {
-      connect: (request, events) =>
-        transport.connect(request, {
-          onFrame: (text) => this.isAlive && events.onFrame(text),
-          onClose: (closing) => this.isAlive && events.onClose(closing),
-        }),
-      read: async (request) => {
-        const slice = await transport.read(request)
-        return this.isAlive ? slice : new Promise(() => {})
-      },
-      readSnapshot: async (request) => {
-        const index = await transport.readSnapshot(request)
-        return this.isAlive ? index : new Promise(() => {})
-      },
-      readHash: async (request) => {
-        const hash = await transport.readHash(request)
-        return this.isAlive ? hash : new Promise(() => {})
-      },
-      readChunk: async (request) => {
-        const chunk = await transport.readChunk(request)
-        return this.isAlive ? chunk : new Promise(() => {})
-      },
-    }
+    return mortalTransport(this.#around.transport, () => this.isAlive)
   }
 }

@@ -12,7 +12,7 @@ import {
   type Tabs,
   type Transport,
 } from '../../src/client/index.ts'
-import type { Draft, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
+import type { Draft, ObjectFilter, ObjectList, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export const epoch = 'epoch-1'
@@ -46,6 +46,16 @@ export class TestTransport implements Transport {
   /** There is none. */
   async readSnapshot(): Promise<SnapshotIndex> {
     return { epoch, latestSeq: -1, covers: [], chunks: [] }
+  }
+
+  readonly lists: {
+    readonly filters: readonly ObjectFilter[]
+    readonly answer: (list: ObjectList) => void
+    readonly fail: (error: unknown) => void
+  }[] = []
+
+  readObjects({ filters }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {
+    return new Promise((answer, fail) => this.lists.push({ filters, answer, fail }))
   }
 
   readonly hashes: { readonly seq: number; readonly answer: (hash: { hash: string }) => void }[] = []
@@ -100,6 +110,7 @@ export interface TestStreamOptions {
   readonly newId?: () => string
   readonly time?: VirtualTime
   readonly tabs?: Tabs
+  readonly wanted?: readonly ObjectFilter[]
 }
 
 export class TestStream {
@@ -119,11 +130,13 @@ export class TestStream {
     newId,
     time = new VirtualTime(),
     tabs,
+    wanted,
   }: TestStreamOptions = {}) {
     this.ids = ids
     this.time = time
     this.stream = new Stream({
       tabs,
+      wanted,
       transport: this.transport,
       store,
       token,

@@ -6,7 +6,7 @@
  *                        ▲      │ lost, timer (too late)  │ lost, timer (silence after three pings, or five without a pong)
  *          timer, nudge  │      ▼                         │
  *                        waiting ◄────────────────────────┘
- *     any ── pause ► idle            any ── stop ► stopped
+ *     any ── pause ► idle            any ── stop ► stopped           connecting, online ── renew ► connecting
  */
 
 export type Connection =
@@ -37,6 +37,8 @@ export type ConnectionInput =
   | { readonly type: 'timer'; readonly random: number }
   /** Something outside (online again, visible again) says that now is a good time. It only shortens a wait. */
   | { readonly type: 'nudge' }
+  /** What the link was asked for is not what is wanted now: another one at once. */
+  | { readonly type: 'renew' }
   /** The application wants to work offline; `start` ends it. */
   | { readonly type: 'pause' }
   | { readonly type: 'stop' }
@@ -78,6 +80,8 @@ export function stepConnection(state: Connection, input: ConnectionInput): Step 
     case 'nudge':
       if (state.type === 'waiting') return open(state.attempt)
       return state.type === 'online' && !state.isListening ? listen(state, 0) : [state, []]
+    case 'renew':
+      return state.type === 'connecting' || state.type === 'online' ? closeAndOpen() : [state, []]
     case 'welcomed':
       return state.type === 'connecting' ? rest(state.attempt, 0) : [state, []]
     case 'heard':
@@ -111,6 +115,11 @@ function onTimer(state: Connection, random: number): Step {
 
 function open(attempt: number): Step {
   return [{ type: 'connecting', attempt }, [{ type: 'open' }, { type: 'timer', afterMs: connectDeadlineMs }]]
+}
+
+function closeAndOpen(): Step {
+  const [state, effects] = open(0)
+  return [state, [{ type: 'close' }, ...effects]]
 }
 
 function rest(attempt: number, unanswered: number): Step {

@@ -77,6 +77,11 @@ export class LiveLink {
     this.#step({ type: 'stop' })
   }
 
+  /** Opens another link in place of this one, as `resume` says it now. */
+  renew(): void {
+    this.#step({ type: 'renew' })
+  }
+
   /** Gives up this link and opens another one after a while. */
   backOff(): void {
     this.#link?.close()

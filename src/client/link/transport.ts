@@ -1,5 +1,5 @@
 /** How the client reaches the server: one live link, and reads in bulk. */
-import type { Code, SeqRanges, Slice, SnapshotIndex } from '../../protocol/index.ts'
+import type { Code, ObjectFilter, ObjectList, Selection, SeqRanges, Slice, SnapshotIndex } from '../../protocol/index.ts'
 
 export interface Transport {
   /**
@@ -17,6 +17,9 @@ export interface Transport {
   /** Where the tape's snapshot is. Rejects like `read`. */
   readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex>
 
+  /** The objects that belong to any of these filters. Rejects like `read`. */
+  readObjects(request: { readonly token: string; readonly filters: readonly ObjectFilter[]; readonly epoch: string }): Promise<ObjectList>
+
   /** The hash of what 0 … seq has made of all objects, as the server has it. Rejects like `read`. */
   readHash(request: { readonly token: string; readonly seq: number; readonly epoch: string }): Promise<{ readonly hash: string }>
 
@@ -33,6 +36,8 @@ export interface LinkRequest {
   readonly epoch: string | null
   /** Who will publish on this link: older links of that client are closed, and the welcome says how far it has got. */
   readonly client?: string | undefined
+  /** What of the tape is wanted on it; absent for all. */
+  readonly filters?: readonly ObjectFilter[] | undefined
 }
 
 export interface LinkEvents {
@@ -60,4 +65,8 @@ export interface ReadRequest {
   readonly epoch?: string | undefined
   /** Whether as few events are wanted as have the effect of all of them. */
   readonly isFolded?: boolean | undefined
+  /** Which objects are wanted; absent for all. */
+  readonly selection?: Selection | undefined
+  /** Beside what is selected, the events of this client. */
+  readonly own?: string | undefined
 }

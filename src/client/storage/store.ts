@@ -4,7 +4,7 @@
  *
  * A store may be open in several processes (tabs, programs); the one that claimed it last is the one that writes.
  */
-import type { Code, Draft, RefusalDetails, SeqRanges, TapeEvent } from '../../protocol/index.ts'
+import type { Code, Draft, ObjectFilter, RefusalDetails, SeqRanges, TapeEvent } from '../../protocol/index.ts'
 
 /** The part of the tape that this client has accounted for. */
 export interface LocalTape {
@@ -17,6 +17,26 @@ export interface LocalTape {
    * asks for them again, and not asked for by this one.
    */
   readonly unreadable?: SeqRanges | undefined
+  /** Where not all of the tape is wanted: what is, in order. `accounted` is what all parts have. See parts.ts. */
+  readonly parts?: readonly TapePart[] | undefined
+}
+
+export interface TapePart {
+  readonly filter: ObjectFilter
+  readonly accounted: SeqRanges
+}
+
+/** Whether that is what was kept as parts of a tape. */
+export function areParts(value: unknown): value is readonly TapePart[] {
+  const isRecord = (each: unknown) => typeof each === 'object' && each !== null
+  const areTexts = (values: unknown) => Array.isArray(values) && values.every((text) => typeof text === 'string')
+  const isPart = (part: TapePart) =>
+    isRecord(part) && isRecord(part.filter) && Object.values(part.filter).every(areTexts) && areRanges(part.accounted)
+  return Array.isArray(value) && value.every(isPart)
+}
+
+function areRanges(value: unknown): boolean {
+  return Array.isArray(value) && value.every((range) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger))
 }
 
 export const blankTape: LocalTape = { epoch: null, latestSeq: -1, accounted: [] }
@@ -45,9 +65,8 @@ export type RefusalNotes = Pick<RefusalDetails, 'reason' | 'detail' | 'conflicts
 export function readRefusalNotes(value: unknown): RefusalNotes | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { reason, detail, conflicts = [] } = value as Readonly<Record<string, unknown>>
-  const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
   const areTexts = [reason, detail].every((text) => text === undefined || typeof text === 'string')
-  return areTexts && Array.isArray(conflicts) && conflicts.every(isRange) ? value : undefined
+  return areTexts && areRanges(conflicts) ? value : undefined
 }
 
 export interface Saved {

@@ -7,7 +7,7 @@
  *      └── a number is missing, ┘    └────────────────────┘
  *          another owner
  */
-import type { Json, TapeEvent } from '../../protocol/index.ts'
+import type { Json, ObjectFilter, TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { Publications } from '../outbox/publications.ts'
@@ -35,6 +35,7 @@ export interface FollowerParts {
   /** What the models show already, and what they have seen of it. */
   readonly tape: LocalTape
   readonly seen: number
+  readonly wanted: readonly ObjectFilter[]
 }
 
 export class Follower implements Side {
@@ -45,6 +46,7 @@ export class Follower implements Side {
   readonly #handOver: HandOver
   #report = silence
   client = ''
+  #wanted: readonly ObjectFilter[]
   #owner: string | undefined
   /** Of the news that came last. */
   #revision = 0
@@ -63,6 +65,7 @@ export class Follower implements Side {
     this.outbox = new FollowedOutbox(parts.untaken)
     this.#tape = new FollowedTape(parts.tape, parts.seen)
     this.#handOver = new HandOver(parts.untaken, parts.channel, parts.environment)
+    this.#wanted = parts.wanted
     this.#hooks = hooks
     parts.channel.onMessage = (message) => this.#receive(message)
   }
@@ -97,6 +100,15 @@ export class Follower implements Side {
     this.#handOver.offer(this.#parts.untaken.drafts.slice(-1))
   }
 
+  want(filters: readonly ObjectFilter[]): void {
+    this.#wanted = filters
+    this.#sayWanted(filters)
+  }
+
+  #sayWanted(filters: readonly ObjectFilter[] | undefined): void {
+    this.#order({ type: 'want', tab: this.#parts.untaken.tab, filters })
+  }
+
   discard(place: number): void {
     // It is not there to be tried again meanwhile. When the order is lost with its owner, the store brings it back.
     if (this.outbox.dropRefused(place)) this.#changed()
@@ -120,6 +132,7 @@ export class Follower implements Side {
   }
 
   stop(): void {
+    this.#sayWanted(undefined)
     this.#leaveChannel()
     this.#report = { ...this.#report, connection: 'stopped' }
     this.#hooks.onChange()
@@ -189,6 +202,8 @@ export class Follower implements Side {
 
   /** What the store holds from now on is at least what this owner had saved by this revision. */
   #readAgain(owner: string, revision: number): void {
+    // Whoever owns the tape now has not heard of it.
+    if (owner !== this.#owner) this.#sayWanted(this.#wanted)
     this.#owner = owner
     this.#revision = revision
     this.#waiting = []
@@ -228,7 +243,7 @@ export class Follower implements Side {
     const { untaken, publications } = this.#parts
     const { tab } = untaken
     const { epoch } = this.shown
-    if (epoch !== null && epoch !== saved.tape.epoch) this.#reset()
+    if (epoch !== null && epoch !== saved.tape.epoch) this.#reset(saved.tape)
     this.#tape.save(saved.tape)
     this.client = saved.client
     this.outbox.restore(saved.outbox)
@@ -245,7 +260,7 @@ export class Follower implements Side {
   #apply({ change, placed, leaving }: TabNews): void {
     const { untaken, publications } = this.#parts
     const { tab } = untaken
-    if (change.forgetEvents === true) this.#reset()
+    if (change.forgetEvents === true) this.#reset(change.tape)
     if (change.tape !== undefined) this.#tape.save(change.tape)
     if (change.client !== undefined) this.client = change.client
     this.outbox.put(change.put ?? [])
@@ -265,8 +280,9 @@ export class Follower implements Side {
     publications.applied(this.seen)
   }
 
-  #reset(): void {
-    this.#tape.forget()
+  #reset(tape: LocalTape | undefined): void {
+    // Of the same tape the models have seen what they have seen, though less of it is kept.
+    if (tape?.epoch !== this.shown.epoch) this.#tape.forget()
     this.#hooks.onReset()
   }
 

@@ -80,6 +80,8 @@ export class TabHost {
         return this.#owner.discard(order.place)
       case 'whisper':
         return this.#owner.whisper(order.data)
+      case 'want':
+        return this.#owner.want(order.filters, order.tab)
       case 'nudge':
         return this.#owner.nudge()
       case 'pause':

@@ -3,7 +3,7 @@
  * a channel. The store is what they have in common; the channel carries, numbered, the changes that the owner has
  * saved, so whoever missed one, or hears another owner, reads the store.
  */
-import type { Change, Json } from '../../protocol/index.ts'
+import type { Change, Json, ObjectFilter } from '../../protocol/index.ts'
 import type { Leaving } from '../outbox/outbox-entry.ts'
 import type { SideReport, Whisper } from '../side.ts'
 import type { SavedChange } from '../storage/store.ts'
@@ -63,6 +63,8 @@ export type TabMessage =
 export type TabOrder =
   | { readonly type: 'discard'; readonly place: number }
   | { readonly type: 'whisper'; readonly data: Json }
+  /** Nothing, when the tab is gone. */
+  | { readonly type: 'want'; readonly tab: string; readonly filters: readonly ObjectFilter[] | undefined }
   | { readonly type: 'nudge' | 'pause' | 'resume' }
 
 /** What has just been saved, and what the store does not tell. */

@@ -2,9 +2,13 @@
 import {
   type Code,
   codeFacts,
+  countSeqs,
   formatSeqs,
+  holesUpTo,
+  intersect,
   Refusal,
   type RefusedServerFrame,
+  rangesMax,
   type SeqRanges,
   type Slice,
   type SliceFrame,
@@ -14,13 +18,19 @@ import {
 import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
-import type { LocalTape } from '../storage/store.ts'
-import { foldedEventsMin, foldedEventsMinOfWriters, pageEvents, planBackfill, planFolded } from './backfill-plan.ts'
+import type { ReadRequest } from '../link/transport.ts'
+import type { LocalTape, TapePart } from '../storage/store.ts'
+import { foldedEventsMin, foldedEventsMinOfWriters, pageEvents, planBackfill, planFolded, socketEventsMax } from './backfill-plan.ts'
 import { comeOf, holesOf } from './local-tape.ts'
+import { selectionOf } from './parts.ts'
 import { SnapshotReader } from './snapshot-reader.ts'
 
 export interface BackfillerHooks {
   readonly tape: () => LocalTape
+  /** The parts of the tape in the order in which they are wanted, as places in it. */
+  readonly order: (parts: readonly TapePart[]) => readonly number[]
+  /** Whose events come beside those that are wanted. */
+  readonly client: () => string
   /** Whether none of its drafts needs others' events one by one. */
   readonly mayFold: () => boolean
   /** Whether it has ever published. */
@@ -29,7 +39,8 @@ export interface BackfillerHooks {
   readonly send: (frame: object) => void
   /** A number for a frame, so that its answer is known. */
   readonly newRef: () => number
-  readonly onSlice: (slice: Slice) => void
+  /** What came is the tape's, or that of one part of it. */
+  readonly onSlice: (slice: Slice, part?: number) => void
   /** The stream is under another epoch now. */
   readonly onEpoch: () => void
   /** The server will not let this client read. */
@@ -44,6 +55,9 @@ const requestsMax = 4
 /** After so many failures in a row long holes are read as they are: each page that comes is something. */
 const foldingFailuresMax = 2
 
+/** What a request is for, where it is not a part of the tape. */
+const wholeTape = ''
+
 /** A page is a megabyte or two: whoever needs longer for it had better ask again. */
 export const readDeadlineMs = 60_000
 
@@ -56,7 +70,7 @@ export class Backfiller {
   /** Asked for on the present link, by ref, each with the timer that ends it. */
   readonly #asked = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
   /** HTTP requests under way, each with the timer that ends it. */
-  readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
+  readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown; readonly of: string }>()
   #lastRequest = 0
   /** The first seqs of pages that do not come whole. */
   readonly #cutPages = new Set<number>()
@@ -114,14 +128,15 @@ export class Backfiller {
     if (!this.#isOnline || this.#retryTimer !== undefined || epoch === null) return
     const holes = holesOf(tape)
     if (holes.length === 0) return
+    if (tape.parts !== undefined) return this.#fillParts(tape, tape.parts, epoch)
     this.#readFolded(tape, epoch)
     const { overSocket, overHttp } = planBackfill(holes, this.#underWay(), { latestSeq: tape.latestSeq, cutPages: this.#cutPages })
     if (overSocket.length > 0) this.#ask(overSocket)
     for (const ranges of overHttp) {
       if (this.#requests.size >= requestsMax) break
       void this.#request(
-        ranges,
-        () => this.#read(ranges, epoch),
+        { ranges },
+        () => this.#read({ ranges, epoch }),
         (slice) => {
           if (slice === undefined) return
           if (subtract(ranges, slice.covers).length > 0) this.#cutPages.add(pageOf(ranges))
@@ -131,30 +146,73 @@ export class Backfiller {
     }
   }
 
+  /** What all parts lack comes on the link, where it is little. The rest is read one part after the other. */
+  #fillParts(tape: LocalTape, parts: readonly TapePart[], epoch: string): void {
+    const missingOf = ({ accounted }: TapePart) => holesUpTo(comeOf({ ...tape, accounted }), tape.latestSeq)
+    const lacked = parts.map(missingOf)
+    const common = subtract(
+      lacked.reduce((all, some) => intersect(all, some)),
+      this.#underWay(),
+    )
+    if (common.length > 0 && countSeqs(common) <= socketEventsMax) this.#ask(common.slice(0, rangesMax))
+    for (const index of this.#hooks.order(parts)) {
+      const selection = selectionOf(parts, index)
+      const of = JSON.stringify(selection)
+      if ([...this.#requests.values()].some((request) => request.of === of)) return
+      const ranges = subtract(lacked[index] ?? [], this.#underWay(of)).slice(0, rangesMax)
+      if (ranges.length === 0) continue
+      return this.#readPart({ ranges, epoch, selection }, of)
+    }
+  }
+
+  #readPart(request: Omit<ReadRequest, 'token'>, of: string): void {
+    const isFolded = this.#mayFold() && countSeqs(request.ranges) >= this.#foldedMin
+    const more = isFolded ? { isFolded } : { own: this.#hooks.client() }
+    void this.#request(
+      { ranges: request.ranges, of },
+      () => this.#read({ ...request, ...more }),
+      (slice) => {
+        const { parts = [] } = this.#hooks.tape()
+        const index = parts.findIndex((_, at) => JSON.stringify(selectionOf(parts, at)) === of)
+        // What is wanted may be something else meanwhile.
+        if (slice !== undefined && index >= 0 && (!isFolded || this.#hooks.mayFold())) this.#hooks.onSlice(slice, index)
+      },
+    )
+  }
+
+  #mayFold(): boolean {
+    return this.#failures <= foldingFailuresMax && this.#hooks.mayFold()
+  }
+
+  get #foldedMin(): number {
+    return this.#hooks.hasSent() ? foldedEventsMinOfWriters : foldedEventsMin
+  }
+
   /** One read at a time of a long hole; of a tape of which nothing is here, the snapshot. */
   #readFolded(tape: LocalTape, epoch: string): void {
-    if (this.#isFolding || this.#failures > foldingFailuresMax || !this.#hooks.mayFold()) return
+    if (this.#isFolding || !this.#mayFold()) return
     const isBlank = comeOf(tape).length === 0
-    const eventsMin = this.#hooks.hasSent() ? foldedEventsMinOfWriters : foldedEventsMin
-    const range = planFolded(subtract(holesOf(tape), this.#underWay()), tape.latestSeq, eventsMin)
+    const range = planFolded(subtract(holesOf(tape), this.#underWay()), tape.latestSeq, this.#foldedMin)
     if (range === undefined) return
     this.#isFolding = true
-    const read = async () => (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#read([range], epoch, true))
-    void this.#request([range], read, (slice) => {
+    const read = async () =>
+      (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#read({ ranges: [range], epoch, isFolded: true }))
+    void this.#request({ ranges: [range] }, read, (slice) => {
       this.#isFolding = false
       // Whoever has begun to write meanwhile may need them one by one, to take its own over them.
       if (slice !== undefined && this.#hooks.mayFold()) this.#hooks.onSlice(slice)
     })
   }
 
-  async #read(ranges: SeqRanges, epoch: string, isFolded = false): Promise<Slice> {
-    return this.#parts.transport.read({ token: await this.#parts.tokens.get(), ranges, epoch, ...(isFolded ? { isFolded } : {}) })
+  async #read(request: Omit<ReadRequest, 'token'>): Promise<Slice> {
+    return this.#parts.transport.read({ token: await this.#parts.tokens.get(), ...request })
   }
 
-  #underWay(): SeqRanges {
+  /** For all of the tape, or for one part of it. */
+  #underWay(of = wholeTape): SeqRanges {
     let ranges = this.#announced
     for (const asked of this.#asked.values()) ranges = union(ranges, asked.ranges)
-    for (const request of this.#requests.values()) ranges = union(ranges, request.ranges)
+    for (const request of this.#requests.values()) if (request.of === of) ranges = union(ranges, request.ranges)
     return ranges
   }
 
@@ -166,7 +224,11 @@ export class Backfiller {
   }
 
   /** `onEnd` is given what came, or undefined when it failed. */
-  async #request(ranges: SeqRanges, read: () => Promise<Slice>, onEnd: (slice: Slice | undefined) => void): Promise<void> {
+  async #request(
+    { ranges, of = wholeTape }: { readonly ranges: SeqRanges; readonly of?: string },
+    read: () => Promise<Slice>,
+    onEnd: (slice: Slice | undefined) => void,
+  ): Promise<void> {
     const id = ++this.#lastRequest
     const fail = (error: unknown) => {
       // What fails after its time was over has failed already.
@@ -175,7 +237,7 @@ export class Backfiller {
       this.#fail(error)
     }
     const timer = this.#environment.setTimer(() => fail(new Error('A read took too long.')), readDeadlineMs)
-    this.#requests.set(id, { ranges, timer })
+    this.#requests.set(id, { ranges, timer, of })
     try {
       const slice = await read()
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)

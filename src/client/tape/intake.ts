@@ -6,6 +6,7 @@ import {
   type Code,
   holesUpTo,
   includes,
+  type ObjectFilter,
   type RefusedServerFrame,
   type SeqRanges,
   type Slice,
@@ -21,6 +22,7 @@ import { blankTape, type LocalTape, type SavedChange } from '../storage/store.ts
 import { Backfiller } from './backfiller.ts'
 import { InOrder } from './in-order.ts'
 import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
+import { orderOf, retarget } from './parts.ts'
 import { foldRun, noteOwn } from './run.ts'
 
 export interface IntakeHooks {
@@ -38,6 +40,8 @@ export interface IntakeHooks {
   readonly onLeave: (leaving: readonly Leaving[]) => void
   /** Whose events are this client's own. */
   readonly client: () => string
+  /** What of the tape is wanted, the most urgent first. */
+  readonly wanted: () => readonly ObjectFilter[]
   /** Whether none of its drafts needs others' events one by one. */
   readonly mayFold: () => boolean
   /** Whether it has ever published. */
@@ -47,6 +51,8 @@ export interface IntakeHooks {
   /** Everything that was on the tape when the present link was opened is known. */
   readonly onCaughtUp: () => void
   readonly onChange: () => void
+  /** What the link is to bring is all of the tape from now on: the last parts of it have come. */
+  readonly onWhole: () => void
   /** The link tells of another tape. */
   readonly onEpoch: () => void
   /** The server will not let this client read. */
@@ -82,12 +88,18 @@ export class Intake {
     this.#backfiller = new Backfiller(
       {
         tape: () => this.#tape,
+        order: (parts) => orderOf(parts, hooks.wanted()),
+        client: hooks.client,
         mayFold: hooks.mayFold,
         hasSent: hooks.hasSent,
         send: hooks.send,
         newRef: hooks.newRef,
         // A page that was under way when the epoch changed tells of a tape that is no more.
-        onSlice: (slice) => slice.epoch === this.#tape.epoch && this.#take(slice, 'page'),
+        // A whole page holds more than is wanted now, when parts of the tape are.
+        onSlice: (slice, part) => {
+          const isWanted = part !== undefined || this.#tape.parts === undefined
+          if (slice.epoch === this.#tape.epoch && isWanted) this.#take(slice, 'page', part)
+        },
         onEpoch: hooks.onEpoch,
         onFatal: hooks.onFatal,
         onFail: () => this.deliver(),
@@ -132,7 +144,7 @@ export class Intake {
 
   /** Another tape begins: nothing is known of it. */
   begin(epoch: string | null): void {
-    this.#tape = { ...blankTape, epoch }
+    this.#tape = this.#blank({ epoch, latestSeq: -1 })
     this.#given = []
     this.#inOrder.begin(-1, [])
     this.#seenBefore = -1
@@ -166,11 +178,27 @@ export class Intake {
     this.#backfiller.refuse(frame)
   }
 
+  /** Other parts of the tape are wanted. What is held stays. */
+  select(tape: LocalTape): void {
+    this.#tape = tape
+    this.#hooks.save({ tape })
+    this.deliver()
+  }
+
+  /** Of the tape only this is held any more; the models begin anew with it. */
+  narrow(tape: LocalTape): void {
+    this.#run = []
+    this.#given = []
+    this.#seenBefore = this.seen
+    this.#tape = { ...tape, latestSeq: Math.max(tape.latestSeq, this.#tape.latestSeq) }
+    this.#show()
+  }
+
   /** What was kept is gone. The models have it; those that come later need it, too. */
   readAgain(): void {
     this.deliver()
     this.#given = comeOf(this.#shown)
-    this.#tape = { ...blankTape, epoch: this.#tape.epoch, latestSeq: this.#tape.latestSeq }
+    this.#tape = this.#blank(this.#tape)
     this.#backfiller.fill()
   }
 
@@ -187,6 +215,11 @@ export class Intake {
     this.#hooks.onRun(run)
   }
 
+  /** Nothing is known of it but where it ends. */
+  #blank({ epoch, latestSeq }: Pick<LocalTape, 'epoch' | 'latestSeq'>): LocalTape {
+    return retarget({ ...blankTape, epoch, latestSeq }, this.#hooks.wanted()).tape
+  }
+
   #show(): void {
     const tape = this.#tape
     this.#delivered = tape
@@ -201,14 +234,16 @@ export class Intake {
     return this.#own
   }
 
-  #take(slice: Slice, from: 'link' | 'page'): void {
-    const { tape, fresh } = account(this.#tape, slice)
+  #take(slice: Slice, from: 'link' | 'page', part?: number): void {
+    const hadParts = this.#tape.parts !== undefined
+    const { tape, fresh, aside } = account(this.#tape, slice, part)
     for (const { seq, problem } of slice.unreadable ?? []) {
       if (!includes(comeOf(this.#tape), seq)) this.#report(new Error(`The event ${seq} cannot be read here: ${problem}`))
     }
     this.#tape = tape
     for (const event of fresh) this.#run.push(event)
-    const { change, leaving, isRebased = false } = this.#hooks.confirm(fresh, this.#inOrder.take(tape, fresh), this.#inOrder.upTo)
+    const known = aside.length === 0 ? fresh : [...fresh, ...aside].sort((a, b) => a.seq - b.seq)
+    const { change, leaving, isRebased = false } = this.#hooks.confirm(known, this.#inOrder.take(tape, known), this.#inOrder.upTo)
     this.#hooks.save({ tape, events: fresh, ...change })
     this.#backfiller.fill()
     // What happens now shows now; and when what is pending changes for an event, that must show in the same moment.
@@ -217,6 +252,7 @@ export class Intake {
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
     this.#checkCaughtUp()
     this.#hooks.onChange()
+    if (hadParts && this.#tape.parts === undefined) this.#hooks.onWhole()
   }
 
   #checkCaughtUp(): void {

@@ -1,5 +1,6 @@
 /** The one rule of reading: add what a slice covers to what is accounted for; what is missing is what to ask for. */
 import {
+  areSameRanges,
   holesUpTo,
   includes,
   intersect,
@@ -11,20 +12,50 @@ import {
   union,
 } from '../../protocol/index.ts'
 import type { LocalTape } from '../storage/store.ts'
+import { withParts } from './parts.ts'
 
-/** The tape with one more slice of its epoch, and the events in it that were not accounted for before. */
-export function account(tape: LocalTape, slice: Slice): { readonly tape: LocalTape; readonly fresh: readonly TapeEvent[] } {
-  const repeats = intersect(tape.accounted, slice.covers).length > 0
-  const fresh = repeats ? slice.events.filter(({ seq }) => !includes(tape.accounted, seq)) : slice.events
-  const latestSeq = Math.max(tape.latestSeq, slice.latestSeq)
-  if (slice.unreadable === undefined && tape.unreadable === undefined) {
-    return { tape: { epoch: slice.epoch, latestSeq, accounted: union(tape.accounted, slice.covers) }, fresh }
+export interface Accounting {
+  readonly tape: LocalTape
+  /** The events that were not accounted for before. */
+  readonly fresh: readonly TapeEvent[]
+  /** This client's own that do not belong to what is wanted: they say that they are on the tape, and that is all. */
+  readonly aside: readonly TapeEvent[]
+}
+
+/**
+ * The tape with one more slice of its epoch: of all that is wanted of it, or of one part. What stands beside `covers` is
+ * what an object had been before it came to belong to a filter, and was not here.
+ */
+export function account(tape: LocalTape, slice: Slice, part?: number): Accounting {
+  const known = part === undefined ? tape.accounted : (tape.parts?.[part]?.accounted ?? [])
+  const repeats = intersect(known, slice.covers)
+  const isNew = ({ seq }: TapeEvent) => repeats.length === 0 || !includes(repeats, seq)
+  const isAside = ({ seq }: TapeEvent) => slice.own !== undefined && includes(slice.own, seq)
+  return {
+    tape: tapeWith(tape, slice, part),
+    fresh: repeats.length === 0 && slice.own === undefined ? slice.events : slice.events.filter((event) => isNew(event) && !isAside(event)),
+    aside: slice.own === undefined ? [] : slice.events.filter((event) => isNew(event) && isAside(event)),
   }
-  const setAside = union(tape.unreadable ?? [], rangesOf(slice))
-  const accounted = union(tape.accounted, subtract(slice.covers, rangesOf(slice)))
+}
+
+function tapeWith(tape: LocalTape, slice: Slice, part: number | undefined): LocalTape {
+  const { epoch } = slice
+  const latestSeq = Math.max(tape.latestSeq, slice.latestSeq)
+  const troubled = slice.unreadable === undefined ? [] : rangesOf(slice)
+  const covers = troubled.length === 0 ? slice.covers : subtract(slice.covers, troubled)
+  const { parts } = tape
+  const next =
+    parts === undefined
+      ? { epoch, latestSeq, accounted: union(tape.accounted, covers) }
+      : withParts(
+          { epoch, latestSeq, accounted: [] },
+          parts.map((each, index) =>
+            part === undefined || part === index ? { filter: each.filter, accounted: union(each.accounted, covers) } : each,
+          ),
+        )
   // One that came damaged may come whole.
-  const unreadable = subtract(setAside, accounted)
-  return { tape: { epoch: slice.epoch, latestSeq, accounted, ...(unreadable.length === 0 ? {} : { unreadable }) }, fresh }
+  const unreadable = subtract(union(tape.unreadable ?? [], troubled), next.accounted)
+  return unreadable.length === 0 ? next : { ...next, unreadable }
 }
 
 function rangesOf({ covers, unreadable = [] }: Slice): SeqRanges {
@@ -59,8 +90,4 @@ export class Holes {
     if (!areSameRanges(ranges, this.#ranges)) this.#ranges = ranges
     return this.#ranges
   }
-}
-
-export function areSameRanges(a: SeqRanges, b: SeqRanges): boolean {
-  return a.length === b.length && a.every(([first, last], index) => first === b[index]?.[0] && last === b[index]?.[1])
 }

@@ -9,6 +9,7 @@ import {
   includes,
   intersect,
   normalize,
+  type ObjectFilter,
   Refusal,
   rangesMax,
   type SeqRanges,
@@ -64,12 +65,13 @@ export class TapeReader {
     return hash
   }
 
-  /** All of 0 … seq, folded. Rejects like `read`. */
-  async readFolded(seq: number, epoch: string): Promise<readonly TapeEvent[]> {
+  /** All of 0 … seq, folded, or what of it belongs to any of some filters. Rejects like `read`. */
+  async readFolded(seq: number, epoch: string, filters?: readonly ObjectFilter[]): Promise<readonly TapeEvent[]> {
+    const selection = filters === undefined ? undefined : { any: filters, except: [] }
     const events: TapeEvent[] = []
     for (let rest: SeqRanges = [[0, seq]]; rest.length > 0; ) {
       const ranges = rest
-      const slice = await this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch, isFolded: true }))
+      const slice = await this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch, isFolded: true, selection }))
       for (const event of slice.events) events.push(event)
       rest = subtract(rest, slice.covers)
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)

@@ -1,0 +1,171 @@
+/**
+ * What of the tape is wanted here, by all tabs together. More is taken up at once. Less is let go of a while later, so that
+ * whoever looks at one thing and then at another again reads nothing twice: the server says which objects still belong, the
+ * others are forgotten, and the models begin anew with those.
+ */
+import {
+  codeFacts,
+  hasNames,
+  intersect,
+  isOfNames,
+  isSameFilter,
+  type ObjectFilter,
+  objectKey,
+  Refusal,
+  type SeqRanges,
+  type TapeEvent,
+} from '../../protocol/index.ts'
+import { retryDelayMs } from '../link/connection.ts'
+import type { ClientParts } from '../link/token-keeper.ts'
+import type { LocalTape } from '../storage/store.ts'
+import { distinct, partsOf, retarget, withParts } from './parts.ts'
+
+export interface WantingHooks {
+  readonly tape: () => LocalTape
+  /** Everything that is kept of the tape. May reject. */
+  readonly events: () => Promise<readonly TapeEvent[]>
+  /** Other parts of the tape are wanted; nothing that is held is given up. */
+  readonly onSelect: (tape: LocalTape) => void
+  /** Only this is held from now on. */
+  readonly onNarrow: (tape: LocalTape, events: readonly TapeEvent[]) => void
+}
+
+/** Before what is not wanted any more is let go of. */
+export const narrowAfterMs = 10_000
+
+/** The tab that speaks for itself. */
+const here = ''
+
+export class Wanting {
+  readonly #hooks: WantingHooks
+  readonly #parts: ClientParts
+  readonly #byTab = new Map<string, readonly ObjectFilter[]>()
+  #isOnline = false
+  #isNarrowing = false
+  #isDue = false
+  #failures = 0
+  #timer: unknown
+
+  constructor(filters: readonly ObjectFilter[], hooks: WantingHooks, parts: ClientParts) {
+    this.#byTab.set(here, filters)
+    this.#hooks = hooks
+    this.#parts = parts
+  }
+
+  /** The most urgent first: what this tab wants, then the others. */
+  get filters(): readonly ObjectFilter[] {
+    return distinct([...this.#byTab.values()].flat())
+  }
+
+  /** A tab wants this now, and nothing when it is gone. */
+  want(filters: readonly ObjectFilter[] | undefined, tab = here): void {
+    if (filters === undefined) this.#byTab.delete(tab)
+    else this.#byTab.set(tab, filters)
+    this.#select()
+  }
+
+  /** The store has been read. */
+  begin(): void {
+    this.#select()
+  }
+
+  online(): void {
+    this.#isOnline = true
+    this.#select()
+  }
+
+  offline(): void {
+    this.#isOnline = false
+    this.#wait(undefined)
+  }
+
+  /** Takes up what is wanted and not held, and sees to it that the rest is let go of. */
+  #select(): void {
+    const tape = this.#hooks.tape()
+    const wanted = this.filters
+    const { isNarrower } = retarget(tape, wanted)
+    const wider = isNarrower ? [...wanted, ...partsOf(tape).map(({ filter }) => filter)] : wanted
+    const selected = retarget(tape, wider).tape
+    if (!areSameParts(tape, selected)) this.#hooks.onSelect(selected)
+    this.#wait(isNarrower ? narrowAfterMs : undefined)
+  }
+
+  #wait(afterMs: number | undefined): void {
+    const { setTimer, clearTimer } = this.#parts.environment
+    clearTimer(this.#timer)
+    this.#timer = afterMs === undefined || !this.#isOnline ? undefined : setTimer(() => void this.#narrow(), afterMs)
+  }
+
+  async #narrow(): Promise<void> {
+    if (this.#isNarrowing) {
+      this.#isDue = true
+      return
+    }
+    this.#isNarrowing = true
+    try {
+      await this.#letGo()
+      this.#failures = 0
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#isNarrowing = false
+    if (this.#isDue) {
+      this.#isDue = false
+      this.#select()
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const { epoch } = this.#hooks.tape()
+    const wanted = this.filters
+    if (epoch === null) return
+    const listed = await this.#list(wanted, epoch)
+    // What comes while the store is read may be among the events or not: it is asked for again.
+    const before = this.#hooks.tape()
+    const events = await this.#hooks.events()
+    const isStillSo = before.epoch === epoch && this.#hooks.tape().epoch === epoch && areSameFilters(wanted, this.filters)
+    if (!isStillSo) return this.#select()
+    const belongs = ({ collection, identifier }: TapeEvent) =>
+      wanted.some((filter) => isOfNames(filter) && hasNames(filter, { collection, identifier })) ||
+      listed.keys.has(objectKey({ collection, identifier }))
+    this.#hooks.onNarrow(retarget(upTo(before, listed.latestSeq), wanted).tape, events.filter(belongs))
+  }
+
+  /** The objects that their values make belong, as the tape is now. */
+  async #list(wanted: readonly ObjectFilter[], epoch: string) {
+    const filters = wanted.filter((filter) => !isOfNames(filter))
+    if (filters.length === 0) return { keys: new Set<string>(), latestSeq: Number.POSITIVE_INFINITY }
+    const { transport, tokens } = this.#parts
+    const { objects, latestSeq } = await transport.readObjects({ token: await tokens.get(), filters, epoch })
+    return { keys: new Set(objects.map(([collection, identifier]) => objectKey({ collection, identifier }))), latestSeq }
+  }
+
+  #fail(error: unknown): void {
+    const recovery = error instanceof Refusal ? codeFacts(error.code).recovery : 'retry'
+    if (recovery === 'renew') this.#parts.tokens.forget()
+    if (error instanceof Refusal && error.code === 'wrong-epoch') return
+    // Then more is held than is wanted, and kept up to date.
+    if (recovery === 'fatal') return this.#parts.environment.report(error)
+    this.#wait(narrowAfterMs + retryDelayMs(this.#failures++, this.#parts.environment.random()))
+  }
+}
+
+function areSameParts(a: LocalTape, b: LocalTape): boolean {
+  return areSameFilters(
+    partsOf(a).map(({ filter }) => filter),
+    partsOf(b).map(({ filter }) => filter),
+  )
+}
+
+function areSameFilters(a: readonly ObjectFilter[], b: readonly ObjectFilter[]): boolean {
+  return a.length === b.length && a.every((filter, index) => isSameFilter(filter, b[index] ?? {}))
+}
+
+/** What was accounted for when the tape ended there. */
+function upTo(tape: LocalTape, latestSeq: number): LocalTape {
+  const whole: SeqRanges = [[0, latestSeq]]
+  return withParts(
+    tape,
+    partsOf(tape).map(({ filter, accounted }) => ({ filter, accounted: intersect(accounted, whole) })),
+  )
+}

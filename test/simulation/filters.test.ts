@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { runFilters } from './filters.ts'
+
+test('[G5][G6][G7][C21] whatever clients want, and however often they change it, each ends with whole objects, and no others', async () => {
+  let events = 0
+  let resets = 0
+  for (let seed = 1; seed <= 150; seed++) {
+    const report = await runFilters({ seed, steps: 80 })
+    events += report.events
+    resets += report.resets
+  }
+  expect(events).toBeGreaterThan(3000)
+  expect(resets).toBeGreaterThan(100)
+}, 120_000)
