@@ -1,5 +1,5 @@
 /** What a stream says of itself, as one immutable value: a new object whenever something in it has changed. */
-import type { Code, Draft, SeqRanges } from '../protocol/index.ts'
+import type { Code, Draft, ObjectFilter, SeqRanges } from '../protocol/index.ts'
 import type { Amount } from './outbox/outbox-entry.ts'
 import type { StoreTrouble } from './storage/store.ts'
 
@@ -11,6 +11,11 @@ export interface StreamStatus {
   readonly connection: 'connecting' | 'online' | 'offline' | 'paused' | 'stopped'
   /** Ranges of seqs up to latestSeq that this client lacks: the same array while they are. */
   readonly holes: SeqRanges
+  /**
+   * Where a part of the tape is wanted, or one before the others: how many seqs each lacks, in the order in which they are
+   * read. `holes` and `progress` are of what all of them have. Empty when the tape is held whole.
+   */
+  readonly parts: readonly { readonly filter: ObjectFilter; readonly missing: number }[]
   /** Events that have come and cannot be read here. A newer version of the application asks for them again. */
   readonly unreadable: number
   /** How far a catch-up is: events accounted for, out of all on the tape. */

@@ -26,6 +26,7 @@ import { Sides } from './sides.ts'
 import type { OutboxItem, StreamStatus } from './status.ts'
 import type { StreamOptions } from './stream-options.ts'
 import { Holes } from './tape/local-tape.ts'
+import { partStatuses } from './tape/parts.ts'
 import { TapeReader, type Wanted } from './tape/tape-reader.ts'
 import { type KeptState, type Verification, verify } from './tape/verifier.ts'
 
@@ -310,6 +311,7 @@ export class Stream implements OutboundEventReceiver {
     return {
       ...report,
       holes,
+      parts: partStatuses(tape, this.wanted),
       unreadable: countSeqs(tape.unreadable ?? []),
       progress: { have: total - countSeqs(holes), total },
       pending: outbox.pending.length,

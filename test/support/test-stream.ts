@@ -110,7 +110,7 @@ export interface TestStreamOptions {
   readonly newId?: () => string
   readonly time?: VirtualTime
   readonly tabs?: Tabs
-  readonly wanted?: readonly ObjectFilter[]
+  readonly wanted?: readonly ObjectFilter[] | undefined
 }
 
 export class TestStream {

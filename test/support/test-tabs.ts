@@ -1,6 +1,6 @@
 /** A browser with tabs that share a stream: one store, one lock and one channel, and tabs that can be killed. */
 import type { Publication, TabChannel, TabMessage, Tabs } from '../../src/client/index.ts'
-import type { Change } from '../../src/protocol/index.ts'
+import type { Change, ObjectFilter } from '../../src/protocol/index.ts'
 import { TestStore } from './test-store.ts'
 import { change, plainSlice, TestStream } from './test-stream.ts'
 import { VirtualTime } from './virtual-time.ts'
@@ -23,12 +23,12 @@ export class TestBrowser {
   readonly #stores = new Map<TestStream, { readonly name: string; readonly store: TestStore }>()
 
   /** Opens a tab; its ids are `name-1` (the tab's own), `name-2` … */
-  async open(name: string, store = new TestStore(this.#first)): Promise<TestTab> {
+  async open(name: string, store = new TestStore(this.#first), wanted?: readonly ObjectFilter[]): Promise<TestTab> {
     const channel = new TestChannel((message) => this.#deliver(name, message))
     this.#channels.set(name, channel)
     let ids = 0
     const tabs: Tabs = { channel, own: (options) => this.#locks.own(name, options?.ifFree === true) }
-    const tab = Object.assign(new TestStream({ store, time: this.time, tabs, newId: () => `${name}-${++ids}` }), { store })
+    const tab = Object.assign(new TestStream({ store, time: this.time, tabs, wanted, newId: () => `${name}-${++ids}` }), { store })
     this.#stores.set(tab, { name, store })
     await this.settle()
     return tab

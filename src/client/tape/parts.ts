@@ -7,6 +7,7 @@
  */
 import {
   areSameRanges,
+  countSeqs,
   everything,
   holesUpTo,
   includesFilter,
@@ -17,6 +18,7 @@ import {
   type SeqRanges,
   union,
 } from '../../protocol/index.ts'
+import type { StreamStatus } from '../status.ts'
 import type { LocalTape, TapePart } from '../storage/store.ts'
 
 export function partsOf({ parts, accounted }: LocalTape): readonly TapePart[] {
@@ -67,6 +69,15 @@ export function orderOf(parts: readonly TapePart[], wanted: readonly ObjectFilte
     return rank < 0 ? wanted.length : rank
   }
   return [...parts.keys()].sort((a, b) => rankOf(a) - rankOf(b) || a - b)
+}
+
+/** How many seqs each part lacks, in the order in which they are read. */
+export function partStatuses(tape: LocalTape, wanted: readonly ObjectFilter[]): StreamStatus['parts'] {
+  const { parts = [], unreadable = [], latestSeq } = tape
+  return orderOf(parts, wanted).map((index) => {
+    const { filter, accounted } = parts[index] as TapePart
+    return { filter, missing: countSeqs(holesUpTo(union(accounted, unreadable), latestSeq)) }
+  })
 }
 
 /**
