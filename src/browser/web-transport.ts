@@ -8,12 +8,14 @@ import {
   decodeChunk,
   decodeHash,
   decodeObjectList,
+  decodeSizes,
   decodeSlice,
   decodeSnapshotIndex,
   formatSeqs,
   isCode,
   type ObjectList,
   Refusal,
+  type Sizes,
   type Slice,
   type SnapshotIndex,
   subprotocol,
@@ -88,6 +90,10 @@ export class WebTransport implements Transport {
     }
     // What had been of an object before it came to belong comes folded.
     return this.#read(this.#address('/events', query), token, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
+  }
+
+  readSizes({ token, ranges, epoch }: Parameters<Transport['readSizes']>[0]): Promise<Sizes> {
+    return this.#read(this.#address('/sizes', { seq: formatSeqs(ranges), epoch }), token, decodeSizes)
   }
 
   readObjects({ token, filters, epoch }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {

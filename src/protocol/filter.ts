@@ -23,7 +23,10 @@ export interface Selection {
 const valuesMax = 100
 const unitsMax = 8000
 
-const filterSchema = v.record(v.string(), v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))]))
+const filterSchema = v.pipe(
+  v.custom((value) => !Array.isArray(value)),
+  v.record(v.string(), v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
+)
 
 /** The same filter, whatever its order; values may be given alone. Throws `invalid`. */
 export function tidyFilter(value: unknown): ObjectFilter {

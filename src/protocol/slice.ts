@@ -82,6 +82,23 @@ export function decodeSnapshotIndex(text: string): SnapshotIndex {
   return check(parseJson(text), snapshotSchema)
 }
 
+/** About how many bytes reads of some seqs take. */
+export interface Sizes {
+  /** Of the events, as they are. */
+  readonly plain: number
+  /** Folded: less, where the same objects are changed again and again all over them. */
+  readonly folded: number
+  /** Of all chunks of the snapshot, compressed as they are; 0 without one. */
+  readonly snapshot: number
+}
+
+const sizesSchema = v.object({ plain: countSchema, folded: countSchema, snapshot: countSchema })
+
+/** Throws a `Refusal` for what are none. */
+export function decodeSizes(text: string): Sizes {
+  return check(parseJson(text), sizesSchema)
+}
+
 /** Objects that belong to a filter, as 0 … latestSeq has made them. */
 export interface ObjectList {
   readonly epoch: string | null

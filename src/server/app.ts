@@ -15,7 +15,7 @@ import { Leases } from './leases.ts'
 import { answerLongPoll } from './long-poll.ts'
 import { settlesHeader } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
-import { checkedParameters, checkNoToken, hashQueryOf, liveQueryOf, objectsQueryOf, readQueryOf } from './read-query.ts'
+import { checkedParameters, checkNoToken, hashQueryOf, liveQueryOf, objectsQueryOf, readQueryOf, sizesQueryOf } from './read-query.ts'
 import { answerChunk, answerImmutableRead, type Sealed } from './sealed-answers.ts'
 import { answerServerSentEvents } from './server-sent-events.ts'
 import { answerSnapshot } from './snapshot-answers.ts'
@@ -100,6 +100,12 @@ app.get(`${stream}/objects`, refuseHead('GET'), authorize('read'), (c) => {
   return forward(c)
 })
 app.all(`${stream}/objects`, () => notAllowed('GET'))
+
+app.get(`${stream}/sizes`, refuseHead('GET'), authorize('read'), (c) => {
+  sizesQueryOf(c.req.raw)
+  return forward(c)
+})
+app.all(`${stream}/sizes`, () => notAllowed('GET'))
 
 app.get(`${stream}/hash`, refuseHead('GET'), authorize('read'), (c) => {
   hashQueryOf(c.req.raw)

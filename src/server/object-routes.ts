@@ -9,7 +9,7 @@ import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
 import { checkIndex, checkSettings } from '../protocol/settings.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { Importer } from './importer.ts'
-import { hashQueryOf, objectsQueryOf, type ReadQuery, readQueryOf } from './read-query.ts'
+import { hashQueryOf, objectsQueryOf, type ReadQuery, readQueryOf, sizesQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
 import { checkChunk } from './sealed/snapshot.ts'
@@ -105,6 +105,12 @@ export function answerSealed(lessor: Lessor, request: Request): Response {
 export async function answerHash(core: StreamCore, request: Request): Promise<Response> {
   const { seq, epoch } = hashQueryOf(request)
   return Response.json({ epoch: core.state.epoch, ...(await core.reads.hashAt(seq, epoch)) }, { headers: json })
+}
+
+export function answerSizes(core: StreamCore, request: Request): Response {
+  const { ranges, epoch } = sizesQueryOf(request)
+  const sizes = core.reads.sizes(ranges, epoch)
+  return Response.json({ epoch: core.state.epoch, latestSeq: core.state.latestSeq, ...sizes }, { headers: json })
 }
 
 /** So many are a few megabytes of names. */

@@ -68,6 +68,12 @@ export function hashQueryOf(request: Request): { readonly seq: number; readonly 
   return { seq: seq === undefined ? seqMax : afterOf(seq, 'seq'), epoch: query.get('epoch') }
 }
 
+/** Of which seqs the sizes are asked for, and under which epoch. Throws `bad-query`, `bad-ranges` or `token-in-url`. */
+export function sizesQueryOf(request: Request): { readonly ranges: SeqRanges; readonly epoch: string | undefined } {
+  const query = checkedParameters(request, ['seq', 'after', 'epoch'])
+  return { ranges: rangesOf(query), epoch: query.get('epoch') }
+}
+
 /** Which objects are to be listed, and under which epoch. Throws like `selectionOf`, and `bad-query` for everything. */
 export function objectsQueryOf(request: Request): { readonly selection: Selection; readonly epoch: string | undefined } {
   const query = checkedParameters(request, ['epoch'], isFilterName)

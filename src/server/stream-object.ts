@@ -22,6 +22,7 @@ import {
   answerRead,
   answerRedactions,
   answerSealed,
+  answerSizes,
   answerState,
 } from './object-routes.ts'
 import { problemResponse } from './problem.ts'
@@ -123,6 +124,7 @@ export class StreamObject extends DurableObject<Env> {
       }
       checkAllowed(grant, stream, 'read')
       if (resource === 'events') return await answerRead(this.#core, request)
+      if (resource === 'sizes') return answerSizes(this.#core, request)
       if (resource === 'objects') return answerObjects(this.#core, request)
       if (resource === 'hash') return await answerHash(this.#core, request)
       if (resource === 'sealed') return answerSealed(this.#lessor, request)

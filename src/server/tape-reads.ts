@@ -7,6 +7,7 @@ import type { TapeEvent } from '../protocol/event.ts'
 import type { Selection } from '../protocol/filter.ts'
 import { foldEvents } from '../protocol/fold.ts'
 import type { SeqRanges } from '../protocol/seq-ranges.ts'
+import type { Sizes } from '../protocol/slice.ts'
 import { objectHashes, stateHash } from '../protocol/state-hash.ts'
 import { Filter } from './filters/filter.ts'
 import { type FilteredReading, needsPast, readFiltered, readPast } from './filters/filtered-reader.ts'
@@ -15,6 +16,7 @@ import { type FoldedPage, FoldedReader } from './folded-reader.ts'
 import { toLines } from './lines.ts'
 import type { Contents } from './sealed/contents.ts'
 import { readSealedPage } from './sealed/sealed-reader.ts'
+import { sizesOf } from './sealed/sizes.ts'
 import { type Page, readPage } from './slice-reader.ts'
 import type { TapeStorage } from './tape-storage.ts'
 
@@ -123,6 +125,12 @@ export class TapeReads {
     }
     const readPage = (ranges: SeqRanges, max: number) => this.read(ranges, { bytesMax: max })
     return { latestSeq, bytesMax, readPage, folded: new FoldedReader(this.#storage, this.#contents), between }
+  }
+
+  /** What reading these seqs would take. Throws `stream-deleted`, and `wrong-epoch`. */
+  sizes(ranges: SeqRanges, epoch: string | undefined): Sizes {
+    this.#tape.checkEpoch(epoch)
+    return sizesOf(this.#storage, ranges)
   }
 
   /** A hash of what 0 … seq has made of all objects; of the whole tape when it ends before. Rejects like `read`. */

@@ -6,7 +6,7 @@ import { WebTransport } from '../../src/browser/web-transport.ts'
 import type { ChunkEvents, Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { MemoryStore, Stream } from '../../src/client/index.ts'
 import { Text } from '../../src/models/index.ts'
-import type { Draft, ObjectList, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
+import type { Draft, ObjectList, Sizes, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
 import type { Patch } from './texts.ts'
 import type { Server } from './workerd.ts'
 
@@ -37,6 +37,10 @@ export class MeteredNetwork implements Transport {
 
   readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex> {
     return this.#metered(() => this.#inner.readSnapshot(request))
+  }
+
+  readSizes(request: Parameters<Transport['readSizes']>[0]): Promise<Sizes> {
+    return this.#metered(() => this.#inner.readSizes(request))
   }
 
   readObjects(request: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {

@@ -8,6 +8,7 @@ import { SimNetwork } from '../simulation/sim-network.ts'
 import { SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
+import { TestStream } from '../support/test-stream.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const count = 9000
@@ -105,6 +106,23 @@ describe('a newcomer to a long tape', () => {
     text.splice(0, 0, 'new ')
     await settle(stream)
     expect(stream.status).toMatchObject({ pending: 0, refused: [], holes: [] })
+  })
+
+  test.each([
+    [500, 1, true],
+    [501, 12, false],
+  ])('[C19][H15] reads it as it is where folding would hardly make it less (%i of 1000 bytes)', async (folded, pages, isFolded) => {
+    const client = new TestStream()
+    client.transport.readSizes = async () => ({ plain: 1000, folded, snapshot: 0 })
+    await client.welcome(49_151)
+    await client.settle()
+    for (let read = 0; read < client.transport.reads.length; read++) {
+      const { ranges, answer } = client.transport.reads[read] as (typeof client.transport.reads)[number]
+      answer({ epoch: 'epoch-1', latestSeq: 49_151, covers: ranges, events: [] })
+      await client.settle()
+    }
+    expect(client.transport.reads.map((read) => read.isFolded === true)).toEqual(Array(pages).fill(isFolded))
+    expect(client.stream.status.holes).toEqual([])
   })
 
   test('[C19] goes on with what it has after a restart', async () => {

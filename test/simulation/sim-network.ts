@@ -53,6 +53,7 @@ export class SimNetwork {
       cut: () => last?.cut(),
       read: (request) => this.#read(request),
       readSnapshot: () => this.#readSnapshot(),
+      readSizes: ({ ranges, epoch }) => this.#request(async () => this.#server.core.reads.sizes(ranges, epoch)),
       readObjects: ({ filters, epoch }) => this.#request(() => this.#objectsOf(filters, epoch)),
       readHash: ({ seq, epoch }) => this.#request(() => this.#server.core.reads.hashAt(seq, epoch)),
       readChunk: ({ hash }) => this.#request(async () => decodeChunk(await this.#server.readChunk(hash))),

@@ -23,6 +23,7 @@ export function mortalTransport(transport: Transport, isAlive: () => boolean, on
       }
     },
     read: whileAlive((request) => transport.read(request)),
+    readSizes: whileAlive((request) => transport.readSizes(request)),
     readObjects: whileAlive((request) => transport.readObjects(request)),
     readSnapshot: whileAlive((request) => transport.readSnapshot(request)),
     readHash: whileAlive((request) => transport.readHash(request)),

@@ -12,7 +12,7 @@ import {
   type Tabs,
   type Transport,
 } from '../../src/client/index.ts'
-import type { Draft, ObjectFilter, ObjectList, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
+import type { Draft, ObjectFilter, ObjectList, SeqRanges, Sizes, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export const epoch = 'epoch-1'
@@ -46,6 +46,11 @@ export class TestTransport implements Transport {
   /** There is none. */
   async readSnapshot(): Promise<SnapshotIndex> {
     return { epoch, latestSeq: -1, covers: [], chunks: [] }
+  }
+
+  /** Folded they take a tenth. */
+  async readSizes(): Promise<Sizes> {
+    return { plain: 1000, folded: 100, snapshot: 0 }
   }
 
   readonly lists: {

@@ -55,6 +55,9 @@ const requestsMax = 4
 /** After so many failures in a row long holes are read as they are: each page that comes is something. */
 const foldingFailuresMax = 2
 
+/** Folded events come at once, not in pages that others share: they are worth it where they are so much less. */
+const foldedShareMax = 0.5
+
 /** What a request is for, where it is not a part of the tape. */
 const wholeTape = ''
 
@@ -78,6 +81,8 @@ export class Backfiller {
   #announced: SeqRanges = []
   #failures = 0
   #isFolding = false
+  /** Long holes of which the folded events take about as much as they do as they are. */
+  #plain: SeqRanges = []
   #retryTimer: unknown
 
   constructor(hooks: BackfillerHooks, parts: ClientParts) {
@@ -89,6 +94,7 @@ export class Backfiller {
 
   online(announced: SeqRanges): void {
     this.#isOnline = true
+    this.#plain = []
     this.#announced = announced
     this.#forgetAsked()
     this.fill()
@@ -192,16 +198,24 @@ export class Backfiller {
   #readFolded(tape: LocalTape, epoch: string): void {
     if (this.#isFolding || !this.#mayFold()) return
     const isBlank = comeOf(tape).length === 0
-    const range = planFolded(subtract(holesOf(tape), this.#underWay()), tape.latestSeq, this.#foldedMin)
+    const range = planFolded(subtract(holesOf(tape), union(this.#underWay(), this.#plain)), tape.latestSeq, this.#foldedMin)
     if (range === undefined) return
     this.#isFolding = true
-    const read = async () =>
-      (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#read({ ranges: [range], epoch, isFolded: true }))
-    void this.#request({ ranges: [range] }, read, (slice) => {
+    const ranges = [range]
+    const read = async () => (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#readShorter({ ranges, epoch }))
+    void this.#request({ ranges }, read, (slice) => {
       this.#isFolding = false
       // Whoever has begun to write meanwhile may need them one by one, to take its own over them.
       if (slice !== undefined && this.#hooks.mayFold()) this.#hooks.onSlice(slice)
     })
+  }
+
+  /** Folded, where that is much less. Otherwise nothing comes: in pages it is as quick, and a cache has them. */
+  async #readShorter(request: { readonly ranges: SeqRanges; readonly epoch: string }): Promise<Slice | undefined> {
+    const { plain, folded } = await this.#parts.transport.readSizes({ token: await this.#parts.tokens.get(), ...request })
+    if (folded <= plain * foldedShareMax) return this.#read({ ...request, isFolded: true })
+    this.#plain = union(this.#plain, request.ranges)
+    return undefined
   }
 
   async #read(request: Omit<ReadRequest, 'token'>): Promise<Slice> {
@@ -226,7 +240,7 @@ export class Backfiller {
   /** `onEnd` is given what came, or undefined when it failed. */
   async #request(
     { ranges, of = wholeTape }: { readonly ranges: SeqRanges; readonly of?: string },
-    read: () => Promise<Slice>,
+    read: () => Promise<Slice | undefined>,
     onEnd: (slice: Slice | undefined) => void,
   ): Promise<void> {
     const id = ++this.#lastRequest
@@ -240,7 +254,7 @@ export class Backfiller {
     this.#requests.set(id, { ranges, timer, of })
     try {
       const slice = await read()
-      if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
+      if (slice?.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
       this.#failures = 0
       this.#endRequest(id)
       onEnd(slice)

@@ -84,6 +84,58 @@ describe('a filtered stream', () => {
     all.close()
   })
 
+  test('[G5] several filters are asked for at once, without what belongs to others', async () => {
+    const seqs = async (query: string) => (await read(stream, query)).events.map(({ seq }) => seq)
+    const [p1, p2, notes] = [{ project: 'p1' }, { project: ['p2'] }, { collection: ['notes'] }].map((filter) =>
+      encodeURIComponent(JSON.stringify(filter)),
+    )
+    expect(await seqs(`seq=0-4&filter=${p1}&filter=${notes}`)).toEqual([0, 1, 2, 3, 4])
+    expect(await seqs(`seq=0-4&filter=${p1}&except=${p2}`)).toEqual([0, 2])
+    expect(await seqs(`seq=0-4&except=${p1}`)).toEqual([4])
+    expect(await seqs(`seq=0-4&collection=tasks&except=${p2}`)).toEqual([0, 2])
+    const socket = await LiveSocket.open(stream, { query: `?filter=${p2}&filter=${notes}` })
+    await socket.next()
+    socket.send({ type: 'fetch', ref: 1, seq: [[0, 4]] })
+    expect(await socket.next()).toMatchObject({ covers: [[0, 4]], events: [{ seq: 1 }, { seq: 3 }, { seq: 4 }] })
+    socket.close()
+  })
+
+  test('[G6] what belongs is listed', async () => {
+    const list = async (query: string) => (await call(`/v1/streams/${stream}/objects?${query}`)).json<{ objects: unknown[] }>()
+    const { objects, ...rest } = await list('project=p1')
+    expect(rest).toMatchObject({ latestSeq: expect.any(Number), epoch: expect.any(String) })
+    expect(objects.toSorted()).toEqual([
+      ['tasks', 'a'],
+      ['tasks', 'b'],
+    ])
+    expect((await list('filter={"project":"7"}')).objects).toEqual([['notes', 'a']])
+    for (const [query, code] of [
+      ['', 'bad-query'],
+      ['collection=tasks', 'bad-query'],
+      ['nothing=1', 'bad-query'],
+      ['project=p1&seq=0-4', 'bad-query'],
+      ['project=p1&epoch=other', 'wrong-epoch'],
+    ] as const) {
+      expect(await list(query), query).toMatchObject({ code })
+    }
+  })
+
+  test('[G7] what a client made comes beside what is wanted, and says so', async () => {
+    const own = 'filters-own'
+    await declare(own, 'project', { pointer: '/project' })
+    const socket = await LiveSocket.open(own, { query: '?project=p1&client=c1' })
+    await socket.next()
+    const drafts = ['p1', 'p2'].map((project, index) => ({ ...task(project, { project }), counter: index + 1, seen: -1 }))
+    socket.send({ type: 'publish', ref: 1, client: 'c1', drafts })
+    expect(await socket.next()).toMatchObject({ covers: [[0, 1]], events: [{ seq: 0 }, { seq: 1 }], own: [[1, 1]] })
+    socket.close()
+    expect(await read(own, 'project=p1&own=c1')).toMatchObject({ covers: [[0, 1]], events: [{ seq: 0 }, { seq: 1 }], own: [[1, 1]] })
+    expect(await read(own, 'project=p1')).not.toHaveProperty('own')
+    for (const query of ['own=c1', 'project=p1&own=c1&fold=true', 'project=p1&own=c%201']) {
+      expect(await problem(`/v1/streams/${own}/events?${query}`), query).toMatchObject({ code: 'bad-query', at: 'own' })
+    }
+  })
+
   test('[L4][H12] a fetch may be folded', async () => {
     const socket = await LiveSocket.open(stream)
     await socket.next()
@@ -133,6 +185,15 @@ describe('a filtered stream', () => {
       [Array.from({ length: 99 }, (_, i) => `identifier=${'x'.repeat(150)}${i}`).join('&'), 'too-large'],
       ['project=p1&wait=5', 'bad-query'],
       ['token=x', 'token-in-url'],
+      ['filter=x', 'malformed-json'],
+      ['filter=[]', 'invalid'],
+      ['filter={"project":[]}', 'invalid'],
+      ['filter={"project":7}', 'invalid'],
+      ['filter={"nothing":"x"}', 'bad-query'],
+      ['filter={"project":"p1"}&project=p2', 'bad-query'],
+      ['except={"nothing":"x"}', 'bad-query'],
+      [Array.from({ length: 101 }, () => 'except={}').join('&'), 'too-many'],
+      [`filter={"project":"${'x'.repeat(201)}"}`, 'bad-query'],
     ] as const) {
       expect(await problem(`/v1/streams/${stream}/events?${query}`), query.slice(0, 40)).toMatchObject({ code })
     }

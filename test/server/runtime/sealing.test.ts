@@ -152,6 +152,27 @@ describe.each(['rows-sealed', 'bucketed-sealed'])('a sealed tape: %s', (stream) 
     expect(stateHash(objectHashes(events, through))).toBe(stateHash(objectHashes(replay, through)))
   })
 
+  test('[H15] tells what reads would take, without reading', async () => {
+    const sizes = async (query: string) => (await call(`/v1/streams/${stream}/sizes${query}`)).json<Record<string, number>>()
+    const bytesOf = async (query: string) => {
+      const text = await (await call(`/v1/streams/${stream}/events${query}`)).text()
+      return JSON.stringify((JSON.parse(text) as Slice).events).length
+    }
+    const { plain, folded, snapshot, latestSeq } = await sizes('')
+    expect(latestSeq).toBe(9999)
+    const whole = (published.get(stream) ?? []).reduce((sum, event) => sum + JSON.stringify(event).length + 1, 0)
+    expect(Math.abs((plain ?? 0) / whole - 1)).toBeLessThan(0.01)
+    expect((folded ?? 0) * 2).toBeLessThan(plain ?? 0)
+    const { chunks } = await (await call(`/v1/streams/${stream}/snapshot`)).json<SnapshotAnswer>()
+    expect(snapshot).toBeGreaterThan(0)
+    expect(snapshot).toBeLessThan(chunks.reduce((sum, { bytes }) => sum + bytes, 0))
+    expect(Math.abs(((await sizes('?seq=100-1099')).plain ?? 0) / (await bytesOf('?seq=100-1099')) - 1)).toBeLessThan(0.05)
+    expect(await sizes('?seq=20000-30000')).toMatchObject({ plain: 0, folded: 0 })
+    expect(await sizes('?seq=7-5')).toMatchObject({ code: 'bad-ranges' })
+    expect(await sizes('?seq=5&epoch=other')).toMatchObject({ code: 'wrong-epoch' })
+    expect(await sizes('?fold=true')).toMatchObject({ code: 'bad-query' })
+  })
+
   test('[H14] tells the hash of any of its states, and what it cannot', async () => {
     const events = published.get(stream) ?? []
     const hash = async (query: string) => (await call(`/v1/streams/${stream}/hash${query}`)).json<Record<string, unknown>>()
