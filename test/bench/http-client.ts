@@ -36,6 +36,10 @@ export class HttpClient {
     return this.#exchange('POST', path, body)
   }
 
+  put(path: string, body: string): Promise<Answer> {
+    return this.#exchange('PUT', path, body)
+  }
+
   /** Gives the body up as it comes: a thousand of them need not lie in memory at once. */
   async skip(path: string): Promise<void> {
     await this.#exchange('GET', path, undefined, () => {})

@@ -1,8 +1,9 @@
 /** Who reads a long tape: real clients that have nothing or most of it, and plain readers in each of the ways there are. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Stream } from '../../src/client/index.ts'
 import { MemoryStore } from '../../src/client/index.ts'
 import { Collection } from '../../src/models/index.ts'
-import { decodeSlice, type TapeEvent } from '../../src/protocol/index.ts'
+import { decodeSlice, type ObjectFilter, type TapeEvent } from '../../src/protocol/index.ts'
 import { HttpClient } from './http-client.ts'
 import { progress } from './long-tape.ts'
 import { median } from './measure.ts'
@@ -20,6 +21,8 @@ export interface LongStream {
   readonly latestSeq: number
   /** How many tasks its tape comes to. */
   readonly shown: number
+  /** How many of them belong to a project. */
+  readonly shownIn: (project: string) => number
 }
 
 /** Gives how many bytes came and went. */
@@ -52,7 +55,40 @@ export async function measureReaders(long: LongStream, rounds: number): Promise<
       return () => readAsClient(long, store)
     })
   }
-  return figures
+  return { ...figures, ...(await measureFiltered(long, rounds)) }
+}
+
+/** One of a hundred projects, by an attribute that is declared now. */
+async function measureFiltered(long: LongStream, rounds: number): Promise<Figures> {
+  const { server, stream, shownIn } = long
+  const project = 'project-7'
+  const client = new HttpClient(server)
+  progress(`${stream}: declaring an attribute`)
+  const startedAt = performance.now()
+  const before = server.cpuMs()
+  const path = `/v1/streams/${stream}/indexes`
+  await client.put(`${path}/project`, '{"pointer":"/project"}')
+  while ((await client.get(path)).text().includes('building')) await sleep(20)
+  const built = { 'an attribute, declared late: ms until known': performance.now() - startedAt, 'and of CPU': server.cpuMs() - before }
+  client.close()
+  const wanted = [{ project: [project] }]
+  progress(`${stream}: 1 % of the objects`)
+  const one = { ...long, shown: shownIn(project) }
+  const cold = { prepare: () => () => readAsClient(one, new MemoryStore(), wanted), times: rounds }
+  const plain = { prepare: () => () => readHttp(long, (http) => readFiltered(long, http, project)), times: rounds }
+  return {
+    ...built,
+    ...(await measure('1 % of the objects, a cold client', long, cold)),
+    ...(await measure('1 % of the objects, as they are', long, plain)),
+  }
+}
+
+/** All events of a project, in as many reads as it takes. */
+async function readFiltered({ stream, epoch, latestSeq }: LongStream, client: HttpClient, project: string): Promise<void> {
+  for (let next = 0; next <= latestSeq; ) {
+    const answer = await client.get(`/v1/streams/${stream}/events?seq=${next}-${latestSeq}&epoch=${epoch}&project=${project}`)
+    next = endOf(JSON.parse(answer.text())) + 1
+  }
 }
 
 async function measure(name: string, { server }: LongStream, { prepare, times }: Reading): Promise<Figures> {
@@ -73,9 +109,13 @@ function ownCpuMs(): number {
 }
 
 /** The SDK's client, until its model shows the whole tape. */
-async function readAsClient({ server, stream, latestSeq, shown }: LongStream, store: MemoryStore): Promise<number> {
+async function readAsClient(
+  { server, stream, latestSeq, shown }: LongStream,
+  store: MemoryStore,
+  wanted?: readonly ObjectFilter[],
+): Promise<number> {
   const network = new MeteredNetwork(server, stream)
-  const client = meteredStream(network, server, 'a-cold-client', store)
+  const client = meteredStream(network, server, 'a-cold-client', { store, wanted })
   const tasks = new Collection('tasks')
   client.attach(tasks)
   await whenChanged(client, tasks, () => client.latestSeq >= latestSeq && client.status.holes.length === 0 && tasks.size === shown)

@@ -19,6 +19,12 @@ const words =
 
 const titleWords = words.split(' ')
 
+const projects = 100
+
+function projectOf(index: number): string {
+  return `project-${index % projects}`
+}
+
 export class TaskTape {
   readonly #random: SeededRandom
   readonly #tasks: { readonly identifier: string; isThere: boolean }[]
@@ -37,6 +43,11 @@ export class TaskTape {
     return this.#tasks.filter(({ isThere }) => isThere).length
   }
 
+  /** How many of them are in one project, of which there are so many. */
+  shownIn(project: string): number {
+    return this.#tasks.filter(({ isThere }, index) => isThere && projectOf(index) === project).length
+  }
+
   /** The next batch, of the client whose turn it is, as the body of a publish. */
   nextBody(): string {
     const client = this.#clients[(this.published / batchEvents) % clientCount] as { id: string; counter: number }
@@ -53,7 +64,8 @@ export class TaskTape {
     const of = { collection: 'tasks', identifier: task.identifier }
     if (!task.isThere) {
       task.isThere = true
-      return { type: 'insert', ...of, values: { title: this.#title(), completed: false } }
+      const project = projectOf(this.#tasks.indexOf(task))
+      return { type: 'insert', ...of, values: { title: this.#title(), completed: false, project } }
     }
     if (this.#random.chance(0.02)) {
       task.isThere = false

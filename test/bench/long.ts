@@ -71,7 +71,14 @@ async function measureLength({ length, options }: Variant, { cache, bucket }: Se
     const filling = { 'filling: seconds': (filledAt - startedAt) / 1000, 'µs of CPU per event, sealed': (server.cpuMs() / length) * 1000 }
     const inMemory = { 'MB of memory, at most, filling': server.memory().bytesMax / 1e6 }
     const kept = storageOf(state, { server, length, bucketBytes: (await bucket.amount()).bytes - before.bytes })
-    const long: LongStream = { server, stream, epoch: state.epoch ?? '', latestSeq: state.latestSeq, shown: tape.shown }
+    const long: LongStream = {
+      server,
+      stream,
+      epoch: state.epoch ?? '',
+      latestSeq: state.latestSeq,
+      shown: tape.shown,
+      shownIn: (project) => tape.shownIn(project),
+    }
     // Who reads alone finds no copy in a cache, who comes with a thousand others does.
     cache.keep(false)
     const readers = await measureReaders(long, Math.min(rounds, 3))

@@ -6,7 +6,7 @@ import { WebTransport } from '../../src/browser/web-transport.ts'
 import type { ChunkEvents, Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { MemoryStore, Stream } from '../../src/client/index.ts'
 import { Text } from '../../src/models/index.ts'
-import type { Draft, ObjectList, Sizes, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
+import type { Draft, ObjectFilter, ObjectList, Sizes, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
 import type { Patch } from './texts.ts'
 import type { Server } from './workerd.ts'
 
@@ -116,8 +116,13 @@ export class HeldNetwork extends MeteredNetwork {
 }
 
 /** A stream of its own over a network, with nothing kept unless there is a store of before. */
-export function meteredStream(network: MeteredNetwork, { token }: Server, id: string, store = new MemoryStore()): Stream {
-  return new Stream({ transport: network, store, environment: environmentOf(id), token: () => token })
+export function meteredStream(
+  network: MeteredNetwork,
+  { token }: Server,
+  id: string,
+  { store = new MemoryStore(), wanted }: { readonly store?: MemoryStore; readonly wanted?: readonly ObjectFilter[] | undefined } = {},
+): Stream {
+  return new Stream({ transport: network, store, environment: environmentOf(id), token: () => token, wanted })
 }
 
 /** Waits until it is so; asks whenever the status has changed. */
