@@ -16,6 +16,7 @@ import {
   type TapeEvent,
   type WelcomeFrame,
 } from '../protocol/index.ts'
+import { LinkSwitch } from './link/link-switch.ts'
 import { LiveLink } from './link/live-link.ts'
 import { TokenKeeper } from './link/token-keeper.ts'
 import type { OutboxView } from './outbox/outbox-view.ts'
@@ -44,15 +45,13 @@ export class Owner implements Side {
   readonly #hooks: OwnerHooks
   readonly #keeper: Keeper
   readonly #link: LiveLink
+  readonly #switch: LinkSwitch
   readonly #intake: Intake
   readonly #publisher: Publisher
   readonly #wanting: Wanting
   /** The drafts that this has taken, of its own tab and of others. */
   readonly taken: Taken
   #lastHeardAt: number | undefined
-  #mayConnect = false
-  #isPaused = false
-  #isFenced = false
   #isClosed = false
 
   constructor(
@@ -105,6 +104,7 @@ export class Owner implements Side {
       },
       parts,
     )
+    this.#switch = new LinkSwitch(this.#link)
     this.#intake = new Intake(
       {
         send,
@@ -174,7 +174,7 @@ export class Owner implements Side {
   get report(): SideReport {
     return {
       isClosed: this.#isClosed,
-      connection: this.#isPaused ? 'paused' : this.#link.state,
+      connection: this.#switch.state,
       lastHeardAt: this.#lastHeardAt,
       problem: this.#link.problem ?? this.#publisher.problem ?? this.#publisher.setback,
       storage: this.#keeper.storage,
@@ -199,8 +199,7 @@ export class Owner implements Side {
 
   /** From now on, unless it is paused. */
   connect(): void {
-    this.#mayConnect = true
-    if (!this.#isPaused) this.#link.start()
+    this.#switch.connect()
   }
 
   /** `retries`: the place of the refused draft that this one takes. */
@@ -238,15 +237,12 @@ export class Owner implements Side {
   }
 
   pause(): void {
-    this.#isPaused = true
-    this.#link.pause()
+    this.#switch.pause()
     this.#hooks.onChange()
   }
 
   resume(): void {
-    if (!this.#isPaused || this.#isFenced) return
-    this.#isPaused = false
-    if (this.#mayConnect) this.#link.start()
+    this.#switch.resume()
     this.#hooks.onChange()
   }
 
@@ -351,8 +347,7 @@ export class Owner implements Side {
   }
 
   #fenced(): void {
-    this.#isFenced = true
-    this.#link.stop()
+    this.#switch.fence()
     this.#hooks.onFenced()
   }
 }
