@@ -168,6 +168,17 @@ describe('wanting', () => {
     expect(await isVerified(stream, time)).toBe(true)
   })
 
+  test('[C21] what is wanted before the store has been read leaves what is in it', async () => {
+    const { time, open, seqsRead } = await world([of('p1')])
+    open()
+    await time.advance(1000)
+    const { stream, model } = open([of('p1')])
+    stream.want([of('p1'), of('p2')])
+    await time.advance(1000)
+    expect(seqsRead()).toEqual(seqsOf('p1', 'p2'))
+    expect(model.seqs).toEqual(seqsOf('p1', 'p2'))
+  })
+
   test('[G7] what is made beside what is wanted is confirmed, and leaves the models then', async () => {
     const { time, open } = await world([of('p1')])
     const { stream, model } = open()

@@ -40,6 +40,8 @@ export class Wanting {
   readonly #hooks: WantingHooks
   readonly #parts: ClientParts
   readonly #byTab = new Map<string, readonly ObjectFilter[]>()
+  /** Whether the store has been read. Before, nothing is known of what is held. */
+  #hasBegun = false
   #isOnline = false
   #isNarrowing = false
   #isDue = false
@@ -66,6 +68,7 @@ export class Wanting {
 
   /** The store has been read. */
   begin(): void {
+    this.#hasBegun = true
     this.#select()
   }
 
@@ -81,6 +84,7 @@ export class Wanting {
 
   /** Takes up what is wanted and not held, and sees to it that the rest is let go of. */
   #select(): void {
+    if (!this.#hasBegun) return
     const tape = this.#hooks.tape()
     const wanted = this.filters
     const { isNarrower } = retarget(tape, wanted)
