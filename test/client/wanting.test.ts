@@ -169,14 +169,26 @@ describe('wanting', () => {
   })
 
   test('[C21] what is wanted before the store has been read leaves what is in it', async () => {
-    const { time, open, seqsRead } = await world([of('p1')])
-    open()
-    await time.advance(1000)
-    const { stream, model } = open([of('p1')])
-    stream.want([of('p1'), of('p2')])
-    await time.advance(1000)
-    expect(seqsRead()).toEqual(seqsOf('p1', 'p2'))
-    expect(model.seqs).toEqual(seqsOf('p1', 'p2'))
+    const { promise: isRead, resolve: read } = Promise.withResolvers<void>()
+    class SlowStore extends MemoryStore {
+      override async load() {
+        await isRead
+        return super.load()
+      }
+    }
+    const store = new SlowStore()
+    await store.claim('before')
+    const tape = { epoch: 'epoch-1', latestSeq: 9, accounted: [[0, 9]], parts: [{ filter: of('p1'), accounted: [[0, 9]] }] } as const
+    await store.save({ client: 'me', nextCounter: 1, tape })
+    const client = new TestStream({ store, wanted: [of('p1')] })
+    client.stream.want([of('p1'), of('p2')])
+    await client.settle()
+    read()
+    await client.welcome(9, { counter: 0 })
+    expect(client.stream.status.parts).toEqual([
+      { filter: of('p1'), missing: 0 },
+      { filter: of('p2'), missing: 10 },
+    ])
   })
 
   test('[G7] what is made beside what is wanted is confirmed, and leaves the models then', async () => {
