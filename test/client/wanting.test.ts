@@ -1,6 +1,6 @@
 /** A client that wants a part of a tape, then more, less, or one part before the others. */
 import { describe, expect, test } from 'vitest'
-import type { ModelReconciler, OutboundEventReceiver, ReadRequest, Stream } from '../../src/client/index.ts'
+import { MemoryStore, type ModelReconciler, type OutboundEventReceiver, type ReadRequest, type Stream } from '../../src/client/index.ts'
 import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import { type ObjectFilter, Refusal, type Slice, type TapeEvent } from '../../src/protocol/index.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
