@@ -8,7 +8,7 @@ import { seqMax } from '../protocol/limits.ts'
 import type { Expiry } from '../protocol/settings.ts'
 import type { Index, Member } from './filters/indexes.ts'
 import type { ContentEntry } from './sealed/contents.ts'
-import { scrub } from './sealed/scrub.ts'
+import { dropScrubbed, scrub } from './sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type {
   Append,
@@ -203,8 +203,13 @@ export class SqliteTape implements TapeStorage {
       .toArray()
   }
 
-  scrub(): Promise<void> {
-    return scrub(this.#storage)
+  async scrub(): Promise<void> {
+    try {
+      await scrub(this.#storage)
+    } catch (error) {
+      // To erase ends it: then there is nothing to be overwritten any more.
+      if (this.head() !== 'deleted') throw error
+    }
   }
 
   *segmentsFrom(from: number): Generator<SegmentEntry> {
@@ -271,6 +276,7 @@ export class SqliteTape implements TapeStorage {
         'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot; DELETE FROM redaction; DELETE FROM attribute; DELETE FROM member;',
       )
       this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
+      dropScrubbed(this.#sql)
     })
   }
 

@@ -18,10 +18,10 @@ import { isOwner } from './owners.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
 import { Rules, type StreamRules } from './rules.ts'
-import { garbageOf, type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
+import { type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
 import type { Sealable } from './sealed/sealer.ts'
 import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
-import type { Snapshots, Snapshotted } from './sealed/snapshot.ts'
+import { noSnapshots, type Snapshots, type Snapshotted } from './sealed/snapshot.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page } from './slice-reader.ts'
 import { type ReadSources, type ReadTape, TapeReads } from './tape-reads.ts'
@@ -225,9 +225,8 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     const redacted = count + by.sealed
     if (redacted === 0) return 0
     const note = { at: this.#options.now(), sub: by.sub, reason: by.reason, redacted }
-    const garbage = garbageOf(this.#storage, segments)
     this.#forget()
-    this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { leaving: [], garbage, isUnclean: true }, note })
+    this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { ...noSnapshots, isUnclean: true }, note })
     this.#options.onUpkeepDue()
     this.#options.onRewritten()
     return redacted

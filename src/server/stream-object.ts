@@ -55,7 +55,6 @@ export class StreamObject extends DurableObject<Env> {
     const bucket = env.SEGMENTS && new BucketBlobs(env.SEGMENTS, state.id.toString())
     const rows = new SqliteBlobs(state.storage.sql)
     const contents = new Contents(bucket === undefined ? rows : new LayeredBlobs(bucket, rows), gzipCodec, report)
-    const wake = (afterMs: number) => void state.storage.setAlarm(Date.now() + afterMs)
     this.#sessions = new Sessions(state)
     this.#core = new StreamCore({
       storage: new SqliteTape(state.storage),
@@ -67,7 +66,7 @@ export class StreamObject extends DurableObject<Env> {
       newEpoch: () => crypto.randomUUID().slice(0, 13),
       // Whoever is connected forgets what it has, and reads anew.
       onRewritten: () => this.#sessions.closeAll(closeCodes.changed, 'changed'),
-      onUpkeepDue: () => wake(0),
+      onUpkeepDue: () => void state.storage.setAlarm(Date.now()),
       report,
       rules,
     })
@@ -79,10 +78,9 @@ export class StreamObject extends DurableObject<Env> {
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
       indexes: new IndexBuilder(this.#core, pause),
-      bucket,
       now: Date.now,
       onExpired: () => this.#sessions.closeAll(closeCodes.deleted, 'stream-deleted'),
-      wake,
+      wake: (afterMs) => wakeBy(state.storage, Date.now() + afterMs),
       report,
     })
   }
@@ -210,6 +208,12 @@ export function createStreamObject(rules?: StreamRules): new (state: DurableObje
 function afterThisTurn(run: () => void, isAlone: () => boolean): void {
   const decide = () => (isAlone() ? run() : setTimeout(run, 0))
   new Response(' ').text().then(decide, decide)
+}
+
+/** Sets the alarm for then, unless it rings sooner: somebody may have asked for it while the last one was at work. */
+async function wakeBy(storage: DurableObjectStorage, at: number): Promise<void> {
+  const before = await storage.getAlarm()
+  if (before === null || at < before) await storage.setAlarm(at)
 }
 
 function pause(): Promise<void> {

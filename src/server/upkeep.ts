@@ -6,7 +6,6 @@
 import { Refusal } from '../protocol/codes.ts'
 import type { Redaction } from '../protocol/redaction.ts'
 import type { IndexBuilder } from './filters/index-builder.ts'
-import type { Blobs } from './sealed/blobs.ts'
 import type { Contents } from './sealed/contents.ts'
 import { type Redactable, redact } from './sealed/redactor.ts'
 import type { Sealer } from './sealed/sealer.ts'
@@ -18,13 +17,11 @@ export interface UpkeepOptions {
   readonly sealer: Pick<Sealer, 'run'>
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
   readonly indexes: Pick<IndexBuilder, 'run'>
-  /** What outlives the object's own storage; absent without a bucket. */
-  readonly bucket: Blobs | undefined
   readonly now: () => number
   /** Whoever listens is to be told that there is no stream any more. */
   readonly onExpired: () => void
-  /** Runs this again after so many ms. */
-  readonly wake: (afterMs: number) => void
+  /** Runs this again after so many ms, or sooner where that has been asked for. */
+  readonly wake: (afterMs: number) => Promise<void> | void
   readonly report: (error: unknown) => void
 }
 
@@ -60,7 +57,7 @@ export class Upkeep {
   redact(redaction: Redaction, sub: string): Promise<number> {
     return this.#alone(async () => {
       const { core, contents } = this.#options
-      const count = await redact(core, contents, redaction, sub)
+      const count = await redact(core, contents, redaction, { sub, beforeStoring: () => this.#soil() })
       await this.#clean()
       return count
     })
@@ -78,13 +75,13 @@ export class Upkeep {
       if (this.#expire()) return await this.#empty()
       await this.#clean()
       const hasMore = [await sealer.run(), await snapshots.run(), await indexes.run()]
-      if (hasMore.includes(true)) wake(0)
-      else this.#wakeToExpire()
       this.#failures = 0
+      if (hasMore.includes(true)) await wake(0)
+      else await this.#wakeToExpire()
     } catch (error) {
       if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()
       report(error)
-      this.#retry()
+      await this.#retry()
     }
   }
 
@@ -97,38 +94,44 @@ export class Upkeep {
     return true
   }
 
-  #wakeToExpire(): void {
+  async #wakeToExpire(): Promise<void> {
     const { core, now, wake } = this.#options
     const { expiresAt = Number.POSITIVE_INFINITY } = core
     // Whoever publishes puts it off; then this finds so, and waits again.
-    if (expiresAt < Number.POSITIVE_INFINITY) wake(Math.min(expiresAt - now(), waitMsMax))
+    if (expiresAt < Number.POSITIVE_INFINITY) await wake(Math.min(expiresAt - now(), waitMsMax))
   }
 
-  /** Removes what is left of what was redacted: what is known to be, and whatever else nothing speaks of. */
+  /** Something is about to be stored that nothing speaks of yet: if that stays so, the alarm removes it. */
+  async #soil(): Promise<void> {
+    const { core, wake } = this.#options
+    await wake(0)
+    const { epoch } = core
+    if (epoch !== undefined) core.keepSnapshots({ ...core.snapshots(), isUnclean: true }, epoch)
+  }
+
+  /** Removes what is left of what was redacted: whatever nothing speaks of. */
   async #clean(): Promise<void> {
     const { core, contents } = this.#options
     const { epoch } = core
     if (epoch === undefined || core.snapshots().isUnclean !== true) return
-    await contents.remove(core.snapshots().garbage)
-    const known = new Set(namesOf(core))
-    await contents.removeAllBut(known)
+    await contents.removeAllBut(new Set(namesOf(core)))
     await core.scrub()
-    core.keepSnapshots({ ...core.snapshots(), garbage: [], isUnclean: undefined }, epoch)
+    core.keepSnapshots({ ...core.snapshots(), isUnclean: undefined }, epoch)
   }
 
+  /** What was being stored when the stream was deleted, too. */
   async #empty(): Promise<void> {
-    const { bucket, report } = this.#options
-    if (bucket === undefined) return
+    const { contents, report } = this.#options
     try {
-      for (let names = await bucket.list(); names.length > 0; names = await bucket.list()) await bucket.remove(names)
+      await contents.removeAllBut(new Set())
     } catch (error) {
       report(error)
-      this.#retry()
+      await this.#retry()
     }
   }
 
-  #retry(): void {
-    this.#options.wake(Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++))
+  async #retry(): Promise<void> {
+    await this.#options.wake(Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++))
   }
 }
 

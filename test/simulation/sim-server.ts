@@ -256,7 +256,6 @@ export class SimServer {
       sealer: new Sealer(tape, contents, pause),
       indexes: new IndexBuilder(core, pause),
       snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
-      bucket: undefined,
       wake,
       report: (error) => {
         report(error)

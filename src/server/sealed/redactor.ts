@@ -8,9 +8,8 @@ import { type Redaction, redactedEvent } from '../../protocol/redaction.ts'
 import { intersect } from '../../protocol/seq-ranges.ts'
 import { parseLines, toLines } from '../lines.ts'
 import type { RowSource } from '../slice-reader.ts'
-import type { SegmentEntry, TapeRow, TapeStorage } from '../tape-storage.ts'
+import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
 import type { Contents } from './contents.ts'
-import { segmentOf } from './sealed-reader.ts'
 import { storeSegment } from './sealer.ts'
 
 /** What lines of events are to be instead, and how many of them change; undefined when none does. */
@@ -34,8 +33,16 @@ export interface RedactionBy {
   readonly sealed: number
 }
 
-/** Gives how many events say less than before. Rejects when what may be concerned cannot be read; then nothing has changed. */
-export async function redact(tape: Redactable, contents: Contents, redaction: Redaction, sub: string): Promise<number> {
+/**
+ * Gives how many events say less than before. Rejects when what may be concerned cannot be read; then nothing has changed.
+ * `beforeStoring` is awaited before there is anything that nothing may speak of in the end.
+ */
+export async function redact(
+  tape: Redactable,
+  contents: Contents,
+  redaction: Redaction,
+  { sub, beforeStoring }: { readonly sub: string; readonly beforeStoring: () => Promise<void> },
+): Promise<number> {
   const { epoch } = tape
   if (epoch === undefined) return 0
   const rewriting = rewritingOf(redaction)
@@ -48,6 +55,7 @@ export async function redact(tape: Redactable, contents: Contents, redaction: Re
     seen.add(first)
     const changed = rewriting(await contents.get(plain))
     if (changed === undefined) continue
+    if (segments.length === 0) await beforeStoring()
     sealed += changed.count
     segments.push(await storeSegment({ first, last, body: changed.lines }, contents))
   }
@@ -71,17 +79,6 @@ export function rewriteRows(
     count += changed.count
   }
   return { rows, count }
-}
-
-/** Names of what nothing speaks of any more: the old segments, and all of the snapshots. */
-export function garbageOf(storage: Pick<TapeStorage, 'segmentsFrom' | 'snapshots'>, segments: readonly SegmentEntry[]): readonly string[] {
-  const { current, draft, leaving, garbage } = storage.snapshots()
-  const old = segments.flatMap(({ first }) => {
-    const { plain, folded } = segmentOf(storage, first) as SegmentEntry
-    return folded === undefined ? [plain] : [plain, folded]
-  })
-  const hashes = [...old, ...(current?.chunks ?? []), ...(draft?.chunks ?? [])].map(({ hash }) => hash)
-  return [...new Set([...garbage, ...leaving, ...hashes])]
 }
 
 function unseen(tape: Redactable, redaction: Redaction, seen: ReadonlySet<number>): SegmentEntry | undefined {

@@ -19,9 +19,7 @@ export async function scrub(storage: DurableObjectStorage): Promise<void> {
     storage.transactionSync(work)
     await storage.sync()
   }
-  await change(() => {
-    for (const { name } of tablesOf(sql).filter((table) => table.name.startsWith(prefix))) sql.exec(`DROP TABLE ${name}`)
-  })
+  await change(() => dropScrubbed(sql))
   await fill(sql, change, 0)
   await copyBlobs(sql, change)
   let bytes = 0
@@ -38,6 +36,11 @@ export async function scrub(storage: DurableObjectStorage): Promise<void> {
     for (const { name } of tables) sql.exec(`ALTER TABLE ${prefix}${name} RENAME TO ${name}`)
   })
   await fill(sql, change, bytes)
+}
+
+/** Drops what a scrubbing has copied so far, which ends one that is under way. */
+export function dropScrubbed(sql: SqlStorage): void {
+  for (const { name } of tablesOf(sql)) if (name.startsWith(prefix)) sql.exec(`DROP TABLE ${name}`)
 }
 
 type Change = (work: () => void) => Promise<void>

@@ -96,8 +96,10 @@ export class SnapshotBuilder {
     const { epoch } = this.#tape
     if (epoch === undefined) return false
     const snapshots = this.#tape.snapshots()
+    await this.#remove(snapshots.garbage, epoch)
     const draft = snapshots.draft ?? this.#begin(snapshots)
-    if (draft === undefined) return false
+    // Kept before anything is stored for it: killed, it goes on with these seqs, though more has been sealed meanwhile.
+    if (draft === undefined || !this.#keep({ draft }, epoch)) return false
     return this.#build(draft, epoch)
   }
 
@@ -161,17 +163,20 @@ export class SnapshotBuilder {
     return this.#tape.keepSnapshots({ ...this.#tape.snapshots(), ...change }, epoch)
   }
 
-  /** The new one takes the place of the current one, and what nobody reads any more goes. */
-  async #finish(snapshot: Snapshot, epoch: string): Promise<boolean> {
+  /** The new one takes the place of the current one; what nobody reads any more goes with the next run. */
+  #finish(snapshot: Snapshot, epoch: string): boolean {
     const { current, leaving, garbage } = this.#tape.snapshots()
     const names = new Set(snapshot.chunks.map(({ hash }) => hash))
     const before = (current?.chunks ?? []).map(({ hash }) => hash).filter((hash) => !names.has(hash))
     const gone = [...garbage, ...leaving.filter((hash) => !names.has(hash) && !before.includes(hash))]
-    if (!this.#keep({ current: snapshot, draft: undefined, leaving: before, garbage: gone }, epoch)) return true
-    if (gone.length === 0) return true
-    await this.#contents.remove(gone)
-    this.#keep({ garbage: [] }, epoch)
+    this.#keep({ current: snapshot, draft: undefined, leaving: before, garbage: gone }, epoch)
     return true
+  }
+
+  async #remove(garbage: readonly string[], epoch: string): Promise<void> {
+    if (garbage.length === 0) return
+    await this.#contents.remove(garbage)
+    this.#keep({ garbage: [] }, epoch)
   }
 
   /** What the segments of these seqs have of the objects that they touch: each is folded with its chunk, as all at once would hold up others. */
