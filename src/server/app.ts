@@ -156,8 +156,8 @@ const leases = new Leases()
 async function sealedOf(c: Context<Types>): Promise<Sealed> {
   const stub = streamOf(c)
   const objectId = stub.id.toString()
-  const view = await leases.of(c.req.raw, objectId, stub)
-  return { request: c.req.raw, view, objectId, env: c.env, context: c.executionCtx, forward: () => forward(c) }
+  const viewNow = () => leases.of(c.req.raw, objectId, stub)
+  return { request: c.req.raw, view: await viewNow(), viewNow, objectId, env: c.env, context: c.executionCtx, forward: () => forward(c) }
 }
 
 /** Waits until nothing of before is answered any more: see `Lessor`. */

@@ -8,7 +8,8 @@ import { Shared } from './shared.ts'
 
 interface Lease {
   view: SealedView | undefined
-  /** ms since 1970. */
+  /** ms since 1970. Before this one the clock has been put back, and nothing is known of how long it has been. */
+  from: number
   until: number
 }
 
@@ -24,7 +25,8 @@ export class Leases {
   /** `request` is by somebody who may read the stream. Throws what the object says: `stream-deleted`, `unavailable`. */
   async of(request: Request, name: string, stream: Stream): Promise<SealedView> {
     const lease = this.#leaseOf(name)
-    if (lease.view !== undefined && Date.now() < lease.until) return lease.view
+    const now = Date.now()
+    if (lease.view !== undefined && now >= lease.from && now < lease.until) return lease.view
     return this.#renewals.of(name, () => this.#renew(request, lease, stream))
   }
 
@@ -42,12 +44,13 @@ export class Leases {
     const before = view !== undefined && view.epoch === state.epoch ? view.segments : []
     lease.view = { ...state, segments: segments.length === 0 ? before : [...before, ...segments] }
     // Counted from the question, which is before the answer was given; and a little less, as clocks here stand still at times.
+    lease.from = askedAt
     lease.until = askedAt + leaseMs * 0.9
     return lease.view
   }
 
   #leaseOf(name: string): Lease {
-    const lease = this.#leases.get(name) ?? { view: undefined, until: 0 }
+    const lease = this.#leases.get(name) ?? { view: undefined, from: 0, until: 0 }
     this.#leases.delete(name)
     this.#leases.set(name, lease)
     if (this.#leases.size > leasesMax) this.#leases.delete(this.#leases.keys().next().value ?? '')

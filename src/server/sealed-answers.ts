@@ -16,10 +16,13 @@ import type { SealedView } from './sealed/sealed-state.ts'
 import { checkChunk } from './sealed/snapshot.ts'
 import { joinSlice } from './slice-reader.ts'
 import { chunkFor, packedChunk } from './snapshot-answers.ts'
+import { TimedBlobs } from './timed-blobs.ts'
 
 export interface Sealed {
   readonly request: Request
   readonly view: SealedView
+  /** The same as it is now: the bucket may have taken its time. Throws like `Leases.of`. */
+  readonly viewNow: () => Promise<SealedView>
   readonly objectId: string
   readonly env: Env
   readonly context: Immutable['context']
@@ -28,15 +31,23 @@ export interface Sealed {
 }
 
 export function answerImmutableRead(sealed: Sealed, query: ReadQuery): Promise<Response> {
-  const { request, view, context, forward } = sealed
-  const { epoch, latestSeq } = view
-  if (query.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
+  const { request, view, viewNow, context, forward } = sealed
+  checkEpoch(view, query)
   const etag = etagOf(query)
   const last = query.ranges.at(-1)?.[1] ?? seqMax
   const isSealed = last <= (view.segments.at(-1)?.last ?? -1) && !query.isFolded
   const contents = isSealed ? contentsOf(sealed) : undefined
-  const make = contents === undefined ? forward : () => readPage(view, query, contents)
+  const read = async (from: Contents) => {
+    const page = await readPage(view, query, from)
+    checkEpoch(await viewNow(), query)
+    return page
+  }
+  const make = contents === undefined ? forward : () => read(contents)
   return answerFromCache({ request, key: query.immutableKey ?? '', etag, context }, make)
+}
+
+function checkEpoch({ epoch, latestSeq }: SealedView, query: ReadQuery): void {
+  if (query.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
 }
 
 async function readPage({ epoch, segments }: SealedView, query: ReadQuery, contents: Contents): Promise<Response> {
@@ -67,10 +78,15 @@ function indexOf(segments: SealedView['segments'], seq: number): number {
 
 /** Throws `not-found` for what is no chunk of the snapshot, nor of the one before it. */
 export async function answerChunk(sealed: Sealed, hash: string): Promise<Response> {
-  const { request, context, forward } = sealed
+  const { request, viewNow, context, forward } = sealed
   checkChunk(sealed.view, hash)
   const contents = contentsOf(sealed)
-  const make = contents === undefined ? forward : async () => packedChunk(await contents.checkedPacked({ hash }), hash)
+  const read = async (from: Contents) => {
+    const packed = await from.checkedPacked({ hash })
+    checkChunk(await viewNow(), hash)
+    return packedChunk(packed, hash)
+  }
+  const make = contents === undefined ? forward : () => read(contents)
   return chunkFor(
     request,
     await answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, type: 'application/gzip', context }, make),
@@ -78,5 +94,5 @@ export async function answerChunk(sealed: Sealed, hash: string): Promise<Respons
 }
 
 function contentsOf({ env, objectId }: Sealed): Contents | undefined {
-  return env.SEGMENTS && new Contents(new BucketBlobs(env.SEGMENTS, objectId), gzipCodec, (error) => console.error(error))
+  return env.SEGMENTS && new Contents(new TimedBlobs(new BucketBlobs(env.SEGMENTS, objectId)), gzipCodec, (error) => console.error(error))
 }

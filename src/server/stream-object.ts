@@ -39,6 +39,7 @@ import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SqliteTape } from './sqlite-tape.ts'
 import { StreamCore } from './stream-core.ts'
+import { TimedBlobs } from './timed-blobs.ts'
 import { Upkeep } from './upkeep.ts'
 
 export class StreamObject extends DurableObject<Env> {
@@ -52,7 +53,7 @@ export class StreamObject extends DurableObject<Env> {
   /** `rules` come with a class of the deployment's own: see `createStreamObject`. */
   constructor(state: DurableObjectState, env: Env, rules?: StreamRules) {
     super(state, env)
-    const bucket = env.SEGMENTS && new BucketBlobs(env.SEGMENTS, state.id.toString())
+    const bucket = env.SEGMENTS && new TimedBlobs(new BucketBlobs(env.SEGMENTS, state.id.toString()))
     const rows = new SqliteBlobs(state.storage.sql)
     const contents = new Contents(bucket === undefined ? rows : new LayeredBlobs(bucket, rows), gzipCodec, report)
     this.#sessions = new Sessions(state)
@@ -71,7 +72,7 @@ export class StreamObject extends DurableObject<Env> {
       rules,
     })
     this.#contents = contents
-    this.#lessor = new Lessor(this.#core, Date.now)
+    this.#lessor = new Lessor(this.#core)
     this.#upkeep = new Upkeep({
       core: this.#core,
       contents,

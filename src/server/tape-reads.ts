@@ -71,9 +71,10 @@ export class TapeReads {
 
   async #readSealed(ranges: SeqRanges, { bytesMax }: { bytesMax: number }): Promise<Page> {
     const { epoch, latestSeq } = this.#tape.state
-    const page = await readSealedPage(this.#storage, this.#contents, ranges, { latestSeq, bytesMax })
-    this.#tape.checkEpoch(epoch ?? undefined)
-    return page
+    // What cannot be read may have gone with its epoch: then that is the answer.
+    return readSealedPage(this.#storage, this.#contents, ranges, { latestSeq, bytesMax }).finally(() => {
+      this.#tape.checkEpoch(epoch ?? undefined)
+    })
   }
 
   /** The same folded. Rejects like `read`. */

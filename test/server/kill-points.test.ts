@@ -3,175 +3,24 @@
  * is in the end what it would have been without, and nothing is left over, in rows or in the bucket.
  */
 import { describe, expect, test } from 'vitest'
-import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
-import { type Redaction, redactedEvent } from '../../src/protocol/redaction.ts'
-import type { FilterQuery } from '../../src/server/filters/filter.ts'
-import { parseLines } from '../../src/server/lines.ts'
-import { parseChunk } from '../../src/server/sealed/snapshot.ts'
-import type { Page } from '../../src/server/slice-reader.ts'
-import { namesOf } from '../../src/server/upkeep.ts'
-import { MemoryBlobs } from '../support/memory-blobs.ts'
+import {
+  type Action,
+  declare,
+  erase,
+  prepare,
+  publishing,
+  redacting,
+  type Script,
+  sealed,
+  settle,
+  settleOnce,
+  wake,
+} from '../support/kill-script.ts'
 import { MortalObject, type Place } from '../support/mortal-object.ts'
-import { ObjectDisk } from '../support/object-disk.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
-import { type Draft, draft, submission } from '../support/tape-state.ts'
+import { checkGone, checkRedacted, type Outcome, ofEvents, ofObject, outcomeOf } from '../support/upkept-stream.ts'
 
-interface Action {
-  readonly run: (object: MortalObject, place: Place) => unknown
-  /** Nobody asks for it again when it was killed. */
-  readonly isOnce?: true
-}
-
-interface Script {
-  /** Done in peace. */
-  readonly before: readonly Action[]
-  /** Killed. */
-  readonly actions: readonly Action[]
-}
-
-/** What a stream is in the end: as it is read in all ways, and what is wrong with what it keeps. */
-interface Outcome {
-  readonly events: readonly TapeEvent[]
-  readonly filtered: readonly TapeEvent[]
-  readonly wrong: readonly string[]
-}
-
-const marker = 'Mallory'
-const query: FilterQuery = [['project', ['p1']]]
-const all = [[0, 1_000_000]] as const
-const bytesMax = 1_000_000
-
-/** Some of them were overwritten soon, so folded forms do without them. */
-const secrets = [7, 8, 23]
-const ofEvents: Redaction = { seq: secrets.map((seq) => [seq, seq] as const), reason: 'A complaint.' }
-const ofObject: Redaction = { collection: 'tasks', identifier: marker, reason: 'They asked for it.' }
-
-/** Rows of five, on few objects, so that much of them folds; one goes by the marker's name. */
-function publishing(from: number, to: number): Action[] {
-  return Array.from({ length: (to - from) / 5 }, (_, row) => {
-    const drafts = Array.from({ length: 5 }, (_, i) => draftAt(from + row * 5 + i))
-    return { run: (object) => expect(object.publish(submission('writer', drafts))).toMatchObject([{ type: 'taken' }]) }
-  })
-}
-
-function draftAt(seq: number): Draft {
-  const random = new SeededRandom(seq)
-  const identifier = secrets.includes(seq - 3) ? marker : `task-${random.below(8)}`
-  const isInsert = seq < 9 || secrets.includes(seq - 1)
-  const values = { title: secrets.includes(seq) ? `${marker} ${seq}` : `Title ${seq}`, project: `p${random.below(3)}` }
-  return draft(seq + 1, {
-    identifier: secrets.includes(seq - 1) ? draftAt(seq - 1).identifier : identifier,
-    type: isInsert ? 'insert' : 'update',
-    values,
-  })
-}
-
-const settle: Action = { run: (object) => object.settle() }
-const settleOnce: Action = { ...settle, isOnce: true }
-const declare: Action = { run: ({ core }) => core.declareIndex('project', '/project') }
-/** A tape as short as these is not looked at by itself again. */
-const wake: Action = { run: ({ core }) => core.configure({}) }
-const erase: Action = { run: ({ core }) => core.erase() }
-const redacting = (redaction: Redaction): Action => ({ run: (object) => object.redact(redaction) })
-
-const sealed = [...publishing(0, 45), declare, settle]
-
-/** Gives what kills the object at these steps, the later ones counted from its revival; each time on what has been done before. */
-async function prepare({ before, actions }: Script, hasBucket: boolean): Promise<(...kills: readonly number[]) => Promise<Played>> {
-  const place: Place = { disk: new ObjectDisk(), bucket: hasBucket ? new MemoryBlobs() : undefined, now: 1_000_000 }
-  const first = new MortalObject(place)
-  for (const { run } of before) await first.do((object) => run(object, place))
-  const [undo, now, blobs] = [place.disk.keep(), place.now, [...(place.bucket?.blobs ?? [])]]
-  return async (...kills) => {
-    undo()
-    place.now = now
-    place.bucket?.blobs.clear()
-    for (const [name, body] of blobs) place.bucket?.blobs.set(name, body)
-    const steps = await play(place, actions, kills)
-    await new MortalObject(place).do((last) => last.settle())
-    return { place, steps }
-  }
-}
-
-interface Played {
-  readonly place: Place
-  /** Of the last life. */
-  readonly steps: number
-}
-
-async function play(place: Place, actions: readonly Action[], kills: readonly number[]): Promise<number> {
-  const lives = [...kills]
-  let object = new MortalObject(place, lives.shift())
-  for (let at = 0; at < actions.length; ) {
-    const { run, isOnce } = actions[at] as Action
-    const isDead = (await object.do(() => run(object, place))) === 'dead'
-    if (isDead) object = new MortalObject(place, lives.shift())
-    if (!isDead || isOnce) at++
-  }
-  return object.steps
-}
-
-async function eventsOf(page: Page | Promise<Page>): Promise<readonly TapeEvent[]> {
-  return (await page).pieces.flatMap(parseLines)
-}
-
-async function outcomeOf(place: Place): Promise<Outcome> {
-  const object = new MortalObject(place)
-  const { core, contents } = object
-  const events = await eventsOf(core.reads.read(all, { bytesMax }))
-  const through = events.length - 1
-  const hashAt = (seq: number, some = events) => stateHash(objectHashes(some, seq))
-  const { current } = core.snapshots()
-  const snapshot = (await Promise.all((current?.chunks ?? []).map((chunk) => contents.get(chunk)))).flatMap(parseChunk)
-  const [folded, { hash }] = [await eventsOf(core.reads.readFolded(all, {})), await core.reads.hashAt(through, undefined)]
-  const sealedTo = [...core.segmentsFrom(0)].at(-1)?.last
-  const wrong = [
-    events.some(({ seq }, index) => seq !== index) && 'The tape is not dense.',
-    hash !== hashAt(through) && 'The hash is not that of the tape.',
-    hashAt(through, folded) !== hash && 'The fold is not that of the tape.',
-    current?.through !== sealedTo && 'The snapshot is not of all that is sealed.',
-    current !== undefined &&
-      hashAt(current.through, snapshot) !== hashAt(current.through, events.slice(0, current.through + 1)) &&
-      'The snapshot is not that of the tape.',
-    object.publish(submission('writer', [draftAt(through)]))[0]?.type !== 'taken' && 'It does not know whom it has taken what from.',
-    ...leftovers(place, core.snapshots(), namesOf(core)),
-  ]
-  return {
-    events,
-    filtered: await eventsOf(core.reads.readFiltered(query, all, { bytesMax })),
-    wrong: wrong.filter((one) => one !== false),
-  }
-}
-
-function leftovers(
-  { disk, bucket }: Place,
-  { draft: begun, garbage, isUnclean }: ReturnType<MortalObject['core']['snapshots']>,
-  names: readonly string[],
-) {
-  const kept = bucket === undefined ? blobsIn(disk) : [...bucket.blobs.keys()]
-  return [
-    begun !== undefined && 'A snapshot is half made.',
-    (garbage.length > 0 || isUnclean === true) && 'Something is still to be removed.',
-    kept.toSorted().join() !== names.toSorted().join() && `There are ${kept.length} blobs, and ${names.length} are spoken of.`,
-    bucket !== undefined && blobsIn(disk).length > 0 && 'There are blobs in rows.',
-    disk.tables.some((name) => name.startsWith('scrubbed')) && 'There are tables left over.',
-  ]
-}
-
-function blobsIn(disk: ObjectDisk): readonly string[] {
-  return disk.sql
-    .exec<{ name: string }>('SELECT name FROM blob')
-    .toArray()
-    .map(({ name }) => name)
-}
-
-/** Everything that is kept, as one text. */
-function textOf({ disk, bucket }: Place): string {
-  const decoder = new TextDecoder()
-  return [disk.text, ...[...(bucket?.blobs.values() ?? [])].map((body) => decoder.decode(body))].join('\n')
-}
-
-type Check = (place: Place, at: string) => Promise<void>
+type Check = (place: Place, at: string) => Promise<void> | void
 
 /** Once for each step that it makes, and then for some pairs of them. */
 async function killEverywhere(script: Script, hasBucket: boolean, check: Check): Promise<void> {
@@ -216,15 +65,13 @@ describe.each([
   ['events, with a bucket', ofEvents, true],
   ['an object, in rows alone', ofObject, false],
 ])('a redaction of %s, killed at every step', (_, redaction, hasBucket) => {
+  const asEver = async (script: Script): Promise<Outcome> => {
+    const killedAt = await prepare({ ...script, actions: [] }, hasBucket)
+    return outcomeOf((await killedAt()).place)
+  }
   const isRedacted = async (script: Script): Promise<Check> => {
-    const before = await outcomeOf((await (await prepare({ ...script, actions: [] }, hasBucket))()).place)
-    const expected = before.events.map((event) => redactedEvent(event, redaction))
-    return async (place, at) => {
-      const { events, wrong } = await outcomeOf(place)
-      expect({ events, wrong }, at).toEqual({ events: expected, wrong: [] })
-      const gone = 'seq' in redaction ? `${marker} ` : `"${marker}"`
-      expect(textOf(place).includes(gone), at).toBe(false)
-    }
+    const before = await asEver(script)
+    return (place, at) => checkRedacted(place, at, { before, redaction })
   }
 
   test('[R1][R2][R3] and asked for again leaves nothing of it', async () => {
@@ -239,7 +86,7 @@ describe.each([
 
   test('[R3] and not asked for again has either been or not', async () => {
     const script: Script = { before: sealed, actions: [{ ...redacting(redaction), isOnce: true }, settle] }
-    const before = await outcomeOf((await (await prepare({ ...script, actions: [] }, hasBucket))()).place)
+    const before = await asEver(script)
     const isRedactedNow = await isRedacted(script)
     await killEverywhere(script, hasBucket, async (place, at) => {
       if (new MortalObject(place).core.redactions().length > 0) return isRedactedNow(place, at)
@@ -252,18 +99,11 @@ describe.each([
   ['a bucket', true],
   ['rows alone', false],
 ])('the end of a stream, killed at every step, with %s', (_, hasBucket) => {
-  const isGone: Check = async (place, at) => {
-    const { disk, bucket } = place
-    expect(() => new MortalObject(place).core.state, at).toThrow('stream-deleted')
-    const rows = disk.tables.filter((name) => disk.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${name}`).one().n > 0)
-    expect([rows, bucket?.blobs.size ?? 0, disk.alarm], at).toEqual([['stream'], 0, undefined])
-  }
-
   test('[H11] by a request', async () => {
-    await killEverywhere({ before: sealed, actions: [erase, settle] }, hasBucket, isGone)
-    await killEverywhere({ before: [...publishing(0, 25), declare], actions: [settleOnce, erase, settle] }, hasBucket, isGone)
+    await killEverywhere({ before: sealed, actions: [erase, settle] }, hasBucket, checkGone)
+    await killEverywhere({ before: [...publishing(0, 25), declare], actions: [settleOnce, erase, settle] }, hasBucket, checkGone)
     const redaction: Action = { ...redacting(ofObject), isOnce: true }
-    await killEverywhere({ before: sealed, actions: [redaction, erase, settle] }, hasBucket, isGone)
+    await killEverywhere({ before: sealed, actions: [redaction, erase, settle] }, hasBucket, checkGone)
   })
 
   test('[V2] by itself', async () => {
@@ -273,6 +113,6 @@ describe.each([
         place.now += 3_600_000
       },
     }
-    await killEverywhere({ before: [...sealed, expires, settle, later], actions: [settle] }, hasBucket, isGone)
+    await killEverywhere({ before: [...sealed, expires, settle, later], actions: [settle] }, hasBucket, checkGone)
   })
 })

@@ -127,8 +127,9 @@ export class Contents {
   }
 
   #keep(hash: string, content: Uint8Array<ArrayBuffer>): void {
+    // Two who have asked for it at once are given it twice.
+    this.#keptBytes += content.length - (this.#kept.get(hash)?.length ?? 0)
     this.#kept.set(hash, content)
-    this.#keptBytes += content.length
     for (const [oldest, { length }] of this.#kept) {
       if (this.#keptBytes <= keptBytesMax) return
       this.#kept.delete(oldest)

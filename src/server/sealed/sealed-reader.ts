@@ -20,6 +20,8 @@ export async function readSealedPage(storage: Storage, contents: Contents, range
       continue
     }
     try {
+      // A bucket that is not reached is not tried for each segment.
+      if (refusal?.code === 'unavailable') throw refusal
       draft.take(await readSegment(contents, segment))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error

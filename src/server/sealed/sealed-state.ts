@@ -26,19 +26,16 @@ export interface KnownSealed {
   readonly through: number
 }
 
-/** Short, as whoever redacts or deletes waits for it; long enough that a thousand clients at once ask a handful of times. */
+/** By the Worker's clock. Short, as whoever redacts or deletes waits for it; long enough that a thousand clients at once ask a handful of times. */
 const leaseMs = 500
 
 export class Lessor {
+  /** So long until nobody believes what was true before now, whatever the clocks of both sides have shown meanwhile. */
+  readonly settlesInMs = leaseMs
   readonly #core: StreamCore
-  readonly #now: () => number
-  /** Of what an earlier life of the object granted nothing is known but that it is not longer. */
-  #until: number
 
-  constructor(core: StreamCore, now: () => number) {
+  constructor(core: StreamCore) {
     this.#core = core
-    this.#now = now
-    this.#until = now() + leaseMs
   }
 
   /** Throws `stream-deleted`. */
@@ -46,12 +43,6 @@ export class Lessor {
     const { epoch, latestSeq } = this.#core.readState()
     const { current, leaving } = this.#core.snapshots()
     const from = epoch !== null && known.epoch === epoch ? known.through + 1 : 0
-    this.#until = this.#now() + leaseMs
     return { epoch, latestSeq, leaseMs, segments: [...this.#core.segmentsFrom(from)], snapshot: current ?? null, leaving }
-  }
-
-  /** So long until nobody believes what was true before now. */
-  get settlesInMs(): number {
-    return Math.max(0, this.#until - this.#now())
   }
 }
