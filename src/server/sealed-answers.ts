@@ -37,11 +37,8 @@ export function answerImmutableRead(sealed: Sealed, query: ReadQuery): Promise<R
   const last = query.ranges.at(-1)?.[1] ?? seqMax
   const isSealed = last <= (view.segments.at(-1)?.last ?? -1) && !query.isFolded
   const contents = isSealed ? contentsOf(sealed) : undefined
-  const read = async (from: Contents) => {
-    const page = await readPage(view, query, from)
-    checkEpoch(await viewNow(), query)
-    return page
-  }
+  // What cannot be read may have gone with its epoch: then that is the answer.
+  const read = (from: Contents) => readPage(view, query, from).finally(async () => checkEpoch(await viewNow(), query))
   const make = contents === undefined ? forward : () => read(contents)
   return answerFromCache({ request, key: query.immutableKey ?? '', etag, context }, make)
 }
@@ -82,8 +79,7 @@ export async function answerChunk(sealed: Sealed, hash: string): Promise<Respons
   checkChunk(sealed.view, hash)
   const contents = contentsOf(sealed)
   const read = async (from: Contents) => {
-    const packed = await from.checkedPacked({ hash })
-    checkChunk(await viewNow(), hash)
+    const packed = await from.checkedPacked({ hash }).finally(async () => checkChunk(await viewNow(), hash))
     return packedChunk(packed, hash)
   }
   const make = contents === undefined ? forward : () => read(contents)

@@ -11,10 +11,12 @@ import {
   type TapeEvent,
   type Validate,
 } from '../../../src/server/index.ts'
+import { moody } from './moody-bucket.ts'
 
 interface TestEnv extends Env {
   readonly RULED: DurableObjectNamespace
   readonly BUCKETED: DurableObjectNamespace
+  readonly SEGMENTS: R2Bucket
 }
 
 const validate: Validate = (event, sub, recent) => {
@@ -51,12 +53,16 @@ export class StreamObject extends StreamObjectClass {
   }
 }
 export class RuledStreamObject extends createStreamObject({ validate, recent: 20 }) {}
-export class BucketedStreamObject extends StreamObjectClass {}
+export class BucketedStreamObject extends StreamObjectClass {
+  constructor(state: DurableObjectState, { SEGMENTS, ...env }: TestEnv) {
+    super(state, { ...env, SEGMENTS: moody(SEGMENTS) })
+  }
+}
 
 export default {
   fetch(request, env, context) {
     const [, kind] = /^\/v1\/streams\/(ruled|bucketed)-/.exec(new URL(request.url).pathname) ?? []
-    if (kind === 'bucketed') return app.fetch(request, { ...env, STREAMS: env.BUCKETED }, context)
+    if (kind === 'bucketed') return app.fetch(request, { ...env, STREAMS: env.BUCKETED, SEGMENTS: moody(env.SEGMENTS) }, context)
     const { SEGMENTS: _, ...others } = env
     return app.fetch(request, kind === 'ruled' ? { ...others, STREAMS: env.RULED } : others, context)
   },
