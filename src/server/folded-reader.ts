@@ -39,14 +39,14 @@ export class FoldedReader {
   }
 
   /**
-   * `between` is awaited between two steps, and throws when the tape is not the same any more. Of what is not wanted nothing
-   * comes.
+   * `between` is awaited between two steps, and throws when the tape is not the same any more. Of what is not selected
+   * nothing comes.
    */
   async read(
     ranges: SeqRanges,
     latestSeq: number,
     between: () => Promise<void>,
-    isWanted: (event: TapeEvent) => boolean = () => true,
+    select: (events: readonly TapeEvent[]) => readonly TapeEvent[] = (events) => events,
   ): Promise<FoldedPage> {
     const folding = new Folding()
     let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
@@ -57,7 +57,7 @@ export class FoldedReader {
       await between()
       rest = subtract(rest, piece.covers)
       covers = union(covers, piece.covers)
-      folding.add(piece.events.filter(isWanted), covers)
+      folding.add(select(piece.events), covers)
       bytes += piece.bytes
     }
     return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }

@@ -102,8 +102,13 @@ export class MemoryTape implements TapeStorage {
     if (built !== undefined && before !== undefined) this.#indexes[built.index] = { ...before, builtTo: built.to }
   }
 
-  memberSince(index: number, value: string, object: string): number | undefined {
-    return this.#members.get(JSON.stringify([index, value, object]))
+  membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {
+    const found = new Map<string, number>()
+    for (const object of objects) {
+      const seqs = values.flatMap((value) => this.#members.get(JSON.stringify([index, value, object])) ?? [])
+      if (seqs.length > 0) found.set(object, Math.min(...seqs))
+    }
+    return found
   }
 
   membersOf(index: number, value: string, countMax: number): readonly string[] {

@@ -102,10 +102,11 @@ export class TapeReads {
     const reading = this.#filteredReading(Number.POSITIVE_INFINITY)
     const { folded, latestSeq, between } = reading
     const found: TapeEvent[] = []
-    const { events, covers } = await folded.read(ranges, latestSeq, between, (event) => {
-      const isWanted = filter.since(event) !== undefined
-      if (isWanted && needsPast(filter, event)) found.push(event)
-      return isWanted
+    const { events, covers } = await folded.read(ranges, latestSeq, between, (some) => {
+      const belonging = filter.over(some)
+      const wanted = some.filter((event) => belonging.since(event) !== undefined)
+      for (const event of wanted) if (needsPast(belonging, event)) found.push(event)
+      return wanted
     })
     const past = await readPast(filter, found, reading)
     const all = past.length === 0 ? events : foldEvents([...past, ...events], covers)

@@ -214,6 +214,23 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       expect(rowsOf(storage, 0)).toEqual(rows.map(plain))
     })
 
+    onRig('[G1][G4] tells since when objects have had one of some values, the earliest of them', ({ storage, reopen }) => {
+      fill(storage)
+      for (const name of ['project', 'city']) storage.addIndex({ name, pointer: `/${name}`, declaredAt: 9, builtTo: -1 })
+      const [project = 0, city = 0] = storage.indexes().map(({ id }) => id)
+      const member = (value: string, object: string, since: number, index = project) => ({ index, value, object, since })
+      storage.noteMembers([member('p1', 'a', 3), member('p2', 'a', 5), member('p"1', 'b', 4), member('p1', 'c', 6, city)])
+      storage.noteMembers([member('p1', 'a', 7), member('p2', 'a', 2)], { index: project, to: 9 })
+      for (const one of [storage, reopen()]) {
+        const found = (values: readonly string[], objects: readonly string[]) =>
+          Object.fromEntries(one.membersSince(project, values, objects))
+        expect(found(['p1'], ['a', 'b', 'c'])).toEqual({ a: 3 })
+        expect(found(['p1', 'p2', 'p"1'], ['c', 'b', 'a', 'a'])).toEqual({ a: 2, b: 4 })
+        expect([found([], ['a']), found(['p1'], [])]).toEqual([{}, {}])
+        expect(one.indexes().map(({ builtTo }) => builtTo)).toEqual([9, -1])
+      }
+    })
+
     onRig('[H11] is deleted for ever, and nothing is left', ({ storage, reopen }) => {
       fill(storage)
       append(storage, [row(10, 10)], { retired: [['a', { counter: 1, sub: 'x' }]] })

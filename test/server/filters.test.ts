@@ -185,7 +185,7 @@ describe('filters', () => {
         }
       }
       const tape = rig.events() as TapeEvent[]
-      const belongs = rig.core.reads.filterOf({ any, except: [] })
+      const belongs = rig.core.reads.filterOf({ any, except: [] }).over(tape)
       const given = [live, ...parts.map(({ reader }) => reader)].flatMap(({ events }) => events)
       const expected = statesOf(tape.filter((event) => belongs.since(event) !== undefined))
       expect(statesOf(foldEvents(given, [[0, rig.core.state.latestSeq]])), `seed ${seed}`).toEqual(expected)

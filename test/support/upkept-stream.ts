@@ -2,7 +2,6 @@
 import { expect } from 'vitest'
 import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
 import { type Redaction, redactedEvent } from '../../src/protocol/redaction.ts'
-import type { FilterQuery } from '../../src/server/filters/filter.ts'
 import { parseLines } from '../../src/server/lines.ts'
 import { parseChunk } from '../../src/server/sealed/snapshot.ts'
 import type { Page } from '../../src/server/slice-reader.ts'
@@ -20,7 +19,7 @@ export interface Outcome {
 }
 
 const marker = 'Mallory'
-const query: FilterQuery = [['project', ['p1']]]
+const selection = { any: [{ project: ['p1'] }], except: [] }
 const all = [[0, 1_000_000]] as const
 const bytesMax = 1_000_000
 
@@ -69,7 +68,7 @@ export async function outcomeOf(place: Place): Promise<Outcome> {
   ]
   return {
     events,
-    filtered: await eventsOf(core.reads.readFiltered(query, all, { bytesMax })),
+    filtered: await eventsOf(core.reads.readFiltered(selection, all, { bytesMax })),
     wrong: wrong.filter((one) => one !== false),
   }
 }

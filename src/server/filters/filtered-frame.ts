@@ -18,10 +18,11 @@ export interface LiveRow {
 export function filteredFrame({ epoch, range, events }: LiveRow, filter: Filter | undefined, maker?: string): string {
   const [, latestSeq] = range
   if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
-  const wanted = events.filter((event) => filter.since(event) !== undefined)
-  const holes: SeqRanges = wanted.filter((event) => needsPast(filter, event)).map(({ seq }) => [seq, seq])
+  const belonging = filter.over(events)
+  const wanted = events.filter((event) => belonging.since(event) !== undefined)
+  const holes: SeqRanges = wanted.filter((event) => needsPast(belonging, event)).map(({ seq }) => [seq, seq])
   const covers = subtract([range], holes)
   const own = maker === undefined ? [] : events.filter((event) => event.client === maker && !wanted.includes(event))
-  const given = events.filter((event) => own.includes(event) || (wanted.includes(event) && !needsPast(filter, event)))
+  const given = events.filter((event) => own.includes(event) || (wanted.includes(event) && !needsPast(belonging, event)))
   return JSON.stringify({ type: 'slice', epoch, latestSeq, covers, events: given, own: own.length === 0 ? undefined : rangesOfSeqs(own) })
 }

@@ -9,7 +9,7 @@ import { intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../
 import type { FoldedReader } from '../folded-reader.ts'
 import { parseLines, toLines } from '../lines.ts'
 import type { Page } from '../slice-reader.ts'
-import type { Filter } from './filter.ts'
+import type { Belonging, Filter } from './filter.ts'
 
 /** So much is looked through for one answer, in some 100 ms. */
 const bytesSeenMax = 16 * 1024 * 1024
@@ -38,10 +38,11 @@ export async function readFiltered(filter: Filter, ranges: SeqRanges, reading: F
     for (const piece of page.pieces) {
       seen += piece.length
       const some = parseLines(piece)
-      const wanted = some.filter((event) => filter.since(event) !== undefined)
+      const belonging = filter.over(some)
+      const wanted = some.filter((event) => belonging.since(event) !== undefined)
       size += (piece.length * wanted.length) / some.length
       for (const event of wanted) events.push(event)
-      if (own !== undefined) aside.push(...some.filter((event) => event.client === own && filter.since(event) === undefined))
+      if (own !== undefined) aside.push(...some.filter((event) => event.client === own && belonging.since(event) === undefined))
     }
     rest = subtract(rest, page.covers)
     covers = union(covers, page.covers)
@@ -60,16 +61,17 @@ export async function readPast(
   { folded, between }: FilteredReading,
 ): Promise<readonly TapeEvent[]> {
   const until = new Map<string, number>()
-  for (const event of events) if (needsPast(filter, event)) until.set(objectKey(event), event.seq)
+  const belonging = filter.over(events)
+  for (const event of events) if (needsPast(belonging, event)) until.set(objectKey(event), event.seq)
   if (until.size === 0) return []
   const last = Math.max(...until.values()) - 1
   const isPast = (event: TapeEvent) => event.seq < (until.get(objectKey(event)) ?? 0)
-  const { events: past } = await folded.read(last < 0 ? [] : [[0, last]], last, between, isPast)
+  const { events: past } = await folded.read(last < 0 ? [] : [[0, last]], last, between, (some) => some.filter(isPast))
   const given = new Set(events.map(({ seq }) => seq))
   return past.filter(({ seq }) => !given.has(seq))
 }
 
 /** Whether this event is the one by which its object belongs, and says nothing of what that had been. */
-export function needsPast(filter: Filter, event: TapeEvent): boolean {
-  return event.type === 'update' && event.seq > 0 && filter.since(event) === event.seq
+export function needsPast(belonging: Belonging, event: TapeEvent): boolean {
+  return event.type === 'update' && event.seq > 0 && belonging.since(event) === event.seq
 }

@@ -31,8 +31,8 @@ export interface IndexStorage {
   addIndex(index: Omit<Index, 'id'>): void
   /** Notes members, those that are known from an earlier seq as they are; and how far an index has been built. */
   noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void
-  /** Since when the object has had the value; undefined when it never had. */
-  memberSince(index: number, value: string, object: string): number | undefined
+  /** Since when each of these objects has had one of these values; without those that never had. */
+  membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number>
   /** The objects that have ever had the value, so many at most. */
   membersOf(index: number, value: string, countMax: number): readonly string[]
 }
