@@ -80,8 +80,8 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     hint: 'Send it again later; whoever runs the deployment finds the error in its log.',
   },
   'not-empty': {
-    title: 'The stream has events of its own, and an import begins an empty one.',
-    hint: 'Import into a stream whose name nobody has used yet.',
+    title: 'The stream has events of its own, and imports and forks begin an empty one.',
+    hint: 'Take a name that nobody has used yet.',
   },
   'import-gap': {
     title: 'Events are missing before one that is to be imported.',
@@ -92,8 +92,8 @@ const texts: Readonly<Record<Code, CodeTexts>> = {
     hint: 'Send what the import was begun with, or import into a stream whose name nobody has used yet.',
   },
   importing: {
-    title: 'Events are being imported into this stream, and nothing is published to it until that is finished.',
-    hint: 'Send it again later; what is there already can be read. Whoever began the import can go on with it.',
+    title: 'Events are being brought to this stream, and nothing is published to it until that is finished.',
+    hint: 'Send it again later; what is there already can be read. Whoever began the import or the fork can go on with it.',
   },
   'bad-ranges': {
     title: 'The ranges of seqs cannot be read.',

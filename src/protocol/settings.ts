@@ -1,4 +1,4 @@
-/** What an administrator may set of a stream: that it is closed, and when it ends by itself. */
+/** What an administrator may set of a stream: that it is closed, when it ends by itself, and what it is a fork of. */
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
 import { check } from './decode.ts'
@@ -17,6 +17,24 @@ export const settingsSchema = v.pipe(
   v.strictObject({ closed: v.optional(v.literal(true)), expires: v.optional(v.nullable(expirySchema)) }),
   v.check(({ closed, expires }) => closed !== undefined || expires !== undefined, 'Expected closed or expires'),
 )
+
+export const forkSchema = v.strictObject({
+  forkOf: v.string(),
+  through: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+})
+
+/** What makes a stream a fork of another, whole or up to a seq. */
+export type WantedFork = v.InferOutput<typeof forkSchema>
+
+/** Throws `invalid`. */
+export function checkFork(value: unknown): WantedFork {
+  return check(value, forkSchema)
+}
+
+/** Whether it is a fork that is asked for, however badly. */
+export function isForkLike(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'forkOf' in value
+}
 
 export const indexSchema = v.strictObject({ pointer: v.string() })
 

@@ -15,6 +15,14 @@ export interface LedgerRecord {
   readonly retired: readonly (readonly [string, LedgerEntry])[]
 }
 
+export interface LedgerPage {
+  readonly clients: readonly (readonly [string, LedgerEntry])[]
+  readonly isEnd: boolean
+}
+
+/** Of the clients in the table so many come in a page, beside the recent ones among them. */
+const retiredAtOnce = 2000
+
 /** A checkpoint shares a row of 2 MB with a body of up to 1 MB. Some 8,000 clients fit. */
 const checkpointBytesMax = 512 * 1024
 
@@ -45,6 +53,15 @@ export class Ledger {
       else ledger.#sinceCheckpoint += text.length
     }
     return ledger
+  }
+
+  /** Some clients behind the one that is given, in the order of their ids, retired ones too. Those that are left are none when `isEnd`. */
+  static page(storage: TapeStorage, checkpoint: number, after: string): LedgerPage {
+    const retired = storage.clientsAfter(after, retiredAtOnce)
+    const isEnd = retired.length < retiredAtOnce
+    const last = retired.at(-1)?.[0] ?? after
+    const recent = [...Ledger.load(storage, checkpoint).#recent].filter(([client]) => client > after && (isEnd || client <= last))
+    return { clients: [...new Map([...retired, ...recent])].sort(([a], [b]) => (a < b ? -1 : 1)), isEnd }
   }
 
   lookup(client: string): LedgerEntry | undefined {

@@ -1,5 +1,6 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
 import type { Index, Member } from './filters/indexes.ts'
+import type { Fork } from './forks/fork.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
 import type {
   Append,
@@ -28,6 +29,7 @@ export class MemoryTape implements TapeStorage {
   #epoch: string | undefined
   #isDeleted = false
   #isImporting = false
+  #fork: Fork | undefined
 
   head(): TapeHead | 'deleted' | undefined {
     if (this.#isDeleted) return 'deleted'
@@ -124,14 +126,18 @@ export class MemoryTape implements TapeStorage {
   rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {
     this.#redactions.push(note)
     this.#epoch = epoch
-    this.#members.clear()
-    this.#indexes = this.#indexes.map((index) => ({ ...index, declaredAt: this.#rows.at(-1)?.last ?? -1, builtTo: -1 }))
+    this.rebuildIndexes()
     for (const { last, body } of rows) {
       const index = this.#indexOf(last)
       this.#rows[index] = { ...(this.#rows[index] as NewRow), body }
     }
     for (const segment of segments) this.#segments[this.#segments.findIndex(({ last }) => last === segment.last)] = segment
     this.#snapshots = snapshots
+  }
+
+  rebuildIndexes(): void {
+    this.#members.clear()
+    this.#indexes = this.#indexes.map((index) => ({ ...index, declaredAt: this.#rows.at(-1)?.last ?? -1, builtTo: -1 }))
   }
 
   redactions(): readonly RedactionNote[] {
@@ -156,16 +162,47 @@ export class MemoryTape implements TapeStorage {
     return this.#clients.get(client)
   }
 
+  clientsAfter(id: string, limit: number): readonly (readonly [string, LedgerEntry])[] {
+    return [...this.#clients]
+      .filter(([client]) => client > id)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+  }
+
+  fork(): Fork | undefined {
+    return this.#fork
+  }
+
+  beginFork(fork: Fork, epoch: string): void {
+    this.#empty()
+    this.#epoch = epoch
+    this.#isImporting = true
+    this.#fork = fork
+  }
+
+  keepFork(fork: Fork): void {
+    this.#fork = fork
+  }
+
+  adopt(segments: readonly SegmentEntry[]): void {
+    this.#segments.push(...segments)
+  }
+
   erase(): void {
-    this.#rows.length = 0
-    this.#clients.clear()
-    this.#segments.length = 0
+    this.#empty()
+    this.#fork = undefined
     this.#indexes = []
     this.#members.clear()
     this.#redactions.length = 0
+    this.#isDeleted = true
+  }
+
+  #empty(): void {
+    this.#rows.length = 0
+    this.#clients.clear()
+    this.#segments.length = 0
     this.#sealedLedger = undefined
     this.#snapshots = noSnapshots
-    this.#isDeleted = true
   }
 
   /** The first row that ends at `seq` or later. */

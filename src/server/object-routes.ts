@@ -6,13 +6,16 @@ import { batchBytesMax, seqMax } from '../protocol/limits.ts'
 import { checkPublish } from '../protocol/publish.ts'
 import { checkRedaction } from '../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../protocol/seq-ranges.ts'
-import { checkIndex, checkSettings } from '../protocol/settings.ts'
+import { checkFork, checkIndex, checkSettings, isForkLike } from '../protocol/settings.ts'
+import { checkAllowed, checkStreamName, type Grant } from './auth.ts'
+import type { Forker } from './forks/forker.ts'
+import type { Loans } from './forks/loans.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { Importer } from './importer.ts'
 import { hashQueryOf, objectsQueryOf, type ReadQuery, readQueryOf, sizesQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
-import { checkChunk } from './sealed/snapshot.ts'
+import { findChunk } from './sealed/snapshot.ts'
 import type { Verdict } from './sequencer.ts'
 import type { Sessions } from './sessions.ts'
 import { type Page, toNdjson } from './slice-reader.ts'
@@ -45,8 +48,9 @@ export async function answerPublish(core: StreamCore, request: Request, sub: str
 }
 
 /** Takes a batch of an import, or ends it. Answers how far the tape goes now. */
-export async function answerImport(core: StreamCore, request: Request): Promise<Response> {
+export async function answerImport(core: StreamCore, request: Request, { isUnfinished }: Pick<Forker, 'isUnfinished'>): Promise<Response> {
   const wanted = checkImport(await bodyOf(request))
+  if (isUnfinished) throw new Refusal('not-empty', { detail: 'The stream is being made as a fork.' })
   const importer = new Importer(core)
   await (wanted.type === 'batch' ? importer.take(wanted) : importer.finish(wanted))
   return Response.json({ ...core.state, ...importing(core) }, { headers: json })
@@ -64,16 +68,22 @@ export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lesso
 
 export async function answerRedactions(core: StreamCore, request: Request, surroundings: Redacting): Promise<Response> {
   if (request.method === 'GET') return Response.json({ redactions: core.redactions() }, { headers: json })
-  const { upkeep, lessor, sub } = surroundings
+  const { upkeep, lessor, loans, sub } = surroundings
   const redaction = checkRedaction(parseJson(textOf(await request.arrayBuffer())))
   const redacted = await upkeep.redact(redaction, sub)
-  return Response.json({ redacted, epoch: core.state.epoch }, { headers: { ...json, [settlesHeader]: String(lessor.settlesInMs) } })
+  const forks = loans.forks()
+  return Response.json(
+    { redacted, epoch: core.state.epoch, ...(forks.length === 0 ? {} : { forks }) },
+    { headers: { ...json, [settlesHeader]: String(lessor.settlesInMs) } },
+  )
 }
 
 interface Redacting {
   readonly sub: string
   readonly upkeep: Upkeep
   readonly lessor: Lessor
+  /** Forks are streams of their own: whoever redacts is told of them. */
+  readonly loans: Loans
 }
 
 export async function answerIndexes(core: StreamCore, request: Request, name: string | undefined): Promise<Response> {
@@ -90,9 +100,28 @@ export async function answerIndexes(core: StreamCore, request: Request, name: st
   return Response.json({ indexes }, { headers: json })
 }
 
-export async function answerConfigure(core: StreamCore, request: Request, stream: string): Promise<Response> {
-  core.configure(checkSettings(parseJson(textOf(await request.arrayBuffer())), Date.now()))
-  return answerState(core, stream)
+/** Keeps settings, or makes the stream a fork; `grant` says whether of that one. */
+export async function answerConfigure(
+  core: StreamCore,
+  request: Request,
+  stream: string,
+  { grant, upkeep }: Configuring,
+): Promise<Response> {
+  const wanted = parseJson(textOf(await request.arrayBuffer()))
+  if (!isForkLike(wanted)) {
+    core.configure(checkSettings(wanted, Date.now()))
+    return answerState(core, stream)
+  }
+  const fork = checkFork(wanted)
+  checkAllowed(grant, checkStreamName(fork.forkOf), 'read')
+  if (fork.forkOf === stream) throw new Refusal('invalid', { at: 'forkOf', detail: 'A stream is no fork of itself.' })
+  const { of: forkOf, through } = await upkeep.fork(stream, fork)
+  return Response.json({ stream, ...core.readState(), ...importing(core), forkOf, through }, { headers: json })
+}
+
+interface Configuring {
+  readonly grant: Grant
+  readonly upkeep: Upkeep
 }
 
 /** For the Worker: what is sealed, and until when it may believe that. */
@@ -131,8 +160,8 @@ export function answerObjects(core: StreamCore, request: Request): Response {
 /** Throws `not-found` for what is no chunk of a snapshot. */
 export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
   const { current, leaving } = core.snapshots()
-  checkChunk({ snapshot: current ?? null, leaving }, hash)
-  return packedChunk(await contents.checkedPacked({ hash }), hash)
+  const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
+  return packedChunk(await contents.checkedPacked(chunk), hash)
 }
 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {

@@ -13,7 +13,7 @@ import { BucketBlobs } from './sealed/bucket-blobs.ts'
 import { Contents, gzipCodec } from './sealed/contents.ts'
 import { readSealedPage } from './sealed/sealed-reader.ts'
 import type { SealedView } from './sealed/sealed-state.ts'
-import { checkChunk } from './sealed/snapshot.ts'
+import { findChunk } from './sealed/snapshot.ts'
 import { joinSlice } from './slice-reader.ts'
 import { chunkFor, packedChunk } from './snapshot-answers.ts'
 import { TimedBlobs } from './timed-blobs.ts'
@@ -76,10 +76,10 @@ function indexOf(segments: SealedView['segments'], seq: number): number {
 /** Throws `not-found` for what is no chunk of the snapshot, nor of the one before it. */
 export async function answerChunk(sealed: Sealed, hash: string): Promise<Response> {
   const { request, viewNow, context, forward } = sealed
-  checkChunk(sealed.view, hash)
+  const chunk = findChunk(sealed.view, hash)
   const contents = contentsOf(sealed)
   const read = async (from: Contents) => {
-    const packed = await from.checkedPacked({ hash }).finally(async () => checkChunk(await viewNow(), hash))
+    const packed = await from.checkedPacked(chunk).finally(async () => findChunk(await viewNow(), hash))
     return packedChunk(packed, hash)
   }
   const make = contents === undefined ? forward : () => read(contents)

@@ -7,9 +7,11 @@
 import { seqMax } from '../protocol/limits.ts'
 import type { Expiry } from '../protocol/settings.ts'
 import type { Index, Member } from './filters/indexes.ts'
-import type { ContentEntry } from './sealed/contents.ts'
+import type { Fork } from './forks/fork.ts'
+import { entryFromText, entryToText } from './sealed/entry-text.ts'
 import { dropScrubbed, scrub } from './sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from './sealed/snapshot.ts'
+import { SqliteSchema } from './sqlite-schema.ts'
 import type {
   Append,
   Configuration,
@@ -23,40 +25,6 @@ import type {
   TapeStorage,
 } from './tape-storage.ts'
 
-/** Each entry takes a database from the version of its index to the next. Entries are never changed, only added. */
-const migrations: readonly string[] = [
-  `CREATE TABLE stream (
-     id INTEGER PRIMARY KEY CHECK (id = 0), version INTEGER NOT NULL, epoch TEXT, deleted INTEGER NOT NULL DEFAULT 0
-   );
-   CREATE TABLE tape (
-     last INTEGER PRIMARY KEY, first INTEGER NOT NULL, committed_at INTEGER NOT NULL,
-     checkpoint INTEGER NOT NULL, ledger TEXT NOT NULL, body BLOB NOT NULL
-   );
-   CREATE TABLE client (id TEXT PRIMARY KEY, counter INTEGER NOT NULL, sub TEXT NOT NULL) WITHOUT ROWID;`,
-  `ALTER TABLE tape ADD COLUMN start INTEGER NOT NULL DEFAULT 0;
-   UPDATE tape SET start = before.start FROM (
-     SELECT last, sum(length(body)) OVER (ORDER BY last) - length(body) AS start FROM tape
-   ) AS before WHERE before.last = tape.last;
-   ALTER TABLE stream ADD COLUMN sealed_ledger TEXT;
-   ALTER TABLE stream ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE stream ADD COLUMN expires TEXT;
-   ALTER TABLE stream ADD COLUMN configured_at INTEGER;
-   CREATE TABLE segment (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, plain TEXT NOT NULL, folded TEXT);
-   CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 0), state TEXT NOT NULL);
-   CREATE TABLE redaction (
-     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sub TEXT NOT NULL, reason TEXT NOT NULL, redacted INTEGER NOT NULL
-   );
-   CREATE TABLE attribute (
-     id INTEGER PRIMARY KEY, name TEXT NOT NULL, pointer TEXT NOT NULL, declared_at INTEGER NOT NULL, built_to INTEGER NOT NULL
-   );
-   CREATE TABLE member (
-     attribute INTEGER NOT NULL, value TEXT NOT NULL, object TEXT NOT NULL, since INTEGER NOT NULL,
-     PRIMARY KEY (attribute, value, object)
-   ) WITHOUT ROWID;
-   CREATE TABLE blob (name TEXT PRIMARY KEY, body BLOB NOT NULL);`,
-  'ALTER TABLE stream ADD COLUMN importing INTEGER NOT NULL DEFAULT 0;',
-]
-
 /**
  * Whoever reads may stop anywhere, and a cursor that is not read to its end keeps SQLite from ever moving its log into
  * the database: so each question is read whole, and is a short one.
@@ -66,15 +34,16 @@ const segmentsAtOnce = 64
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
-  #hasTables = false
+  readonly #schema: SqliteSchema
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, schema = new SqliteSchema(storage)) {
     this.#storage = storage
     this.#sql = storage.sql
+    this.#schema = schema
   }
 
   head(): TapeHead | 'deleted' | undefined {
-    if (!this.#findTables()) return undefined
+    if (!this.#schema.find()) return undefined
     const [stream] = this.#sql
       .exec<{ [column: string]: number | string | null; epoch: string | null; deleted: number }>(
         `SELECT epoch, deleted, importing, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
@@ -103,7 +72,7 @@ export class SqliteTape implements TapeStorage {
 
   append({ rows, retired, newEpoch, beginsImport = false, members = [] }: Append): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#create(newEpoch, beginsImport)
+      if (newEpoch !== undefined) this.#schema.create(newEpoch, beginsImport)
       for (const { last, first, committedAt, checkpoint, ledger, body, start } of rows) {
         this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body, start)
       }
@@ -116,7 +85,8 @@ export class SqliteTape implements TapeStorage {
     this.#sql.exec('UPDATE stream SET importing = 0')
   }
 
-  seal({ segment: { first, last, plain, folded }, ledger, retired }: Seal): TapeHead['hot'] {
+  seal({ segment, ledger, retired }: Seal): TapeHead['hot'] {
+    const { first, last } = segment
     return this.#storage.transactionSync(() => {
       const { from, to } = this.#sql
         .exec<{ from: number; to: number }>('SELECT min(first) AS "from", max(last) AS "to" FROM tape WHERE last <= ?', last)
@@ -124,7 +94,7 @@ export class SqliteTape implements TapeStorage {
       const { end } = this.#sql.exec<{ end: number }>('SELECT max(last) AS "end" FROM tape').one()
       if (from !== first || to !== last || to === end) throw new Error(`There are no rows of ${first} … ${last} to seal.`)
       this.#sql.exec('DELETE FROM tape WHERE last <= ?', last)
-      this.#sql.exec('INSERT INTO segment VALUES (?, ?, ?, ?)', last, first, toText(plain), folded === undefined ? null : toText(folded))
+      this.#insertSegment(segment)
       if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
       this.#retire(retired)
       return this.#sql.exec<TapeHead['hot'] & Record<string, number>>('SELECT first, start FROM tape ORDER BY last LIMIT 1').one()
@@ -132,7 +102,7 @@ export class SqliteTape implements TapeStorage {
   }
 
   indexes(): readonly Index[] {
-    if (!this.#findTables()) return []
+    if (!this.#schema.find()) return []
     return this.#sql
       .exec<Index & Record<string, SqlStorageValue>>(
         'SELECT id, name, pointer, declared_at AS declaredAt, built_to AS builtTo FROM attribute ORDER BY id',
@@ -182,7 +152,7 @@ export class SqliteTape implements TapeStorage {
 
   configure({ isClosed, expires, at, newEpoch }: Configuration): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#create(newEpoch, false)
+      if (newEpoch !== undefined) this.#schema.create(newEpoch, false)
       const text = expires === undefined ? null : JSON.stringify(expires)
       this.#sql.exec('UPDATE stream SET closed = ?, expires = ?, configured_at = ?', isClosed ? 1 : 0, text, at)
     })
@@ -192,19 +162,22 @@ export class SqliteTape implements TapeStorage {
     this.#storage.transactionSync(() => {
       for (const { last, body } of rows) this.#sql.exec('UPDATE tape SET body = ? WHERE last = ?', body, last)
       for (const { last, plain, folded } of segments) {
-        const texts = [toText(plain), folded === undefined ? null : toText(folded)]
+        const texts = [entryToText(plain), folded === undefined ? null : entryToText(folded)]
         this.#sql.exec('UPDATE segment SET plain = ?, folded = ? WHERE last = ?', ...texts, last)
       }
       this.#sql.exec('UPDATE stream SET epoch = ?', epoch)
-      // Values are what may have been redacted: they are looked for anew.
-      this.#sql.exec('DELETE FROM member; UPDATE attribute SET built_to = -1, declared_at = (SELECT max(last) FROM tape)')
+      this.rebuildIndexes()
       this.keepSnapshots(snapshots)
       this.#sql.exec('INSERT INTO redaction (at, sub, reason, redacted) VALUES (?, ?, ?, ?)', note.at, note.sub, note.reason, note.redacted)
     })
   }
 
+  rebuildIndexes(): void {
+    this.#sql.exec('DELETE FROM member; UPDATE attribute SET built_to = -1, declared_at = (SELECT max(last) FROM tape)')
+  }
+
   redactions(): readonly RedactionNote[] {
-    if (!this.#findTables()) return []
+    if (!this.#schema.find()) return []
     return this.#sql
       .exec<{ at: number; sub: string; reason: string; redacted: number }>('SELECT at, sub, reason, redacted FROM redaction ORDER BY id')
       .toArray()
@@ -220,13 +193,13 @@ export class SqliteTape implements TapeStorage {
   }
 
   *segmentsFrom(from: number): Generator<SegmentEntry> {
-    if (!this.#findTables()) return
+    if (!this.#schema.find()) return
     // Most want one alone.
     for (let [next, limit] = [from, 1]; ; limit = segmentsAtOnce) {
       const cursor = this.#sql.exec('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last LIMIT ?', next, limit)
       const some = [...cursor.raw<[number, number, string, string | null]>()]
       for (const [first, last, plain, folded] of some) {
-        yield { first, last, plain: fromText(plain), ...(folded === null ? {} : { folded: fromText(folded) }) }
+        yield { first, last, plain: entryFromText(plain), ...(folded === null ? {} : { folded: entryFromText(folded) }) }
         next = last + 1
       }
       if (some.length < limit) return
@@ -243,7 +216,7 @@ export class SqliteTape implements TapeStorage {
   }
 
   *rowsBack(): Generator<TapeRow> {
-    if (!this.#findTables()) return
+    if (!this.#schema.find()) return
     for (let next = seqMax; ; ) {
       const row = toRow(this.#sql.exec('SELECT first, last, body FROM tape WHERE last <= ? ORDER BY last DESC LIMIT 1', next))
       if (row === undefined) return
@@ -254,7 +227,10 @@ export class SqliteTape implements TapeStorage {
 
   *ledgersFrom(checkpoint: number): Generator<string> {
     const [sealed] = this.#sql
-      .exec<{ ledger: string }>('SELECT sealed_ledger AS ledger FROM stream WHERE ? <= (SELECT max(last) FROM segment)', checkpoint)
+      .exec<{ ledger: string }>(
+        'SELECT sealed_ledger AS ledger FROM stream WHERE sealed_ledger IS NOT NULL AND ? <= (SELECT max(last) FROM segment)',
+        checkpoint,
+      )
       .toArray()
     if (sealed !== undefined) yield sealed.ledger
     const cursor = this.#sql.exec('SELECT ledger FROM tape WHERE last >= ? ORDER BY last', checkpoint)
@@ -262,7 +238,7 @@ export class SqliteTape implements TapeStorage {
   }
 
   snapshots(): Snapshots {
-    if (!this.#findTables()) return noSnapshots
+    if (!this.#schema.find()) return noSnapshots
     const [kept] = this.#sql.exec<{ state: string }>('SELECT state FROM snapshot').toArray()
     return kept === undefined ? noSnapshots : (JSON.parse(kept.state) as Snapshots)
   }
@@ -272,19 +248,59 @@ export class SqliteTape implements TapeStorage {
   }
 
   findClient(client: string): LedgerEntry | undefined {
-    if (!this.#findTables()) return undefined
+    if (!this.#schema.find()) return undefined
     return this.#sql.exec<{ counter: number; sub: string }>('SELECT counter, sub FROM client WHERE id = ?', client).toArray()[0]
+  }
+
+  clientsAfter(id: string, limit: number): readonly (readonly [string, LedgerEntry])[] {
+    const cursor = this.#sql.exec('SELECT id, counter, sub FROM client WHERE id > ? ORDER BY id LIMIT ?', id, limit)
+    return [...cursor.raw<[string, number, string]>()].map(([client, counter, sub]) => [client, { counter, sub }])
+  }
+
+  fork(): Fork | undefined {
+    if (!this.#schema.find()) return undefined
+    const [stream] = this.#sql.exec<{ fork: string | null }>('SELECT fork FROM stream').toArray()
+    return stream === undefined || stream.fork === null ? undefined : (JSON.parse(stream.fork) as Fork)
+  }
+
+  beginFork(fork: Fork, epoch: string): void {
+    this.#storage.transactionSync(() => {
+      if (!this.#schema.find()) this.#schema.create(epoch, true)
+      for (const table of ['tape', 'client', 'segment', 'snapshot']) this.#sql.exec(`DELETE FROM ${table}`)
+      this.#sql.exec('UPDATE stream SET epoch = ?, importing = 1', epoch)
+      this.keepFork(fork)
+    })
+  }
+
+  keepFork(fork: Fork): void {
+    this.#sql.exec('UPDATE stream SET fork = ?', JSON.stringify(fork))
+  }
+
+  adopt(segments: readonly SegmentEntry[]): void {
+    this.#storage.transactionSync(() => {
+      for (const segment of segments) this.#insertSegment(segment)
+    })
   }
 
   erase(): void {
     this.#storage.transactionSync(() => {
-      if (!this.#findTables()) this.#migrate(0)
-      this.#sql.exec(
-        'DELETE FROM tape; DELETE FROM client; DELETE FROM stream; DELETE FROM segment; DELETE FROM blob; DELETE FROM snapshot; DELETE FROM redaction; DELETE FROM attribute; DELETE FROM member;',
-      )
-      this.#sql.exec('INSERT INTO stream (id, version, deleted) VALUES (0, ?, 1)', migrations.length)
+      this.#schema.createDeleted()
+      // What is lent, and owed, outlives the stream.
+      for (const table of ['tape', 'client', 'segment', 'blob', 'snapshot', 'redaction', 'attribute', 'member']) {
+        this.#sql.exec(`DELETE FROM ${table}`)
+      }
       dropScrubbed(this.#sql)
     })
+  }
+
+  #insertSegment({ first, last, plain, folded }: SegmentEntry): void {
+    this.#sql.exec(
+      'INSERT INTO segment VALUES (?, ?, ?, ?)',
+      last,
+      first,
+      entryToText(plain),
+      folded === undefined ? null : entryToText(folded),
+    )
   }
 
   #retire(clients: Append['retired']): void {
@@ -292,39 +308,6 @@ export class SqliteTape implements TapeStorage {
       this.#sql.exec('INSERT OR REPLACE INTO client VALUES (?, ?, ?)', client, counter, sub)
     }
   }
-
-  #create(epoch: string, isImporting: boolean): void {
-    this.#migrate(0)
-    this.#sql.exec('INSERT INTO stream (id, version, epoch, importing) VALUES (0, ?, ?, ?)', migrations.length, epoch, isImporting ? 1 : 0)
-  }
-
-  #migrate(version: number): void {
-    for (const step of migrations.slice(version)) this.#sql.exec(step)
-  }
-
-  /** Whether there are tables; those of an older version are brought to this one. */
-  #findTables(): boolean {
-    if (this.#hasTables) return true
-    if (this.#sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'stream'").toArray().length === 0) return false
-    const { version } = this.#sql.exec<{ version: number }>('SELECT version FROM stream').one()
-    if (version < migrations.length) {
-      this.#storage.transactionSync(() => {
-        this.#migrate(version)
-        this.#sql.exec('UPDATE stream SET version = ?', migrations.length)
-      })
-    }
-    this.#hasTables = true
-    return true
-  }
-}
-
-function toText({ hash, bytes, stored }: ContentEntry): string {
-  return JSON.stringify([hash, bytes, stored])
-}
-
-function fromText(text: string): ContentEntry {
-  const [hash, bytes, stored] = JSON.parse(text) as [string, number, number]
-  return { hash, bytes, stored }
 }
 
 function toRow(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): TapeRow | undefined {

@@ -116,7 +116,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     const known = this.#head
     const isCurrent =
       typeof head === 'object' && typeof known === 'object' && head.epoch === known.epoch && head.latestSeq === known.latestSeq
-    if (!isCurrent) this.#forget()
+    if (!isCurrent) this.forget()
     return this.state
   }
 
@@ -132,7 +132,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       this.#append(group, true)
       this.#recent.forget()
     } catch (error) {
-      this.#forget()
+      this.forget()
       this.#options.report(error)
       throw new Refusal('unavailable')
     }
@@ -140,7 +140,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
 
   endImport(): void {
     this.#storage.endImport()
-    this.#forget()
+    this.forget()
   }
 
   /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
@@ -200,7 +200,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
   configure({ closed, expires }: Settings): void {
     const head = this.#load()
     const before = head === 'none' ? emptyHead : head
-    this.#forget()
+    this.forget()
     this.#storage.configure({
       isClosed: before.isClosed || closed === true,
       expires: expires === undefined ? ('expires' in before ? before.expires : undefined) : (expires ?? undefined),
@@ -225,7 +225,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     const redacted = count + by.sealed
     if (redacted === 0) return 0
     const note = { at: this.#options.now(), sub: by.sub, reason: by.reason, redacted }
-    this.#forget()
+    this.forget()
     this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { ...noSnapshots, isUnclean: true }, note })
     this.#options.onUpkeepDue()
     this.#options.onRewritten()
@@ -252,7 +252,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       this.#head = { ...head, hot }
       return true
     } catch (error) {
-      this.#forget()
+      this.forget()
       throw error
     }
   }
@@ -298,12 +298,12 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
 
   /** Removes the stream for ever. */
   erase(): void {
-    this.#forget()
+    this.forget()
     this.#storage.erase()
     this.#options.onUpkeepDue()
   }
 
-  #forget(): void {
+  forget(): void {
     this.#head = undefined
     this.#isSealing = false
     this.indexes.forget()
@@ -336,7 +336,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       return group.verdicts
     } catch (error) {
       // Nothing of the group is stored, and memory may be ahead of storage: read it again before the next group.
-      this.#forget()
+      this.forget()
       if (!(error instanceof Refusal)) this.#options.report(error)
       return refuseAll(submissions, error instanceof Refusal ? error : new Refusal('unavailable'))
     }

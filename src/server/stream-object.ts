@@ -9,6 +9,12 @@ import { subprotocol } from '../protocol/frames.ts'
 import { allows, checkAllowed, type Grant, subprotocolsOf, tokenOf, verifyToken } from './auth.ts'
 import type { Env } from './env.ts'
 import { IndexBuilder } from './filters/index-builder.ts'
+import { Borrower } from './forks/borrower.ts'
+import { Forker } from './forks/forker.ts'
+import { type AskLender, answerLending, type LendingAnswer, type LendingCall, takeAnswer } from './forks/lending.ts'
+import { LendableBlobs } from './forks/loans.ts'
+import { Parent } from './forks/parent.ts'
+import { SqliteLoans } from './forks/sqlite-loans.ts'
 import { Live, type Rights } from './live.ts'
 import {
   answerChunkFromRows,
@@ -37,6 +43,7 @@ import { SnapshotBuilder } from './sealed/snapshot.ts'
 import { SqliteBlobs } from './sealed/sqlite-blobs.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
+import { SqliteSchema } from './sqlite-schema.ts'
 import { SqliteTape } from './sqlite-tape.ts'
 import { StreamCore } from './stream-core.ts'
 import { TimedBlobs } from './timed-blobs.ts'
@@ -48,37 +55,56 @@ export class StreamObject extends DurableObject<Env> {
   readonly #contents: Contents
   readonly #lessor: Lessor
   readonly #upkeep: Upkeep
+  readonly #loans: SqliteLoans
+  readonly #parent: Parent
+  readonly #forker: Forker
   #live: Live<Session> | undefined
 
   /** `rules` come with a class of the deployment's own: see `createStreamObject`. */
   constructor(state: DurableObjectState, env: Env, rules?: StreamRules) {
     super(state, env)
-    const bucket = env.SEGMENTS && new TimedBlobs(new BucketBlobs(env.SEGMENTS, state.id.toString()))
+    const id = state.id.toString()
+    const schema = new SqliteSchema(state.storage)
+    const storage = new SqliteTape(state.storage, schema)
+    const loans = new SqliteLoans(state.storage.sql, schema)
     const rows = new SqliteBlobs(state.storage.sql)
-    const contents = new Contents(bucket === undefined ? rows : new LayeredBlobs(bucket, rows), gzipCodec, report)
+    const bucket = env.SEGMENTS && new TimedBlobs(new BucketBlobs(env.SEGMENTS, id))
+    const blobs = bucket === undefined ? rows : new LayeredBlobs(bucket, rows)
+    const contents = new Contents(new LendableBlobs(blobs, loans), gzipCodec, report)
+    const ask = askerOf(env.STREAMS)
     this.#sessions = new Sessions(state)
+    const onUpkeepDue = () => void state.storage.setAlarm(Date.now())
+    // Whoever is connected forgets what it has, and reads anew.
+    const onChanged = () => this.#sessions.closeAll(closeCodes.changed, 'changed')
     this.#core = new StreamCore({
-      storage: new SqliteTape(state.storage),
+      storage,
       contents,
       listeners: this.#sessions,
       later: afterThisTurn,
       pause,
       now: Date.now,
-      newEpoch: () => crypto.randomUUID().slice(0, 13),
-      // Whoever is connected forgets what it has, and reads anew.
-      onRewritten: () => this.#sessions.closeAll(closeCodes.changed, 'changed'),
-      onUpkeepDue: () => void state.storage.setAlarm(Date.now()),
+      newEpoch,
+      onRewritten: onChanged,
+      onUpkeepDue,
       report,
       rules,
     })
     this.#contents = contents
     this.#lessor = new Lessor(this.#core)
+    const core = this.#core
+    this.#loans = loans
+    this.#parent = new Parent({ id, core, storage, contents, loans, inRows: (names) => rows.known(names), onReturned: onUpkeepDue })
+    const idOf = (stream: string) => env.STREAMS.idFromName(stream).toString()
+    const making = { idOf, newEpoch, now: Date.now, pause, onUpkeepDue, onMade: onChanged }
+    this.#forker = new Forker({ core, storage, contents, loans, ask, ...making })
     this.#upkeep = new Upkeep({
-      core: this.#core,
+      core,
       contents,
       sealer: new Sealer(this.#core, contents, pause),
       snapshots: new SnapshotBuilder(this.#core, contents, { pause }),
       indexes: new IndexBuilder(this.#core, pause),
+      forker: this.#forker,
+      borrower: new Borrower({ tape: core, loans, ask }),
       now: Date.now,
       onExpired: () => this.#sessions.closeAll(closeCodes.deleted, 'stream-deleted'),
       wake: (afterMs) => wakeBy(state.storage, Date.now() + afterMs),
@@ -88,6 +114,11 @@ export class StreamObject extends DurableObject<Env> {
 
   override alarm(): Promise<void> {
     return this.#upkeep.run()
+  }
+
+  /** What forks ask of the streams that they are made of: only objects of the deployment can call this. */
+  lend(call: LendingCall, asked: unknown): Promise<LendingAnswer> {
+    return answerLending(this.#parent, call, asked)
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -102,7 +133,7 @@ export class StreamObject extends DurableObject<Env> {
       }
       if (resource === 'import') {
         checkAllowed(grant, stream, 'admin')
-        return await answerImport(this.#core, request)
+        return await answerImport(this.#core, request, this.#forker)
       }
       if (resource === 'indexes') {
         checkAllowed(grant, stream, request.method === 'GET' ? 'read' : 'admin')
@@ -110,12 +141,12 @@ export class StreamObject extends DurableObject<Env> {
       }
       if (resource === 'redactions') {
         checkAllowed(grant, stream, 'admin')
-        const surroundings = { sub: grant.sub, upkeep: this.#upkeep, lessor: this.#lessor }
+        const surroundings = { sub: grant.sub, upkeep: this.#upkeep, lessor: this.#lessor, loans: this.#loans }
         return await answerRedactions(this.#core, request, surroundings)
       }
       if (request.method === 'PUT' && resource === undefined) {
         checkAllowed(grant, stream, 'admin')
-        return await answerConfigure(this.#core, request, stream)
+        return await answerConfigure(this.#core, request, stream, { grant, upkeep: this.#upkeep })
       }
       if (request.method === 'DELETE') {
         checkAllowed(grant, stream, 'admin')
@@ -215,6 +246,18 @@ function afterThisTurn(run: () => void, isAlone: () => boolean): void {
 async function wakeBy(storage: DurableObjectStorage, at: number): Promise<void> {
   const before = await storage.getAlarm()
   if (before === null || at < before) await storage.setAlarm(at)
+}
+
+/** After an exception a stub is no good any more: each question has its own. */
+function askerOf(namespace: DurableObjectNamespace): AskLender {
+  return async (id, call, asked) => {
+    const stub = namespace.get(namespace.idFromString(id)) as unknown as Pick<StreamObject, 'lend'>
+    return takeAnswer(await stub.lend(call, asked)) as never
+  }
+}
+
+function newEpoch(): string {
+  return crypto.randomUUID().slice(0, 13)
 }
 
 function pause(): Promise<void> {

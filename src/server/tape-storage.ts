@@ -6,6 +6,7 @@
 
 import type { Expiry } from '../protocol/settings.ts'
 import type { IndexStorage, Member } from './filters/indexes.ts'
+import type { Fork } from './forks/fork.ts'
 import type { ContentEntry } from './sealed/contents.ts'
 import type { Snapshots } from './sealed/snapshot.ts'
 
@@ -141,6 +142,9 @@ export interface TapeStorage extends IndexStorage {
   /** Rewrites what was stored, in one transaction. */
   rewrite(rewrite: Rewrite): void
 
+  /** Looks through the whole tape anew for all indexes: values of before may be gone, or others have come. */
+  rebuildIndexes(): void
+
   /** All that have been, oldest first. */
   redactions(): readonly RedactionNote[]
 
@@ -157,6 +161,20 @@ export interface TapeStorage extends IndexStorage {
 
   /** A client that the ledger retired, or undefined. */
   findClient(client: string): LedgerEntry | undefined
+
+  /** Some of those, in the order of their ids, behind the one that is given. Writes nothing; there is a stream. */
+  clientsAfter(id: string, limit: number): readonly (readonly [string, LedgerEntry])[]
+
+  /** What the stream is a fork of; undefined when it is none. */
+  fork(): Fork | undefined
+
+  /** Makes the stream as a fork, or makes it anew, under this epoch: empty, and importing; in one transaction. */
+  beginFork(fork: Fork, epoch: string): void
+
+  keepFork(fork: Fork): void
+
+  /** Lays segments behind those that are there, in order. There are no rows yet. */
+  adopt(segments: readonly SegmentEntry[]): void
 
   /** Removes everything, in one transaction, and remembers only that the stream was deleted. */
   erase(): void

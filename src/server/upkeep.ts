@@ -1,12 +1,17 @@
 /**
- * What a stream's alarm does: ends a stream whose time is over, removes what redactions and deletions have left, seals what
- * is due, makes snapshots of that, and indexes the past. What cannot be done now, because the bucket is not reached, is
- * tried again after a while; publishing goes on meanwhile.
+ * What a stream's alarm does: ends a stream whose time is over, goes on with a fork that is half made, removes or gives back
+ * what redactions and deletions have left, seals what is due, makes snapshots of that, and indexes the past. What cannot be
+ * done now, because the bucket or a lender is not reached, is tried again after a while; publishing goes on meanwhile.
  */
-import { Refusal } from '../protocol/codes.ts'
+import { codeFacts, Refusal } from '../protocol/codes.ts'
 import type { Redaction } from '../protocol/redaction.ts'
+import type { WantedFork } from '../protocol/settings.ts'
 import type { IndexBuilder } from './filters/index-builder.ts'
-import type { Contents } from './sealed/contents.ts'
+import type { Borrower } from './forks/borrower.ts'
+import type { Fork } from './forks/fork.ts'
+import type { Forker } from './forks/forker.ts'
+import { type Contents, isBorrowed } from './sealed/contents.ts'
+import { namesOf } from './sealed/known-names.ts'
 import { type Redactable, redact } from './sealed/redactor.ts'
 import type { Sealer } from './sealed/sealer.ts'
 import type { SnapshotBuilder, Snapshotted } from './sealed/snapshot.ts'
@@ -17,6 +22,8 @@ export interface UpkeepOptions {
   readonly sealer: Pick<Sealer, 'run'>
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
   readonly indexes: Pick<IndexBuilder, 'run'>
+  readonly forker: Pick<Forker, 'begin' | 'run' | 'isUnfinished'>
+  readonly borrower: Pick<Borrower, 'isDue' | 'giveBack' | 'leave'>
   readonly now: () => number
   /** Whoever listens is to be told that there is no stream any more. */
   readonly onExpired: () => void
@@ -56,10 +63,21 @@ export class Upkeep {
   /** Gives how many events say less than before, once nothing is left of what they said. Rejects like `redact`. */
   redact(redaction: Redaction, sub: string): Promise<number> {
     return this.#alone(async () => {
-      const { core, contents } = this.#options
+      const { core, contents, forker } = this.#options
+      // What is copied later would say it again.
+      if (forker.isUnfinished) throw new Refusal('importing')
       const count = await redact(core, contents, redaction, { sub, beforeStoring: () => this.#soil() })
       await this.#clean()
       return count
+    })
+  }
+
+  /** Makes the empty stream a fork, or begins to, when that takes long. Rejects like `Forker`. */
+  fork(stream: string, wanted: WantedFork): Promise<Fork> {
+    return this.#alone(async () => {
+      const fork = await this.#options.forker.begin(stream, wanted)
+      await this.#options.forker.run()
+      return fork
     })
   }
 
@@ -70,9 +88,10 @@ export class Upkeep {
   }
 
   async #work(): Promise<void> {
-    const { sealer, snapshots, indexes, wake, report } = this.#options
+    const { sealer, snapshots, indexes, forker, wake, report } = this.#options
     try {
       if (this.#expire()) return await this.#empty()
+      if (forker.isUnfinished) return await this.#goOnForking()
       await this.#clean()
       const hasMore = [await sealer.run(), await snapshots.run(), await indexes.run()]
       this.#failures = 0
@@ -82,6 +101,21 @@ export class Upkeep {
       if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()
       report(error)
       await this.#retry()
+    }
+  }
+
+  /** A fork that is half made is nothing else yet. What the parent refuses for good is left to whoever asks again, or deletes it. */
+  async #goOnForking(): Promise<void> {
+    const { core, forker, report, wake } = this.#options
+    try {
+      await forker.run()
+      await wake(0)
+    } catch (error) {
+      // Throws when it is this stream that has been deleted.
+      if (core.epoch === undefined) return
+      report(error)
+      if (error instanceof Refusal && codeFacts(error.code).recovery !== 'retry') await this.#wakeToExpire()
+      else await this.#retry()
     }
   }
 
@@ -109,21 +143,31 @@ export class Upkeep {
     if (epoch !== undefined) core.keepSnapshots({ ...core.snapshots(), isUnclean: true }, epoch)
   }
 
-  /** Removes what is left of what was redacted: whatever nothing speaks of. */
+  /** Removes what nothing speaks of any more, gives back what was borrowed of it, and leaves nothing of what was redacted. */
   async #clean(): Promise<void> {
-    const { core, contents } = this.#options
+    const { core, contents, borrower } = this.#options
     const { epoch } = core
-    if (epoch === undefined || core.snapshots().isUnclean !== true) return
-    await contents.removeAllBut(new Set(namesOf(core)))
-    await core.scrub()
-    core.keepSnapshots({ ...core.snapshots(), isUnclean: undefined }, epoch)
+    if (epoch === undefined) return
+    const { garbage, isUnclean } = core.snapshots()
+    const owes = borrower.isDue || isUnclean === true || garbage.some(isBorrowed)
+    if (garbage.length === 0 && !owes) return
+    const known = new Set(namesOf(core))
+    await contents.remove(garbage.filter((name) => !known.has(name)))
+    if (isUnclean === true) {
+      await contents.removeAllBut(known)
+      await core.scrub()
+    }
+    if (owes) await borrower.giveBack()
+    const left = core.snapshots().garbage.filter((name) => !garbage.includes(name))
+    core.keepSnapshots({ ...core.snapshots(), garbage: left, isUnclean: undefined }, epoch)
   }
 
-  /** What was being stored when the stream was deleted, too. */
+  /** Nothing is left of a stream that has been deleted, nor of what was being stored then, but what it has lent. */
   async #empty(): Promise<void> {
-    const { contents, report } = this.#options
+    const { contents, borrower, report } = this.#options
     try {
       await contents.removeAllBut(new Set())
+      await borrower.leave()
     } catch (error) {
       report(error)
       await this.#retry()
@@ -133,12 +177,4 @@ export class Upkeep {
   async #retry(): Promise<void> {
     await this.#options.wake(Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++))
   }
-}
-
-/** The names of all contents that the stream speaks of. */
-export function namesOf(tape: Pick<Snapshotted, 'segmentsFrom' | 'snapshots'>): readonly string[] {
-  const { current, draft, leaving } = tape.snapshots()
-  const segments = Array.from(tape.segmentsFrom(0), ({ plain, folded }) => (folded === undefined ? [plain] : [plain, folded]))
-  const entries = [...segments.flat(), ...(current?.chunks ?? []), ...(draft?.chunks ?? [])]
-  return [...entries.map(({ hash }) => hash), ...leaving]
 }

@@ -231,6 +231,59 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       }
     })
 
+    onRig('[V3][V5] is made as a fork, and made anew, and holds nothing of before', ({ storage, reopen }) => {
+      const making = { stage: 'noting', epoch: 'p', sharedTo: 3, indexes: [], next: 0, after: '', end: -1 } as const
+      const fork = { of: 'parent', through: 9, isWhole: false, making }
+      expect(storage.fork()).toBeUndefined()
+      for (const epoch of ['f1', 'f2']) {
+        storage.beginFork(fork, epoch)
+        for (const one of [storage, reopen()]) {
+          expect(one.head()).toMatchObject({ epoch, latestSeq: -1, checkpoint: -1, bytes: 0, isImporting: true })
+          expect(one.fork()).toEqual(fork)
+          expect([rowsOf(one, 0), [...one.ledgersFrom(-1)], one.clientsAfter('', 9)]).toEqual([[], [], []])
+          expect(one.segmentsFrom(0).next().done).toBe(true)
+        }
+        const plain = { hash: 'h', bytes: 9, stored: 5 }
+        const segments = [
+          { first: 0, last: 1, plain: { ...plain, owner: 'o' }, folded: plain },
+          { first: 2, last: 3, plain },
+        ]
+        storage.adopt(segments)
+        append(storage, [row(4, 9, { checkpoint: 9, ledger: '[]' })], { retired: [['c', { counter: 1, sub: 's' }]] })
+        storage.keepFork({ ...fork, isWhole: true })
+        for (const one of [storage, reopen()]) {
+          expect([...{ [Symbol.iterator]: () => one.segmentsFrom(0) }]).toEqual(segments)
+          expect([...one.ledgersFrom(9)]).toEqual(['[]'])
+          expect(one.head()).toMatchObject({ epoch, latestSeq: 9, hot: { first: 4 } })
+          expect(one.fork()).toMatchObject({ isWhole: true })
+        }
+      }
+      storage.endImport()
+      expect(reopen().head()).not.toHaveProperty('isImporting')
+      storage.erase()
+      expect(reopen().fork()).toBeUndefined()
+    })
+
+    onRig('[V3] looks through all of the tape anew for what is declared', ({ storage, reopen }) => {
+      fill(storage)
+      storage.addIndex({ name: 'n', pointer: '/p', declaredAt: 2, builtTo: -1 })
+      const [{ id } = { id: -1 }] = storage.indexes()
+      storage.noteMembers([{ index: id, value: 'v', object: 'o', since: 1 }], { index: id, to: 2 })
+      storage.rebuildIndexes()
+      for (const one of [storage, reopen()]) {
+        expect(one.indexes()).toEqual([{ id, name: 'n', pointer: '/p', declaredAt: 9, builtTo: -1 }])
+        expect(one.membersSince(id, ['v'], ['o']).size).toBe(0)
+      }
+    })
+
+    onRig('[V3] gives retired clients in the order of their ids, some at a time', ({ storage, reopen }) => {
+      const all = ['B', 'a', 'a.1', 'b', 'b-', 'z'].map((id, i) => [id, { counter: i + 1, sub: 's' }] as const)
+      append(storage, [row(0, 0)], { newEpoch: 'e', retired: [...all].reverse() })
+      for (const one of [storage, reopen()]) {
+        expect([one.clientsAfter('', 4), one.clientsAfter('b', 4), one.clientsAfter('z', 4)]).toEqual([all.slice(0, 4), all.slice(4), []])
+      }
+    })
+
     onRig('[H11] is deleted for ever, and nothing is left', ({ storage, reopen }) => {
       fill(storage)
       append(storage, [row(10, 10)], { retired: [['a', { counter: 1, sub: 'x' }]] })

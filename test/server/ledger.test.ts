@@ -33,6 +33,10 @@ class KeptLedger {
     return Ledger.load(this.tape, this.#checkpoint)
   }
 
+  get checkpoint(): number {
+    return this.#checkpoint
+  }
+
   get rowsRead(): number {
     return this.#last - this.#checkpoint + 1
   }
@@ -171,5 +175,22 @@ describe('the ledger', () => {
       }),
       { seed: 4096, numRuns: 60 },
     )
+  })
+
+  test('[V3] gives all clients in pages, in the order of their ids, each as it is now', () => {
+    const kept = new KeptLedger()
+    for (let round = 0; round < 12; round++) kept.record(entries(round * 1000, round * 1000 + 1000, 1))
+    // Some that had been retired have come back since.
+    kept.record(entries(500, 700, 2))
+    expect(kept.tape.clientsAfter('', 20_000).length).toBeGreaterThan(5000)
+    const all: (readonly [string, LedgerEntry])[] = []
+    let pages = 0
+    for (let isEnd = false; !isEnd; pages++) {
+      const page = Ledger.page(kept.tape, kept.checkpoint, all.at(-1)?.[0] ?? '')
+      all.push(...page.clients)
+      isEnd = page.isEnd
+    }
+    expect(pages).toBeGreaterThan(2)
+    expect(all).toEqual([...kept.truth].sort(([a], [b]) => (a < b ? -1 : 1)))
   })
 })

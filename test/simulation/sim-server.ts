@@ -15,12 +15,13 @@ import type { Blobs } from '../../src/server/sealed/blobs.ts'
 import type { Contents } from '../../src/server/sealed/contents.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
-import { checkChunk, parseChunk, type SnapshotBounds, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
+import { findChunk, parseChunk, type SnapshotBounds, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
 import type { Submission } from '../../src/server/sequencer.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import type { SegmentEntry, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
 import { Upkeep } from '../../src/server/upkeep.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
+import { noForks } from '../support/memory-loans.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import type { Extras } from './extras.ts'
@@ -256,6 +257,7 @@ export class SimServer {
       sealer: new Sealer(tape, contents, pause),
       indexes: new IndexBuilder(core, pause),
       snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
+      ...noForks,
       wake,
       report: (error) => {
         report(error)
@@ -275,7 +277,7 @@ export class SimServer {
   /** The text of a chunk of the snapshot. */
   async readChunk(hash: string): Promise<string> {
     const { current, leaving } = this.#core.snapshots()
-    checkChunk({ snapshot: current ?? null, leaving }, hash)
+    findChunk({ snapshot: current ?? null, leaving }, hash)
     return new TextDecoder().decode(await this.#contents.get({ hash }))
   }
 

@@ -16,6 +16,7 @@ import { SqliteTape } from '../../src/server/sqlite-tape.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import { Upkeep } from '../../src/server/upkeep.ts'
 import { instantCodec, type MemoryBlobs } from './memory-blobs.ts'
+import { noForks } from './memory-loans.ts'
 import type { ObjectDisk } from './object-disk.ts'
 
 /** What outlives the object. */
@@ -82,6 +83,7 @@ export class MortalObject {
       sealer: new Sealer(this.core, this.contents, pause),
       snapshots: new SnapshotBuilder(this.core, this.contents, { pause, bounds: chunkBounds }),
       indexes: new IndexBuilder(this.core, pause),
+      ...noForks,
       now,
       onExpired: () => {},
       wake: (afterMs) => disk.setAlarm(Math.min(place.now + afterMs, disk.alarm ?? Number.POSITIVE_INFINITY)),

@@ -1,4 +1,7 @@
-/** Where sealed parts of the tape are kept, by name: a bucket of R2, or rows of the object itself. A name is written once. */
+/**
+ * Where sealed parts of the tape are kept, by name: a bucket of R2, or rows of the object itself. A name is written once.
+ * What is borrowed is read alone: see `nameOf`.
+ */
 export interface Blobs {
   put(name: string, body: Uint8Array<ArrayBuffer>): Promise<void>
 

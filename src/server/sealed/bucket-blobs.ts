@@ -1,10 +1,11 @@
 /** Blobs in a bucket of R2. */
 import type { Blobs } from './blobs.ts'
+import { isBorrowed } from './contents.ts'
 
 /** What is needed of an R2 bucket. */
 export type Bucket = Pick<R2Bucket, 'put' | 'get' | 'delete' | 'list'>
 
-/** The blobs of one stream in a bucket: all under the id of its object, which nobody can choose. */
+/** The blobs of one stream in a bucket: its own under the id of its object, which nobody can choose; what it borrows under that of the owner. */
 export class BucketBlobs implements Blobs {
   readonly #bucket: Bucket
   readonly #prefix: string
@@ -19,7 +20,7 @@ export class BucketBlobs implements Blobs {
   }
 
   async get(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const found = await this.#bucket.get(this.#prefix + name)
+    const found = await this.#bucket.get(isBorrowed(name) ? name : this.#prefix + name)
     return found === null ? undefined : new Uint8Array(await found.arrayBuffer())
   }
 

@@ -7,12 +7,31 @@ import { Refusal } from '../../protocol/codes.ts'
 import type { Blobs } from './blobs.ts'
 
 export interface ContentEntry {
-  /** SHA-256 of the content, in base64url: its name among the blobs. */
+  /** SHA-256 of the content, in base64url. */
   readonly hash: string
   /** Of the content. */
   readonly bytes: number
   /** Of what is stored. */
   readonly stored: number
+  /** The object that it is borrowed from, by its id; absent for one's own. */
+  readonly owner?: string | undefined
+}
+
+/** What a content is found by. */
+export type ContentKey = Pick<ContentEntry, 'hash' | 'owner'>
+
+/** The name among the blobs: the hash, and for what is borrowed whose it is before that. */
+export function nameOf({ hash, owner }: ContentKey): string {
+  return owner === undefined ? hash : `${owner}/${hash}`
+}
+
+export function keyOf(name: string): ContentKey {
+  const slash = name.lastIndexOf('/')
+  return slash < 0 ? { hash: name } : { owner: name.slice(0, slash), hash: name.slice(slash + 1) }
+}
+
+export function isBorrowed(name: string): boolean {
+  return name.includes('/')
 }
 
 /** How contents are compressed and hashed. */
@@ -53,14 +72,18 @@ export class Contents {
   /** Stores a content, reads it back and compares. To store it again changes nothing. */
   async put(content: Uint8Array<ArrayBuffer>): Promise<ContentEntry> {
     const [hash, packed] = await Promise.all([this.#codec.hash(content), this.#codec.pack(content)])
-    await this.#blobs.put(hash, packed)
-    const back = await this.#blobs.get(hash)
-    if (back === undefined || !areSame(back, packed)) throw new Error(`What was stored as ${hash} did not come back as it was.`)
+    await this.#store(hash, packed)
     return { hash, bytes: content.length, stored: packed.length }
   }
 
+  /** Stores what was packed elsewhere. Throws `damaged` when it is not what it should be. */
+  async adopt({ hash }: ContentKey, packed: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#check({ hash }, packed)
+    await this.#store(hash, packed)
+  }
+
   /** The content as it was. Throws `damaged` when it is not there or not itself, and `unavailable` when it cannot be reached. */
-  async get(entry: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
+  async get(entry: ContentKey): Promise<Uint8Array<ArrayBuffer>> {
     const kept = this.#kept.get(entry.hash)
     if (kept !== undefined) {
       this.#kept.delete(entry.hash)
@@ -75,9 +98,9 @@ export class Contents {
   /** Removes contents for good. */
   async remove(names: readonly string[]): Promise<void> {
     await this.#blobs.remove(names)
-    for (const name of names) {
-      this.#keptBytes -= this.#kept.get(name)?.length ?? 0
-      this.#kept.delete(name)
+    for (const { hash } of names.map(keyOf)) {
+      this.#keptBytes -= this.#kept.get(hash)?.length ?? 0
+      this.#kept.delete(hash)
     }
   }
 
@@ -91,26 +114,32 @@ export class Contents {
   }
 
   /** What is stored, compressed, when it is what it should be. Throws like `get`. */
-  async checkedPacked(entry: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
+  async checkedPacked(entry: ContentKey): Promise<Uint8Array<ArrayBuffer>> {
     const packed = await this.packed(entry)
     await this.#check(entry, packed)
     return packed
   }
 
   /** What is stored, compressed, and not looked into. */
-  async packed({ hash }: Pick<ContentEntry, 'hash'>): Promise<Uint8Array<ArrayBuffer>> {
+  async packed(entry: ContentKey): Promise<Uint8Array<ArrayBuffer>> {
     let packed: Uint8Array<ArrayBuffer> | undefined
     try {
-      packed = await this.#blobs.get(hash)
+      packed = await this.#blobs.get(nameOf(entry))
     } catch (error) {
       this.#report(error)
       throw new Refusal('unavailable', { detail: 'Where old events are kept cannot be reached now.' })
     }
-    if (packed === undefined) throw this.#damaged(hash, 'is missing')
+    if (packed === undefined) throw this.#damaged(entry.hash, 'is missing')
     return packed
   }
 
-  async #check({ hash }: Pick<ContentEntry, 'hash'>, packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  async #store(hash: string, packed: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#blobs.put(hash, packed)
+    const back = await this.#blobs.get(hash)
+    if (back === undefined || !areSame(back, packed)) throw new Error(`What was stored as ${hash} did not come back as it was.`)
+  }
+
+  async #check({ hash }: ContentKey, packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     let content: Uint8Array<ArrayBuffer>
     try {
       content = await this.#codec.unpack(packed)

@@ -9,7 +9,7 @@ import { Folding, foldEvents, groupByObject } from '../../protocol/fold.ts'
 import type { SeqRanges } from '../../protocol/seq-ranges.ts'
 import { parseLines } from '../lines.ts'
 import type { SegmentEntry } from '../tape-storage.ts'
-import type { ContentEntry, Contents } from './contents.ts'
+import { type ContentEntry, type ContentKey, type Contents, keyOf, nameOf } from './contents.ts'
 
 export interface SnapshotChunk extends ContentEntry {
   /** Its objects have keys from this one on, up to the next chunk's. */
@@ -96,7 +96,6 @@ export class SnapshotBuilder {
     const { epoch } = this.#tape
     if (epoch === undefined) return false
     const snapshots = this.#tape.snapshots()
-    await this.#remove(snapshots.garbage, epoch)
     const draft = snapshots.draft ?? this.#begin(snapshots)
     // Kept before anything is stored for it: killed, it goes on with these seqs, though more has been sealed meanwhile.
     if (draft === undefined || !this.#keep({ draft }, epoch)) return false
@@ -128,16 +127,16 @@ export class SnapshotBuilder {
     if (index < 0) index = old.length
     for (let made = 0; next < end; made++) {
       if (made === chunksAtOnce) return true
-      const keyOf = (at: number) => old[at]?.from ?? end
+      const startOf = (at: number) => old[at]?.from ?? end
       const chunk = old[index]
-      const added = [...fresh.take(keyOf(index + 1))]
+      const added = [...fresh.take(startOf(index + 1))]
       let size = chunk?.bytes ?? 0
       let count = 1
       if (chunk !== undefined && added.length === 0 && size >= this.#bounds.chunkMin) {
         chunks = [...chunks, chunk]
       } else {
         for (; size < this.#bounds.chunkMin && index + count < old.length; count++) {
-          added.push(...fresh.take(keyOf(index + count + 1)))
+          added.push(...fresh.take(startOf(index + count + 1)))
           size += old[index + count]?.bytes ?? 0
         }
         const before: TapeEvent[] = []
@@ -152,7 +151,7 @@ export class SnapshotBuilder {
         chunks = [...chunks, ...(await this.#write(folded))]
       }
       index += count
-      next = keyOf(index)
+      next = startOf(index)
       if (!this.#keep({ draft: { through: begun.through, chunks, next } }, epoch)) return true
       await this.#pause()
     }
@@ -166,17 +165,11 @@ export class SnapshotBuilder {
   /** The new one takes the place of the current one; what nobody reads any more goes with the next run. */
   #finish(snapshot: Snapshot, epoch: string): boolean {
     const { current, leaving, garbage } = this.#tape.snapshots()
-    const names = new Set(snapshot.chunks.map(({ hash }) => hash))
-    const before = (current?.chunks ?? []).map(({ hash }) => hash).filter((hash) => !names.has(hash))
-    const gone = [...garbage, ...leaving.filter((hash) => !names.has(hash) && !before.includes(hash))]
+    const names = new Set(snapshot.chunks.map(nameOf))
+    const before = (current?.chunks ?? []).map(nameOf).filter((name) => !names.has(name))
+    const gone = [...garbage, ...leaving].filter((name) => !names.has(name) && !before.includes(name))
     this.#keep({ current: snapshot, draft: undefined, leaving: before, garbage: gone }, epoch)
     return true
-  }
-
-  async #remove(garbage: readonly string[], epoch: string): Promise<void> {
-    if (garbage.length === 0) return
-    await this.#contents.remove(garbage)
-    this.#keep({ garbage: [] }, epoch)
   }
 
   /** What the segments of these seqs have of the objects that they touch: each is folded with its chunk, as all at once would hold up others. */
@@ -277,10 +270,11 @@ export function sizeOf(entries: readonly ContentEntry[]): number {
 }
 
 /** Throws `not-found` for what is no chunk of the snapshot, nor of the one before it. */
-export function checkChunk(
+export function findChunk(
   { snapshot, leaving }: { readonly snapshot: Snapshot | null; readonly leaving: readonly string[] },
   hash: string,
-): void {
-  const isKnown = snapshot?.chunks.some((chunk) => chunk.hash === hash) === true || leaving.includes(hash)
-  if (!isKnown) throw new Refusal('not-found', { detail: 'The snapshot has no such chunk. Ask for the snapshot again.' })
+): ContentKey {
+  const chunk = [...(snapshot?.chunks ?? []), ...leaving.map(keyOf)].find((one) => one.hash === hash)
+  if (chunk === undefined) throw new Refusal('not-found', { detail: 'The snapshot has no such chunk. Ask for the snapshot again.' })
+  return chunk
 }

@@ -18,6 +18,12 @@ export class SqliteBlobs implements Blobs {
     return found === undefined ? undefined : new Uint8Array(found.body)
   }
 
+  /** Those that are there, now. */
+  known(names: readonly string[]): ReadonlySet<string> {
+    const cursor = this.#sql.exec('SELECT name FROM blob WHERE name IN (SELECT value FROM json_each(?))', JSON.stringify(names))
+    return new Set([...cursor.raw<[string]>()].map(([name]) => name))
+  }
+
   async remove(names: readonly string[]): Promise<void> {
     this.#sql.exec('DELETE FROM blob WHERE name IN (SELECT value FROM json_each(?))', JSON.stringify(names))
   }

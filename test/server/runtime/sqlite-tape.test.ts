@@ -1,6 +1,8 @@
 /** The tape in SQLite, inside the real object: the contract of every storage, and what a publish costs. */
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, test } from 'vitest'
+import { SqliteLoans } from '../../../src/server/forks/sqlite-loans.ts'
+import { SqliteSchema } from '../../../src/server/sqlite-schema.ts'
 import { SqliteTape } from '../../../src/server/sqlite-tape.ts'
 import { describeTapeStorage } from '../../contract/tape-storage.ts'
 import { CoreRig } from '../../support/core.ts'
@@ -117,16 +119,19 @@ describe('what a publish costs', () => {
   })
 })
 
-test('[I7] a stream that is older than imports is not being imported', async () => {
-  const heads = await inFreshObject((real) => {
+test('[I7][V3] a stream that is older than imports and forks is not being imported, and no fork', async () => {
+  const { heads, fork, forks } = await inFreshObject((real) => {
     const rig = new CoreRig(new SqliteTape(real))
     rig.commit(submission('a', [draft(1)]))
+    real.sql.exec('DROP TABLE lent; DROP TABLE lender; ALTER TABLE stream DROP COLUMN fork')
     real.sql.exec('ALTER TABLE stream DROP COLUMN importing; UPDATE stream SET version = 2')
-    return [new SqliteTape(real).head(), rig.storage.head()]
+    const forks = new SqliteLoans(real.sql, new SqliteSchema(real)).forks()
+    return { heads: [new SqliteTape(real).head(), rig.storage.head()], fork: rig.storage.fork(), forks }
   })
   expect(heads[0]).toMatchObject({ latestSeq: 0 })
   expect(heads[0]).not.toHaveProperty('isImporting')
   expect(heads[1]).toEqual(heads[0])
+  expect([fork, forks]).toEqual([undefined, []])
 })
 
 describe('an append that fails in SQLite', () => {

@@ -11,6 +11,7 @@ import {
   type TapeEvent,
   type Validate,
 } from '../../../src/server/index.ts'
+import { befall } from './mishaps.ts'
 import { moody } from './moody-bucket.ts'
 
 interface TestEnv extends Env {
@@ -51,11 +52,19 @@ export class StreamObject extends StreamObjectClass {
   constructor(state: DurableObjectState, { SEGMENTS: _, ...env }: TestEnv) {
     super(state, env)
   }
+
+  override lend(...asked: Parameters<StreamObjectClass['lend']>): ReturnType<StreamObjectClass['lend']> {
+    return befall(this.ctx, asked[0], () => super.lend(...asked))
+  }
 }
 export class RuledStreamObject extends createStreamObject({ validate, recent: 20 }) {}
 export class BucketedStreamObject extends StreamObjectClass {
   constructor(state: DurableObjectState, { SEGMENTS, ...env }: TestEnv) {
-    super(state, { ...env, SEGMENTS: moody(SEGMENTS) })
+    super(state, { ...env, STREAMS: env.BUCKETED, SEGMENTS: moody(SEGMENTS) })
+  }
+
+  override lend(...asked: Parameters<StreamObjectClass['lend']>): ReturnType<StreamObjectClass['lend']> {
+    return befall(this.ctx, asked[0], () => super.lend(...asked))
   }
 }
 
