@@ -29,6 +29,7 @@ const clientRowSchema = v.object({
     accounted: rangesSchema,
     unreadable: v.optional(rangesSchema),
     parts: v.optional(v.custom<readonly TapePart[]>(areParts)),
+    mark: v.optional(v.string()),
   }),
   tabs: v.record(v.string(), countSchema),
 })

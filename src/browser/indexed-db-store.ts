@@ -4,7 +4,7 @@
  * Everything is done in turn, each save in one transaction over all it touches.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
-import { blankTape, type ClientStore, KeptSizes, type LocalTape, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
+import { blankOf, type ClientStore, KeptSizes, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
 import { foldEvents, groupByObject, objectKey, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
 import { clientKey, IndexedDbConnection, nameOf, type ObjectKey, type Tables } from './indexed-db-connection.ts'
 import { isOutboxRow, readClientRow, readObjectRow, readTailRow } from './indexed-db-rows.ts'
@@ -170,7 +170,7 @@ async function write(transaction: Transaction<'readwrite'>, change: SavedChange,
 
   const { client = before.client, nextCounter = before.nextCounter, tape = before.tape, tabs = before.tabs } = change
   const writes: (() => Promise<unknown>)[] = [
-    () => clients.put({ owner, client, nextCounter, tape: sheds ? shedTape(tape) : tape, tabs }, clientKey),
+    () => clients.put({ owner, client, nextCounter, tape: sheds ? blankOf(tape) : tape, tabs }, clientKey),
     ...put.map((entry) => () => outbox.put(entry)),
     ...remove.map((place) => () => outbox.delete(place)),
   ]
@@ -206,11 +206,6 @@ async function keep(
   const folded = foldEvents([...readObjectRow(base ?? []), ...beside.flatMap(readTailRow), ...events], accounted)
   await Promise.all([objects.put(folded, object), ...numbers.map((number) => tails.delete(number))])
   sizes.folded(key, JSON.stringify(folded).length)
-}
-
-/** What the drafts of the outbox have seen, they have seen under this epoch. */
-function shedTape({ epoch }: LocalTape): LocalTape {
-  return { ...blankTape, epoch }
 }
 
 function keyOf(events: readonly TapeEvent[]): ObjectKey {

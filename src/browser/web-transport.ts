@@ -29,11 +29,12 @@ export class WebTransport implements Transport {
     this.#stream = stream
   }
 
-  connect({ token, after, epoch, client, filters = [] }: LinkRequest, events: LinkEvents): Link {
+  connect({ token, after, epoch, client, mark, filters = [] }: LinkRequest, events: LinkEvents): Link {
     const query = {
       after: String(after),
       ...(epoch === null ? {} : { epoch }),
       ...(client === undefined ? {} : { client }),
+      ...(mark === undefined ? {} : { mark }),
       filter: filters.map((filter) => JSON.stringify(filter)),
     }
     const address = this.#address('/live', query)

@@ -10,6 +10,7 @@ export { KeptSizes } from './storage/kept-sizes.ts'
 export { MemoryStore } from './storage/memory-store.ts'
 export {
   areParts,
+  blankOf,
   blankTape,
   type ClientStore,
   type LocalTape,

@@ -49,6 +49,7 @@ export class Owner implements Side {
   readonly #intake: Intake
   readonly #publisher: Publisher
   readonly #wanting: Wanting
+  readonly #publications: Publications
   /** The drafts that this has taken, of its own tab and of others. */
   readonly taken: Taken
   #lastHeardAt: number | undefined
@@ -60,6 +61,7 @@ export class Owner implements Side {
     hooks: OwnerHooks,
   ) {
     this.#hooks = hooks
+    this.#publications = publications
     this.#keeper = new Keeper(store, environment, {
       onSaving: () => this.taken.news.seal(),
       onSaved: (change) => {
@@ -263,11 +265,12 @@ export class Owner implements Side {
   #resume() {
     const { tape } = this.#intake
     const filters = tape.parts?.map(({ filter }) => filter)
-    return { after: comeOf(tape).at(-1)?.[1] ?? -1, epoch: tape.epoch, client: this.#publisher.publisherOnLink, filters }
+    const after = comeOf(tape).at(-1)?.[1] ?? -1
+    return { after, epoch: tape.epoch, client: this.#publisher.publisherOnLink, mark: tape.mark, filters }
   }
 
   #welcome(frame: WelcomeFrame): void {
-    if (this.#intake.isOther(frame.epoch)) this.#beginAnew(frame.epoch)
+    if (this.#intake.isOther(frame.epoch)) this.#beginAnew(frame)
     this.#isClosed = frame.closed === true
     this.#publisher.online(frame.counter)
     this.#intake.online(frame)
@@ -303,8 +306,9 @@ export class Owner implements Side {
   }
 
   /** Under another epoch the tape is another one: everything known of it is forgotten, except what waits to be sent. */
-  #beginAnew(epoch: string | null): void {
-    this.#intake.begin(epoch)
+  #beginAnew(frame: WelcomeFrame): void {
+    this.#intake.begin(frame)
+    this.#publications.begin(frame.latestSeq)
     this.#publisher.begin(-1)
     const { change, leaving } = this.#publisher.forgetTape()
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...change })

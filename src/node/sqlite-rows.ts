@@ -32,7 +32,7 @@ export function readOutboxRow({
 }
 
 /** Throws `unreadable`. */
-export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text }: Row): LocalTape {
+export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text, mark }: Row): LocalTape {
   const setAside = readRanges(unreadable)
   const parts = text === null ? undefined : parse(text)
   if (parts !== undefined && !areParts(parts)) throw new StoreFailure('unreadable')
@@ -42,6 +42,7 @@ export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text
     accounted: readRanges(accounted),
     ...(setAside.length === 0 ? {} : { unreadable: setAside }),
     ...(parts === undefined ? {} : { parts }),
+    ...(mark === null ? {} : { mark: mark as string }),
   }
 }
 

@@ -34,6 +34,7 @@ const migrations = [
   `CREATE TABLE tails (number INTEGER PRIMARY KEY, collection TEXT NOT NULL, identifier TEXT NOT NULL, events TEXT NOT NULL) STRICT;
    CREATE INDEX tails_of_object ON tails (collection, identifier);`,
   'ALTER TABLE client ADD COLUMN parts TEXT;',
+  'ALTER TABLE client ADD COLUMN mark TEXT;',
 ]
 
 /** What other processes write takes milliseconds. Waiting stops the whole program, so it is short: the client tries again. */
@@ -114,7 +115,7 @@ class Database {
 
   load(): Saved | undefined {
     return this.#together('BEGIN', () => {
-      const [row] = this.#rows('SELECT client, next_counter, epoch, latest_seq, accounted, unreadable, parts FROM client')
+      const [row] = this.#rows('SELECT client, next_counter, epoch, latest_seq, accounted, unreadable, parts, mark FROM client')
       if (row === undefined || row.client === null) return undefined
       const rows = this.#rows('SELECT * FROM outbox ORDER BY place')
       const outbox = rows.map(readOutboxRow).filter((entry) => entry !== undefined)
@@ -171,10 +172,17 @@ class Database {
     if (client !== undefined) this.#change('UPDATE client SET client = ?', client)
     if (nextCounter !== undefined) this.#change('UPDATE client SET next_counter = ?', nextCounter)
     if (tape !== undefined) {
-      const { epoch, latestSeq, accounted, unreadable = [], parts } = tape
+      const { epoch, latestSeq, accounted, unreadable = [], parts, mark = null } = tape
       this.#change(
-        'UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?, unreadable = ?, parts = ?',
-        ...[epoch, latestSeq, JSON.stringify(accounted), JSON.stringify(unreadable), parts === undefined ? null : JSON.stringify(parts)],
+        'UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?, unreadable = ?, parts = ?, mark = ?',
+        ...[
+          epoch,
+          latestSeq,
+          JSON.stringify(accounted),
+          JSON.stringify(unreadable),
+          parts === undefined ? null : JSON.stringify(parts),
+          mark,
+        ],
       )
     }
     if (tabs === undefined) return

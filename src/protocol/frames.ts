@@ -107,6 +107,7 @@ export const serverFrameSchema = v.variant('type', [
     type: v.literal('welcome'),
     epoch: epochSchema,
     latestSeq: seenSchema,
+    mark: v.optional(v.string()),
     expiresInMs: v.number(),
     counter: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
     follows: v.optional(v.array(v.tuple([seqSchema, seqSchema]))),
@@ -136,6 +137,8 @@ export interface WelcomeFrame {
   readonly type: 'welcome'
   readonly epoch: string | null
   readonly latestSeq: number
+  /** Of the newest row: what a client shows when it comes back. */
+  readonly mark?: string | undefined
   /** The token that opened the socket is good for so long. */
   readonly expiresInMs: number
   /**

@@ -14,6 +14,7 @@ import type { SeqRanges } from './seq-ranges.ts'
 export const sliceEntries = {
   epoch: v.nullable(v.string()),
   latestSeq: seenSchema,
+  mark: v.optional(v.string()),
   covers: v.array(v.tuple([seqSchema, seqSchema])),
   events: v.array(eventSchema),
   closed: v.optional(v.literal(true)),
@@ -27,6 +28,8 @@ export interface Slice {
   readonly epoch: string | null
   /** The tape reaches at least to this seq; −1 when it is empty. */
   readonly latestSeq: number
+  /** On the live socket: by it the stream knows the row again that ends at `latestSeq`. */
+  readonly mark?: string | undefined
   readonly covers: SeqRanges
   /** In order of seq. */
   readonly events: readonly TapeEvent[]

@@ -157,7 +157,9 @@ async function sealedOf(c: Context<Types>): Promise<Sealed> {
   const stub = streamOf(c)
   const objectId = stub.id.toString()
   const viewNow = () => leases.of(c.req.raw, objectId, stub)
-  return { request: c.req.raw, view: await viewNow(), viewNow, objectId, env: c.env, context: c.executionCtx, forward: () => forward(c) }
+  const isKnown = (mark: string) => leases.knows(mark, c.req.raw, { name: objectId, stream: stub })
+  const view = await viewNow()
+  return { request: c.req.raw, view, viewNow, objectId, env: c.env, context: c.executionCtx, isKnown, forward: () => forward(c) }
 }
 
 /** Waits until nothing of before is answered any more: see `Lessor`. */

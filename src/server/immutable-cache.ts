@@ -14,14 +14,23 @@ export interface Immutable {
   /** Of what is kept. */
   readonly type?: string
   readonly context: { waitUntil(promise: Promise<unknown>): void }
+  /** For what is said of a tape, not of its content alone: by its mark a copy is known to be of the tape that is there now. */
+  readonly marks?: {
+    /** Of the tape that the answer is made of, where that does not say. */
+    readonly now: string | undefined
+    readonly isKnown: (mark: string) => Promise<boolean>
+  }
 }
+
+/** Says how far the tape went when an answer was made. */
+export const markHeader = 'Tapeline-Mark'
 
 /** Long enough for everyone who catches up at once. */
 const keptForSeconds = 3600
 
 /** The copy, or what `make` makes; that is kept if it has the ETag. */
 export async function answerFromCache(
-  { request, key, etag, type = 'application/json', context }: Immutable,
+  { request, key, etag, type = 'application/json', context, marks }: Immutable,
   make: () => Promise<Response>,
 ): Promise<Response> {
   const address = new URL(request.url)
@@ -29,7 +38,8 @@ export async function answerFromCache(
   const cacheKey = new Request(address)
 
   const known = await caches.default.match(cacheKey)
-  if (known !== undefined) {
+  const mark = known?.headers.get(markHeader)
+  if (known !== undefined && (!mark || marks === undefined || (await marks.isKnown(mark)))) {
     if (request.headers.get('If-None-Match') === etag) return new Response(null, { status: 304, headers: { ETag: etag } })
     return forReader(known)
   }
@@ -41,6 +51,7 @@ export async function answerFromCache(
     const kept = new Response(whole, mine)
     kept.headers.set('Cache-Control', `public, max-age=${keptForSeconds}, immutable`)
     kept.headers.delete('Vary')
+    if (marks?.now !== undefined && !kept.headers.has(markHeader)) kept.headers.set(markHeader, marks.now)
     context.waitUntil(caches.default.put(cacheKey, kept))
     return whole
   })
@@ -57,5 +68,6 @@ function forReader(kept: Response): Response {
   const answer = new Response(kept.body, kept)
   for (const [name, value] of Object.entries(immutableHeaders(kept.headers.get('ETag') ?? ''))) answer.headers.set(name, value)
   answer.headers.set('Tapeline-Cache', 'hit')
+  answer.headers.delete(markHeader)
   return answer
 }

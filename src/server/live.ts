@@ -41,6 +41,8 @@ export interface Opening {
   readonly epoch: string | undefined
   /** Who will publish on it. */
   readonly client?: string | undefined
+  /** The newest that it was given of this tape: see `Marks`. */
+  readonly mark?: string | undefined
   /** What of the tape is wanted on it; absent for all. */
   readonly filter?: Selection | undefined
 }
@@ -76,7 +78,8 @@ export class Live<Session extends LiveSession> {
    * What a new socket is told first. It joins `sessions` right after this, in the same run and not before: what is
    * decided on the way would come to it ahead of its welcome, which counts it already. Throws `stream-deleted`.
    */
-  open(session: Session, { after, epoch: underEpoch, client }: Opening): void {
+  open(session: Session, { after, epoch: underEpoch, client, mark: known }: Opening): void {
+    this.#core.checkMark(known)
     const counter = client === undefined ? undefined : this.#claimAtOpening(client, session)
     const { epoch, latestSeq, closed } = this.#core.state
     const isSameEpoch = underEpoch === undefined || underEpoch === epoch
@@ -89,6 +92,7 @@ export class Live<Session extends LiveSession> {
         type: 'welcome',
         epoch,
         latestSeq,
+        mark: this.#core.mark,
         expiresInMs,
         ...taken,
         ...follows,
@@ -224,7 +228,7 @@ export class Live<Session extends LiveSession> {
   }
 
   #sendPage(session: Session, page: Page, ref?: number): void {
-    session.send(decoder.decode(this.#core.encodePage(page, { type: 'slice', ref })))
+    session.send(decoder.decode(this.#core.encodePage(page, { type: 'slice', ref, mark: this.#core.mark })))
   }
 
   #refuse(session: Session, error: unknown, ref: number | undefined): void {

@@ -15,11 +15,12 @@ import type {
   TapeRow,
   TapeStorage,
 } from './tape-storage.ts'
+import { runsOf, type WriterRuns, writerIn } from './writer-runs.ts'
 
 export class MemoryTape implements TapeStorage {
   readonly #rows: NewRow[] = []
   readonly #clients = new Map<string, LedgerEntry>()
-  readonly #segments: SegmentEntry[] = []
+  readonly #segments: (SegmentEntry & { readonly runs?: WriterRuns })[] = []
   #sealedLedger: string | undefined
   #snapshots = noSnapshots
   #indexes: Index[] = []
@@ -30,6 +31,7 @@ export class MemoryTape implements TapeStorage {
   #isDeleted = false
   #isImporting = false
   #fork: Fork | undefined
+  #secret: string | undefined
 
   head(): TapeHead | 'deleted' | undefined {
     if (this.#isDeleted) return 'deleted'
@@ -46,12 +48,15 @@ export class MemoryTape implements TapeStorage {
       expires: this.#settings.expires,
       touchedAt: end?.committedAt ?? this.#settings.at,
       ...(this.#isImporting ? { isImporting: true } : {}),
+      secret: this.#secret,
+      writer: end?.writer,
     }
   }
 
-  append({ rows, retired, newEpoch, beginsImport = false, members = [] }: Append): void {
+  append({ rows, retired, newEpoch, beginsImport = false, members = [], secret }: Append): void {
     this.noteMembers(members)
     this.#epoch ??= newEpoch
+    this.#secret ??= secret
     this.#isImporting ||= beginsImport
     this.#rows.push(...rows)
     for (const [client, entry] of retired) this.#clients.set(client, entry)
@@ -79,8 +84,7 @@ export class MemoryTape implements TapeStorage {
     if (this.#rows[0]?.first !== segment.first || this.#rows[count - 1]?.last !== segment.last || count === this.#rows.length) {
       throw new Error(`There are no rows of ${segment.first} … ${segment.last} to seal.`)
     }
-    this.#rows.splice(0, count)
-    this.#segments.push(segment)
+    this.#segments.push({ ...segment, runs: runsOf(this.#rows.splice(0, count)) })
     this.#sealedLedger = ledger ?? this.#sealedLedger
     for (const [client, entry] of retired) this.#clients.set(client, entry)
     const { first, start } = this.#rows[0] as NewRow
@@ -118,8 +122,9 @@ export class MemoryTape implements TapeStorage {
     return members.flatMap(([of, has, object]) => (of === index && has === value ? [object] : [])).slice(0, countMax)
   }
 
-  configure({ newEpoch, ...settings }: Configuration): void {
+  configure({ newEpoch, secret, ...settings }: Configuration): void {
     this.#epoch ??= newEpoch
+    this.#secret ??= secret
     this.#settings = settings
   }
 
@@ -131,13 +136,27 @@ export class MemoryTape implements TapeStorage {
       const index = this.#indexOf(last)
       this.#rows[index] = { ...(this.#rows[index] as NewRow), body }
     }
-    for (const segment of segments) this.#segments[this.#segments.findIndex(({ last }) => last === segment.last)] = segment
+    for (const segment of segments) {
+      const index = this.#segments.findIndex(({ last }) => last === segment.last)
+      const { runs = [] } = this.#segments[index] ?? {}
+      this.#segments[index] = { ...segment, runs }
+    }
     this.#snapshots = snapshots
   }
 
   rebuildIndexes(): void {
     this.#members.clear()
     this.#indexes = this.#indexes.map((index) => ({ ...index, declaredAt: this.#rows.at(-1)?.last ?? -1, builtTo: -1 }))
+  }
+
+  renew(epoch: string): void {
+    this.#epoch = epoch
+  }
+
+  writerOf(seq: number): number | undefined {
+    const row = this.#rows[this.#indexOf(seq)]
+    if (row !== undefined && row.first <= seq) return row.writer
+    return writerIn(this.#segments.find(({ last }) => last >= seq)?.runs ?? [], seq)
   }
 
   redactions(): readonly RedactionNote[] {
@@ -147,7 +166,7 @@ export class MemoryTape implements TapeStorage {
   async scrub(): Promise<void> {}
 
   *segmentsFrom(from: number): Generator<SegmentEntry> {
-    for (const segment of this.#segments) if (segment.last >= from) yield segment
+    for (const { runs: _, ...segment } of this.#segments) if (segment.last >= from) yield segment
   }
 
   snapshots(): Snapshots {
@@ -188,9 +207,30 @@ export class MemoryTape implements TapeStorage {
     this.#segments.push(...segments)
   }
 
+  /** Another tape of the same contents: as a platform keeps it to set storage back to. */
+  copy(): MemoryTape {
+    const copy = new MemoryTape()
+    copy.#rows.push(...this.#rows)
+    for (const [client, entry] of this.#clients) copy.#clients.set(client, entry)
+    copy.#segments.push(...this.#segments)
+    for (const [key, since] of this.#members) copy.#members.set(key, since)
+    copy.#redactions.push(...this.#redactions)
+    copy.#sealedLedger = this.#sealedLedger
+    copy.#snapshots = this.#snapshots
+    copy.#indexes = [...this.#indexes]
+    copy.#settings = this.#settings
+    copy.#epoch = this.#epoch
+    copy.#secret = this.#secret
+    copy.#fork = this.#fork
+    copy.#isDeleted = this.#isDeleted
+    copy.#isImporting = this.#isImporting
+    return copy
+  }
+
   erase(): void {
     this.#empty()
     this.#fork = undefined
+    this.#secret = undefined
     this.#indexes = []
     this.#members.clear()
     this.#redactions.length = 0

@@ -10,10 +10,12 @@ import { checkFork, checkIndex, checkSettings, isForkLike } from '../protocol/se
 import { checkAllowed, checkStreamName, type Grant } from './auth.ts'
 import type { Forker } from './forks/forker.ts'
 import type { Loans } from './forks/loans.ts'
+import { markHeader } from './immutable-cache.ts'
 import { immutableHeaders } from './immutable-headers.ts'
 import { Importer } from './importer.ts'
 import { hashQueryOf, objectsQueryOf, type ReadQuery, readQueryOf, sizesQueryOf } from './read-query.ts'
 import type { Contents } from './sealed/contents.ts'
+import { readChunk } from './sealed/lost-snapshot.ts'
 import type { Lessor } from './sealed/sealed-state.ts'
 import { findChunk } from './sealed/snapshot.ts'
 import type { Verdict } from './sequencer.ts'
@@ -127,7 +129,7 @@ interface Configuring {
 /** For the Worker: what is sealed, and until when it may believe that. */
 export function answerSealed(lessor: Lessor, request: Request): Response {
   const query = new URL(request.url).searchParams
-  const known = { epoch: query.get('epoch'), through: Number(query.get('through') ?? -1) }
+  const known = { epoch: query.get('epoch'), through: Number(query.get('through') ?? -1), marks: query.getAll('mark') }
   return Response.json(lessor.grant(known), { headers: json })
 }
 
@@ -161,7 +163,7 @@ export function answerObjects(core: StreamCore, request: Request): Response {
 export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
   const { current, leaving } = core.snapshots()
   const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
-  return packedChunk(await contents.checkedPacked(chunk), hash)
+  return packedChunk(await readChunk(core, hash, contents.checkedPacked(chunk)), hash)
 }
 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {
@@ -174,7 +176,7 @@ export async function answerRead(core: StreamCore, request: Request): Promise<Re
     headers: {
       ...json,
       ...emptiness(page.covers),
-      ...(isImmutable ? immutableHeaders(etagOf(query)) : {}),
+      ...(isImmutable ? { ...immutableHeaders(etagOf(query)), [markHeader]: core.mark ?? '' } : {}),
     },
   })
 }

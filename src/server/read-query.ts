@@ -13,7 +13,7 @@ import type { Opening } from './live.ts'
 const immutableKeyLengthMax = 1000
 
 const readNames = ['seq', 'after', 'epoch', 'wait', 'fold', 'own']
-const liveNames = ['after', 'epoch', 'client']
+const liveNames = ['after', 'epoch', 'client', 'mark']
 
 /** Which of them a stream has declared, its object knows. */
 function isFilterName(name: string): boolean {
@@ -88,7 +88,7 @@ export function liveQueryOf(request: Request): Opening {
   const filter = selectionOf(new URL(request.url).searchParams, liveNames)
   const after = query.get('after')
   const client = clientOf(query.get('client'), 'client')
-  return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client, filter }
+  return { after: after === undefined ? undefined : afterOf(after), epoch: query.get('epoch'), client, mark: query.get('mark'), filter }
 }
 
 /** The parameters of an address that takes only `names`, each at most once, and those that are somebody else’s. Throws `bad-query` or `token-in-url`. */

@@ -26,12 +26,14 @@ export interface Sealed {
   readonly objectId: string
   readonly env: Env
   readonly context: Immutable['context']
+  /** Whether the stream knows a mark again. */
+  readonly isKnown: (mark: string) => Promise<boolean>
   /** Asks the object. */
   readonly forward: () => Promise<Response>
 }
 
 export function answerImmutableRead(sealed: Sealed, query: ReadQuery): Promise<Response> {
-  const { request, view, viewNow, context, forward } = sealed
+  const { request, view, viewNow, context, forward, isKnown } = sealed
   checkEpoch(view, query)
   const etag = etagOf(query)
   const last = query.ranges.at(-1)?.[1] ?? seqMax
@@ -40,7 +42,8 @@ export function answerImmutableRead(sealed: Sealed, query: ReadQuery): Promise<R
   // What cannot be read may have gone with its epoch: then that is the answer.
   const read = (from: Contents) => readPage(view, query, from).finally(async () => checkEpoch(await viewNow(), query))
   const make = contents === undefined ? forward : () => read(contents)
-  return answerFromCache({ request, key: query.immutableKey ?? '', etag, context }, make)
+  const marks = { now: view.mark, isKnown }
+  return answerFromCache({ request, key: query.immutableKey ?? '', etag, context, marks }, make)
 }
 
 function checkEpoch({ epoch, latestSeq }: SealedView, query: ReadQuery): void {
@@ -78,11 +81,13 @@ export async function answerChunk(sealed: Sealed, hash: string): Promise<Respons
   const { request, viewNow, context, forward } = sealed
   const chunk = findChunk(sealed.view, hash)
   const contents = contentsOf(sealed)
-  const read = async (from: Contents) => {
-    const packed = await from.checkedPacked(chunk).finally(async () => findChunk(await viewNow(), hash))
-    return packedChunk(packed, hash)
+  const make = async () => {
+    if (contents === undefined) return forward()
+    const packed = await contents.checkedPacked(chunk).catch(() => undefined)
+    findChunk(await viewNow(), hash)
+    // What cannot be read here its object is to know of.
+    return packed === undefined ? forward() : packedChunk(packed, hash)
   }
-  const make = contents === undefined ? forward : () => read(contents)
   return chunkFor(
     request,
     await answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, type: 'application/gzip', context }, make),

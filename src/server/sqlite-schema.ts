@@ -35,6 +35,10 @@ const migrations: readonly string[] = [
   `ALTER TABLE stream ADD COLUMN fork TEXT;
    CREATE TABLE lent (name TEXT NOT NULL, fork TEXT NOT NULL, PRIMARY KEY (name, fork)) WITHOUT ROWID;
    CREATE TABLE lender (id TEXT PRIMARY KEY, stream TEXT NOT NULL, borrower TEXT NOT NULL, due INTEGER NOT NULL) WITHOUT ROWID;`,
+  // `writers`: see `encodeRuns`.
+  `ALTER TABLE stream ADD COLUMN secret TEXT;
+   ALTER TABLE tape ADD COLUMN writer INTEGER;
+   ALTER TABLE segment ADD COLUMN writers BLOB;`,
 ]
 
 export class SqliteSchema {

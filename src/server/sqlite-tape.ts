@@ -24,6 +24,7 @@ import type {
   TapeRow,
   TapeStorage,
 } from './tape-storage.ts'
+import { decodeRuns, encodeRuns, runsOf, writerIn } from './writer-runs.ts'
 
 /**
  * Whoever reads may stop anywhere, and a cursor that is not read to its end keeps SQLite from ever moving its log into
@@ -45,9 +46,9 @@ export class SqliteTape implements TapeStorage {
   head(): TapeHead | 'deleted' | undefined {
     if (!this.#schema.find()) return undefined
     const [stream] = this.#sql
-      .exec<{ [column: string]: number | string | null; epoch: string | null; deleted: number }>(
+      .exec<{ [column: string]: number | string | null; epoch: string | null; secret: string | null; deleted: number }>(
         `SELECT epoch, deleted, importing, newest.last AS latestSeq, newest.checkpoint, newest.start + length(newest.body) AS bytes,
-           oldest.first, oldest.start, closed, expires, coalesce(newest.committed_at, configured_at, 0) AS touchedAt
+           oldest.first, oldest.start, closed, expires, secret, newest.writer, coalesce(newest.committed_at, configured_at, 0) AS touchedAt
          FROM stream
          LEFT JOIN tape AS newest ON newest.last = (SELECT max(last) FROM tape)
          LEFT JOIN tape AS oldest ON oldest.last = (SELECT min(last) FROM tape)`,
@@ -55,8 +56,8 @@ export class SqliteTape implements TapeStorage {
       .toArray()
     if (stream === undefined) return undefined
     if (stream.deleted === 1 || stream.epoch === null) return 'deleted'
-    const { epoch, closed, importing, expires, ...numbers } = stream
-    const { latestSeq, checkpoint, bytes, first, start, touchedAt } = numbers as Record<string, number | null>
+    const { epoch, closed, importing, expires, secret, ...numbers } = stream
+    const { latestSeq, checkpoint, bytes, first, start, touchedAt, writer } = numbers as Record<string, number | null>
     return {
       epoch,
       latestSeq: latestSeq ?? -1,
@@ -67,14 +68,18 @@ export class SqliteTape implements TapeStorage {
       expires: expires === null ? undefined : (JSON.parse(String(expires)) as Expiry),
       touchedAt: touchedAt ?? 0,
       ...(importing === 1 ? { isImporting: true } : {}),
+      secret: secret ?? undefined,
+      writer: writer ?? undefined,
     }
   }
 
-  append({ rows, retired, newEpoch, beginsImport = false, members = [] }: Append): void {
+  append({ rows, retired, newEpoch, beginsImport = false, members = [], secret }: Append): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#schema.create(newEpoch, beginsImport)
-      for (const { last, first, committedAt, checkpoint, ledger, body, start } of rows) {
-        this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?)', last, first, committedAt, checkpoint, ledger, body, start)
+      if (secret !== undefined) this.#sql.exec('UPDATE stream SET secret = ?', secret)
+      for (const { last, first, committedAt, checkpoint, ledger, body, start, writer = null } of rows) {
+        const values = [last, first, committedAt, checkpoint, ledger, body, start, writer]
+        this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?, ?)', ...values)
       }
       this.#retire(retired)
       if (members.length > 0) this.noteMembers(members)
@@ -93,8 +98,12 @@ export class SqliteTape implements TapeStorage {
         .one()
       const { end } = this.#sql.exec<{ end: number }>('SELECT max(last) AS "end" FROM tape').one()
       if (from !== first || to !== last || to === end) throw new Error(`There are no rows of ${first} … ${last} to seal.`)
+      const rows = this.#sql.exec<{ first: number; writer: number | null }>(
+        'SELECT first, writer FROM tape WHERE last <= ? ORDER BY last',
+        last,
+      )
+      this.#insertSegment(segment, encodeRuns(runsOf(rows), first))
       this.#sql.exec('DELETE FROM tape WHERE last <= ?', last)
-      this.#insertSegment(segment)
       if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
       this.#retire(retired)
       return this.#sql.exec<TapeHead['hot'] & Record<string, number>>('SELECT first, start FROM tape ORDER BY last LIMIT 1').one()
@@ -150,9 +159,10 @@ export class SqliteTape implements TapeStorage {
       .map(({ object }) => object)
   }
 
-  configure({ isClosed, expires, at, newEpoch }: Configuration): void {
+  configure({ isClosed, expires, at, newEpoch, secret }: Configuration): void {
     this.#storage.transactionSync(() => {
       if (newEpoch !== undefined) this.#schema.create(newEpoch, false)
+      if (secret !== undefined) this.#sql.exec('UPDATE stream SET secret = ?', secret)
       const text = expires === undefined ? null : JSON.stringify(expires)
       this.#sql.exec('UPDATE stream SET closed = ?, expires = ?, configured_at = ?', isClosed ? 1 : 0, text, at)
     })
@@ -174,6 +184,21 @@ export class SqliteTape implements TapeStorage {
 
   rebuildIndexes(): void {
     this.#sql.exec('DELETE FROM member; UPDATE attribute SET built_to = -1, declared_at = (SELECT max(last) FROM tape)')
+  }
+
+  renew(epoch: string): void {
+    this.#sql.exec('UPDATE stream SET epoch = ?', epoch)
+  }
+
+  writerOf(seq: number): number | undefined {
+    if (!this.#schema.find()) return undefined
+    const find = <Row extends Record<string, SqlStorageValue>>(sql: string) => this.#sql.exec<Row>(sql, seq).toArray()[0]
+    const row = find<{ first: number; writer: number | null }>('SELECT first, writer FROM tape WHERE last >= ? ORDER BY last LIMIT 1')
+    if (row !== undefined && row.first <= seq) return row.writer ?? undefined
+    const segment = find<{ first: number; writers: ArrayBuffer | null }>(
+      'SELECT first, writers FROM segment WHERE last >= ? ORDER BY last LIMIT 1',
+    )
+    return segment?.writers ? writerIn(decodeRuns(segment.writers), seq - segment.first) : undefined
   }
 
   redactions(): readonly RedactionNote[] {
@@ -278,7 +303,7 @@ export class SqliteTape implements TapeStorage {
 
   adopt(segments: readonly SegmentEntry[]): void {
     this.#storage.transactionSync(() => {
-      for (const segment of segments) this.#insertSegment(segment)
+      for (const segment of segments) this.#insertSegment(segment, null)
     })
   }
 
@@ -293,14 +318,9 @@ export class SqliteTape implements TapeStorage {
     })
   }
 
-  #insertSegment({ first, last, plain, folded }: SegmentEntry): void {
-    this.#sql.exec(
-      'INSERT INTO segment VALUES (?, ?, ?, ?)',
-      last,
-      first,
-      entryToText(plain),
-      folded === undefined ? null : entryToText(folded),
-    )
+  #insertSegment({ first, last, plain, folded }: SegmentEntry, writers: ArrayBuffer | null): void {
+    const texts = [entryToText(plain), folded === undefined ? null : entryToText(folded)]
+    this.#sql.exec('INSERT INTO segment VALUES (?, ?, ?, ?, ?)', last, first, ...texts, writers)
   }
 
   #retire(clients: Append['retired']): void {

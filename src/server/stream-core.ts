@@ -9,50 +9,26 @@
  */
 import { Refusal } from '../protocol/codes.ts'
 import type { TapeEvent } from '../protocol/event.ts'
-import { type Expiry, expiresAt, type Settings } from '../protocol/settings.ts'
-import { Broadcast, type Listener } from './broadcast.ts'
+import { expiresAt, type Settings } from '../protocol/settings.ts'
+import { Broadcast } from './broadcast.ts'
 import type { Indexed } from './filters/index-builder.ts'
 import { Indexes, type IndexStorage } from './filters/indexes.ts'
-import { Ledger } from './ledger.ts'
+import { emptyHead, type LoadedHead, loadHead, newHead } from './loaded-head.ts'
+import { newSecret } from './marks.ts'
 import { isOwner } from './owners.ts'
 import { RecentKeeper } from './recent-keeper.ts'
 import { cutRows } from './row-cutter.ts'
-import { Rules, type StreamRules } from './rules.ts'
+import { Rules } from './rules.ts'
+import { withoutSnapshot } from './sealed/lost-snapshot.ts'
 import { type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
 import type { Sealable } from './sealed/sealer.ts'
 import { cutSegment, mayBeDue, type SegmentBounds, segmentBounds } from './sealed/segment.ts'
 import { noSnapshots, type Snapshots, type Snapshotted } from './sealed/snapshot.ts'
 import { type Group, type Submission, sequence, type TapeState, type Verdict } from './sequencer.ts'
 import { joinSlice, type Page } from './slice-reader.ts'
-import { type ReadSources, type ReadTape, TapeReads } from './tape-reads.ts'
+import type { StreamCoreOptions, StreamState } from './stream-core-options.ts'
+import { type ReadTape, TapeReads } from './tape-reads.ts'
 import type { LedgerEntry, RedactionNote, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape-storage.ts'
-
-export interface StreamCoreOptions extends ReadSources {
-  readonly listeners: Iterable<Listener>
-  /** Runs a function once, when the turn of the event loop has ended. `isAlone` says whether still only one waits. */
-  readonly later: (run: () => void, isAlone: () => boolean) => void
-  /** Wall clock in ms since 1970: stored for people, never used for order. */
-  readonly now: () => number
-  readonly newEpoch: () => string
-  /** What is known of the tape elsewhere is not true any more: it is under another epoch. */
-  readonly onRewritten: () => void
-  /** There is work for the alarm: called in the transaction that makes it, once for all until the work finds nothing more. */
-  readonly onUpkeepDue: () => void
-  /** Told of failures that are not the sender's, for the log. */
-  readonly report: (error: unknown) => void
-  /** What the application does not allow on the tape; absent where it has no rules. */
-  readonly rules?: StreamRules | undefined
-  /** How the tape is sealed; as `segmentBounds` says when absent. */
-  readonly bounds?: SegmentBounds | undefined
-}
-
-export interface StreamState {
-  readonly epoch: string | null
-  readonly latestSeq: number
-  /** Nothing more is taken; absent otherwise. */
-  readonly closed?: true
-  readonly expires?: Expiry
-}
 
 /** When sealing found nothing to seal, the tape grows by so many before it is asked again. */
 const sealStep = 500
@@ -65,17 +41,11 @@ interface Waiting {
   readonly answer: (verdict: Verdict) => void
 }
 
-const emptyHead = { latestSeq: -1, checkpoint: -1, bytes: 0, hot: { first: 0, start: 0 }, isClosed: false, touchedAt: 0 }
-
-interface Loaded extends TapeHead {
-  readonly ledger: Ledger
-}
-
 export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, Indexed {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
   #waiting: Waiting[] = []
-  #head: Loaded | 'none' | undefined
+  #head: LoadedHead | 'none' | undefined
   readonly #rules: Rules | undefined
   readonly #recent: RecentKeeper
   readonly indexes: Indexes
@@ -103,6 +73,22 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     if (head === 'none') return { epoch: null, latestSeq: -1 }
     const { epoch, latestSeq, isClosed, expires } = head
     return { epoch, latestSeq, ...(isClosed ? { closed: true } : {}), ...(expires === undefined ? {} : { expires }) }
+  }
+
+  /** See `Marks`: of the newest row, where that has one. */
+  get mark(): string | undefined {
+    const head = this.#load()
+    return head === 'none' ? undefined : head.marks.newest
+  }
+
+  /** Puts the stream under a new epoch when this mark is of a row that it has not: its storage has been set back. */
+  checkMark(mark: string | undefined): void {
+    const head = this.#load()
+    if (mark === undefined || head === 'none' || !head.marks.isLost(mark, head.latestSeq, this.#storage)) return
+    this.#options.report(
+      new Error(`The storage under the epoch ${head.epoch} was set back, perhaps to ${head.latestSeq}: ${mark} is not there.`),
+    )
+    this.#renew(() => this.#storage.renew(this.#options.newEpoch()))
   }
 
   get end(): { readonly latestSeq: number; readonly hotFirst: number } {
@@ -183,6 +169,11 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     return true
   }
 
+  forgetSnapshots(): void {
+    this.keepSnapshots(withoutSnapshot(this.snapshots()), this.epoch ?? '')
+    this.#options.onUpkeepDue()
+  }
+
   redactions(): readonly RedactionNote[] {
     this.#load()
     return this.#storage.redactions()
@@ -205,11 +196,12 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       isClosed: before.isClosed || closed === true,
       expires: expires === undefined ? ('expires' in before ? before.expires : undefined) : (expires ?? undefined),
       at: this.#options.now(),
-      newEpoch: head === 'none' ? this.#options.newEpoch() : undefined,
+      ...(head === 'none' ? { newEpoch: this.#options.newEpoch(), secret: newSecret(this.#options.randomBytes) } : { newEpoch: undefined }),
     })
     this.#options.onUpkeepDue()
     const { epoch, latestSeq } = this.state
-    if (closed === true) this.#broadcast.send(JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [], closed }))
+    if (closed === true)
+      this.#broadcast.send(JSON.stringify({ type: 'slice', epoch, latestSeq, mark: this.mark, covers: [], events: [], closed }))
   }
 
   /** When the stream ends by itself, in ms since 1970; undefined for never. */
@@ -225,11 +217,16 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     const redacted = count + by.sealed
     if (redacted === 0) return 0
     const note = { at: this.#options.now(), sub: by.sub, reason: by.reason, redacted }
+    const snapshots = { ...noSnapshots, isUnclean: true }
+    this.#renew(() => this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots, note }))
+    return redacted
+  }
+
+  #renew(change: () => void): void {
     this.forget()
-    this.#storage.rewrite({ epoch: this.#options.newEpoch(), rows, segments, snapshots: { ...noSnapshots, isUnclean: true }, note })
+    change()
     this.#options.onUpkeepDue()
     this.#options.onRewritten()
-    return redacted
   }
 
   nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined {
@@ -310,11 +307,11 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     this.#recent.forget()
   }
 
-  #load(): Loaded | 'none' {
+  #load(): LoadedHead | 'none' {
     if (this.#head !== undefined) return this.#head
-    const head = this.#storage.head()
+    const head = loadHead(this.#storage, this.#options.randomBytes)
     if (head === 'deleted') throw new Refusal('stream-deleted')
-    this.#head = head === undefined ? 'none' : { ...head, ledger: Ledger.load(this.#storage, head.checkpoint) }
+    this.#head = head
     return this.#head
   }
 
@@ -358,7 +355,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
   #append({ lines, clients }: Omit<Group, 'verdicts'>, isImport = false): void {
     const before = this.#load()
     const isNew = before === 'none'
-    const head: Loaded = isNew ? this.#newHead(isImport) : before
+    const head = isNew ? this.#newHead(isImport) : before
     const rows = cutRows(head.latestSeq + 1, lines)
     const latestSeq = head.latestSeq + lines.length
     const record = head.ledger.record(clients)
@@ -372,24 +369,27 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       rows: rows.map(({ first, last, body }) => {
         const start = bytes
         bytes += body.length
-        return { first, last, committedAt, checkpoint, ledger: last === latestSeq ? record.text : '[]', body, start }
+        const { writer } = head.marks
+        return { first, last, committedAt, checkpoint, ledger: last === latestSeq ? record.text : '[]', body, start, writer }
       }),
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
       ...(isIndexed ? { members: this.indexes.membersOf(events) } : {}),
       beginsImport: isNew && isImport,
+      secret: head.marks.unsavedSecret,
     })
     this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt }
     this.#askForSealing(this.#head)
     for (const { first, last, text } of rows) {
-      const frame = `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"covers":[[${first},${last}]],"events":[\n${text}]}`
+      const mark = head.marks.ofWritten(last)
+      const frame = `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"mark":"${mark}","covers":[[${first},${last}]],"events":[\n${text}]}`
       const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
-      this.#broadcast.send(frame, events.length === 0 ? undefined : { epoch: head.epoch, range: [first, last], events: ofRow })
+      this.#broadcast.send(frame, events.length === 0 ? undefined : { epoch: head.epoch, mark, range: [first, last], events: ofRow })
     }
   }
 
-  #newHead(isImport: boolean): Loaded {
-    const head = { ...emptyHead, epoch: this.#options.newEpoch(), ledger: new Ledger(this.#storage) }
+  #newHead(isImport: boolean): LoadedHead {
+    const head = newHead(this.#options.newEpoch(), this.#storage, this.#options.randomBytes)
     return isImport ? { ...head, isImporting: true } : head
   }
 

@@ -84,6 +84,7 @@ export class StreamObject extends DurableObject<Env> {
       pause,
       now: Date.now,
       newEpoch,
+      randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       onRewritten: onChanged,
       onUpkeepDue,
       report,

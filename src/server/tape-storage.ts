@@ -34,6 +34,8 @@ export interface NewRow extends TapeRow {
   readonly checkpoint: number
   /** Bytes of all bodies before this row, sealed ones too. */
   readonly start: number
+  /** See `Marks`; absent in rows of a time without them. */
+  readonly writer?: number | undefined
 }
 
 /** The state of a stream that has been published to. */
@@ -53,6 +55,10 @@ export interface TapeHead {
   readonly touchedAt: number
   /** An import into it has begun and is not finished; absent otherwise. */
   readonly isImporting?: true
+  /** What its marks are made with; absent until the first row is stored that has one. */
+  readonly secret?: string | undefined
+  /** Of the newest row. */
+  readonly writer?: number | undefined
 }
 
 /** A part of the tape that has left the rows, compressed, for good. */
@@ -82,6 +88,8 @@ export interface Append {
   readonly members?: readonly Member[]
   /** The stream is made by an import. */
   readonly beginsImport?: boolean
+  /** Of a stream that has none yet. */
+  readonly secret?: string | undefined
 }
 
 export interface Configuration {
@@ -89,8 +97,9 @@ export interface Configuration {
   readonly expires: Expiry | undefined
   /** ms since 1970. */
   readonly at: number
-  /** The epoch of a stream that this makes. */
+  /** The epoch of a stream that this makes, and its secret. */
   readonly newEpoch: string | undefined
+  readonly secret?: string | undefined
 }
 
 export interface Rewrite {
@@ -144,6 +153,12 @@ export interface TapeStorage extends IndexStorage {
 
   /** Looks through the whole tape anew for all indexes: values of before may be gone, or others have come. */
   rebuildIndexes(): void
+
+  /** Puts the stream under another epoch. */
+  renew(epoch: string): void
+
+  /** Who wrote the row that holds a seq, sealed or not; undefined when that is not known, or there is none. */
+  writerOf(seq: number): number | undefined
 
   /** All that have been, oldest first. */
   redactions(): readonly RedactionNote[]

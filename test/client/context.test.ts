@@ -157,7 +157,6 @@ describe('the context', () => {
     await client.frame({ type: 'welcome', epoch: 'epoch-2', latestSeq: 2, expiresInMs: 1000 })
     expect(client.told.news).toEqual([
       [[-1], 'reset', []],
-      [[], 'me', []],
       [[], 'me', [[0, 2]]],
     ])
   })

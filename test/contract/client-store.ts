@@ -90,6 +90,15 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       })
     })
 
+    test('[C22] keeps the newest mark with the tape, and goes on without one', async () => {
+      const tape = { epoch: 'e', latestSeq: 3, accounted: [[0, 3]] as const, mark: '3.a.bcdefghijkl' }
+      await store.save({ client: 'me', tape })
+      expect((await reopened((other) => other.load()))?.tape).toEqual(tape)
+      const { mark: _, ...other } = tape
+      await store.save({ tape: other })
+      expect((await reopened((again) => again.load()))?.tape).toEqual(other)
+    })
+
     test('[C9] replaces what is set anew: the tape, the tabs, the client', async () => {
       await store.save({ client: 'me', tape: { epoch: 'e', latestSeq: 3, accounted: [[0, 3]] }, tabs: { a: 1, b: 2 } })
       await store.save({ client: 'you', tape: { epoch: null, latestSeq: -1, accounted: [] }, tabs: { b: 3 } })

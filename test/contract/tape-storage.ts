@@ -1,6 +1,6 @@
 /** What every tape storage keeps: run over memory in Node, and over SQLite inside the real object. */
 import { describe, expect, test } from 'vitest'
-import type { LedgerEntry, NewRow, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
+import type { LedgerEntry, NewRow, TapeHead, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
 
 /** A storage, and the same one opened again as after a sleep. */
 export interface TapeStorageRig {
@@ -169,6 +169,37 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       for (const one of [storage, reopen()]) {
         expect(rowsOf(one, 0)).toHaveLength(3)
         expect(one.segmentsFrom(0).next().done).toBe(true)
+      }
+    })
+
+    onRig('[S5] knows who wrote the row of each seq, sealed or not, and keeps the secret', ({ storage, reopen }) => {
+      const big = 2 ** 32 - 1
+      append(storage, [row(0, 2), row(3, 3, { writer: 7 }), row(4, 9, { writer: 7 }), row(10, 12, { writer: big })], {
+        newEpoch: 'epoch-1',
+      })
+      expect(storage.head()).toMatchObject({ writer: big })
+      expect((storage.head() as TapeHead).secret).toBeUndefined()
+      storage.append({ rows: [row(13, 13, { writer: 1 })], retired: [], newEpoch: undefined, secret: 'kept' })
+      for (const one of [storage, reopen()]) expect(one.head()).toMatchObject({ writer: 1, secret: 'kept' })
+      const writers = [undefined, undefined, 7, 7, 7, big, big, 1, undefined]
+      const seqs = [0, 2, 3, 4, 9, 10, 12, 13, 14]
+      for (const one of [storage, reopen()]) expect(seqs.map((seq) => one.writerOf(seq))).toEqual(writers)
+      for (const [first, last] of [
+        [0, 3],
+        [4, 12],
+      ] as const) {
+        storage.seal({ segment: { first, last, plain: { hash: `${last}`, bytes: 1, stored: 1 } }, ledger: undefined, retired: [] })
+        for (const one of [storage, reopen()]) expect(seqs.map((seq) => one.writerOf(seq))).toEqual(writers)
+      }
+    })
+
+    onRig('[S6] goes on under another epoch, with all that it has', ({ storage, reopen }) => {
+      const rows = fill(storage)
+      const before = storage.head() as TapeHead
+      storage.renew('epoch-2')
+      for (const one of [storage, reopen()]) {
+        expect(one.head()).toEqual({ ...before, epoch: 'epoch-2' })
+        expect(rowsOf(one, 0)).toEqual(rows.map(plain))
       }
     })
 

@@ -137,7 +137,7 @@ test('[C1] [L1] ten small events that a client missed come by themselves: these 
   await missWhileAway(client, things(10))
   await client.settled(29)
 
-  expect(proxy.conversations.flatMap(requestsOf)).toEqual([expect.stringMatching(/\/live\?after=19&epoch=[\w-]+&client=\w+$/)])
+  expect(proxy.conversations.flatMap(requestsOf)).toEqual([expect.stringMatching(/\/live\?after=19&epoch=[\w-]+&client=\w+&mark=[\w.-]+$/)])
   expect(sockets()[0]?.sent).toEqual([])
   expect(sockets()[0]?.received.map((text) => JSON.parse(text))).toEqual([
     expect.objectContaining({ type: 'welcome', latestSeq: 29, follows: [[20, 29]] }),

@@ -107,6 +107,16 @@ const serverFrames: readonly [name: string, text: string, value: unknown][] = [
     '{"type":"welcome","epoch":"e","latestSeq":9,"expiresInMs":1,"counter":4,"follows":[[4,9]]}',
     { type: 'welcome', epoch: 'e', latestSeq: 9, expiresInMs: 1, counter: 4, follows: [[4, 9]] },
   ],
+  [
+    'welcome with the mark of the newest row',
+    '{"type":"welcome","epoch":"e","latestSeq":9,"mark":"9.a1b2c3.abcdefghij-","expiresInMs":1}',
+    { type: 'welcome', epoch: 'e', latestSeq: 9, mark: '9.a1b2c3.abcdefghij-', expiresInMs: 1 },
+  ],
+  [
+    'slice with the mark of the newest row',
+    `{"type":"slice","epoch":"e","latestSeq":9,"mark":"9.a1b2c3.abcdefghij-","covers":[],"events":[]}`,
+    { type: 'slice', epoch: 'e', latestSeq: 9, mark: '9.a1b2c3.abcdefghij-', covers: [], events: [] },
+  ],
   ['slice', `{"type":"slice",${sliceText.slice(1)}`, { type: 'slice', ...slice }],
   ['slice that answers a frame', `{"type":"slice","ref":3,${emptySliceText.slice(1)}`, { type: 'slice', ref: 3, ...emptySlice }],
   [

@@ -106,7 +106,7 @@ describe('publishing', () => {
     await rig.say(one, publish(1, [1, 2]))
     two.take()
     expect(await rig.say(one, publish(7, [1, 2]))).toEqual([
-      { type: 'slice', ref: 7, epoch: 'epoch-1', latestSeq: 1, covers: [], events: [] },
+      { type: 'slice', ref: 7, epoch: 'epoch-1', latestSeq: 1, mark: rig.rig.core.mark, covers: [], events: [] },
     ])
     expect(two.take()).toEqual([])
   })

@@ -8,6 +8,7 @@ import { type Redaction, redactedEvent } from '../../src/protocol/redaction.ts'
 import type { RowSource } from '../../src/server/slice-reader.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import { checkConflicts } from './conflict-check.ts'
+import type { Edit } from './edit.ts'
 import { checkExpectations, checkRules } from './expectation-check.ts'
 import { checkFamily } from './family-check.ts'
 import { checkRun } from './run-check.ts'
@@ -32,7 +33,8 @@ export class Checker {
   readonly #events: TapeEvent[] = []
   /** As they are on it now: some have been redacted. */
   #left: TapeEvent[] = []
-  #hasRedacted = false
+  /** Whether anything on the tape is not what it was when models were given it. */
+  #hasChanged = false
   readonly #texts: string[] = []
   readonly #counters = new Map<string, number>()
   /** Objects whose events were too many to be explained with certainty. */
@@ -63,15 +65,49 @@ export class Checker {
 
   /** Events say no more what they said; what models were given before cannot be looked up from then on. */
   redact(redaction: Redaction): void {
-    this.#hasRedacted = true
+    this.#hasChanged = true
     this.#left = this.#left.map((event) => redactedEvent(event, redaction))
+  }
+
+  /** The tape is what it was before: what came after that is lost, unless somebody still has it to send. */
+  setBack(): void {
+    const before = this.#events.splice(0)
+    this.#left = []
+    this.#texts.length = 0
+    this.#counters.clear()
+    this.readOn()
+    this.#hasChanged = true
+    this.#lose(before.slice(this.#events.length), (edit, browser) => this.#isThere(edit, browser))
+  }
+
+  /** Somebody is given events of before only now, and may take them for confirmed. */
+  giveLate(events: readonly TapeEvent[]): void {
+    this.#lose(events, () => false)
+  }
+
+  /** What was made of the objects of lost events may be lost with them; but not what is still to be sent, or on the tape. */
+  #lose(events: readonly TapeEvent[], isKept: (edit: Edit, browser: SimBrowser) => boolean): void {
+    for (const browser of this.#browsers) {
+      const own = events.filter(({ client }) => client?.startsWith(`${browser.family.name}-`) === true)
+      const objects = new Set(own.map(({ identifier }) => identifier))
+      for (const edit of browser.lines.flatMap(({ edits }) => edits)) {
+        if (objects.has(edit.change.identifier) && !isKept(edit, browser)) edit.isLost = true
+      }
+    }
+  }
+
+  /** Of a tab that works through another one, or has just been robbed by one, nobody knows what that has heard. */
+  #isThere({ tab, publication: { state } }: Edit, { tabs }: SimBrowser): boolean {
+    if (state.type === 'applied') return state.seq !== undefined && state.seq < this.#events.length
+    const isAlone = tabs.every((other) => other === tab || !other.isOwner)
+    return isAlone && tab.isAlive && !tab.isClosed && tab.isOwner && (state.type === 'queued' || state.type === 'sent')
   }
 
   /** After every step: the tape is dense, keeps each client's order, has no event twice, and is all that tabs are given. */
   checkStep(): void {
     this.readOn()
     for (const tab of this.#tabs) {
-      if (!this.#hasRedacted) for (const run of tab.model.news) checkRun(run, tab.line.name, { events: this.#events, texts: this.#texts })
+      if (!this.#hasChanged) for (const run of tab.model.news) checkRun(run, tab.line.name, { events: this.#events, texts: this.#texts })
       tab.model.news = []
     }
   }
@@ -79,7 +115,7 @@ export class Checker {
   /** Each tab shows the tape as far as it has it, and its own pending drafts on top. */
   checkModels(): void {
     for (const tab of this.#tabs) {
-      if (!tab.isQuiet || this.#hasRedacted) continue
+      if (!tab.isQuiet || this.#hasChanged) continue
       const { given, pending, objects } = tab.model
       const expected = new StampedObjects(collection)
       expected.apply(
@@ -104,7 +140,7 @@ export class Checker {
     checkExpectations(this.#events, this.#record, this.#tape.lookBack)
     checkRules(this.#events)
     for (const browser of this.#browsers) {
-      if (this.#hasRedacted) continue
+      if (this.#hasChanged) continue
       this.stayed += checkConflicts(browser, this.#events)
       this.undone += checkUndo(browser, this.#events)
       this.conflicts += browser.everyTab.reduce((sum, { model }) => sum + model.reports.length, 0)

@@ -15,6 +15,8 @@ export interface Edit {
   readonly retried: string | undefined
   /** Under which id the maker published then. */
   readonly client: string
+  /** It may be gone with what was lost when storage was set back. */
+  isLost?: boolean
 }
 
 /** Edits that reach the tape in their order: those of one tab, or of the processes that followed each other. */

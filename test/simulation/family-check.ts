@@ -43,9 +43,9 @@ export function checkFamily(family: Family, tape: readonly TapeEvent[], record: 
 }
 
 /** Of several tabs that decide about one refused draft at the same time, the first to reach the owner does. */
-function asMade({ change, tab, index, retried }: Edit, { decided }: SimBrowser): MadeEdit {
+function asMade({ change, tab, index, retried, isLost = false }: Edit, { decided }: SimBrowser): MadeEdit {
   const mayBeTooLate = retried !== undefined && (decided.get(retried) ?? 0) > 1
-  return { change, isOptional: mayBeTooLate || (!tab.isAlive && index >= tab.covered) }
+  return { change, isOptional: isLost || mayBeTooLate || (!tab.isAlive && index >= tab.covered) }
 }
 
 function inheritedBy({ inherited }: SimBrowser): readonly MadeEdit[] {

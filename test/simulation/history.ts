@@ -25,6 +25,8 @@ export interface HistoryOptions {
   /** Without versions, preconditions, rules, conflicts and undo, or with them; drawn when it is not said. */
   readonly isPlain?: boolean
   readonly areClocksRight?: boolean
+  /** With the server's storage set back now and then. Such a history is plain, and nothing is redacted in it. */
+  readonly isSetBack?: boolean
   /** Given, at the end, the tape and what each tab shows. */
   readonly onEnd?: (end: { readonly events: readonly TapeEvent[]; readonly shown: readonly (readonly ShownObject[])[] }) => void
   /** Told of each step, to follow a history. */
@@ -80,6 +82,7 @@ class History {
   readonly #clocks: SimClocks
   readonly #sealing: Sealing | undefined
   readonly #redacting: { readonly random: SeededRandom; readonly chance: number }
+  readonly #settingBack: { readonly random: SeededRandom; readonly isWanted: boolean }
   readonly #families: Family[] = []
   readonly #browsers: SimBrowser[] = []
   readonly #checker: Checker
@@ -91,7 +94,8 @@ class History {
     this.#random = new SeededRandom(options.seed)
     this.#tape = options.createTape?.() ?? new MemoryTape()
     const extras = new SeededRandom(options.seed ^ 0x5eed0000)
-    this.#extras = drawExtras(extras, options.isPlain)
+    this.#extras = drawExtras(extras, options.isSetBack === true ? true : options.isPlain)
+    this.#settingBack = { random: new SeededRandom(options.seed ^ 0x5e7bac00), isWanted: options.isSetBack === true }
     const clocks = new SeededRandom(options.seed ^ 0xc10c0000)
     this.#clocks = new SimClocks({ time: this.#time, random: clocks, areRight: options.areClocksRight === true })
     this.#sealing = drawSealing(new SeededRandom(options.seed ^ 0x5ea10000), this.#extras.ruled > 0 ? recentMax : 1)
@@ -102,6 +106,7 @@ class History {
       sealing: this.#sealing,
       onRedacting: () => this.#checker.readOn(),
       onRedacted: (redaction) => this.#checker.redact(redaction),
+      onLate: (events) => this.#checker.giveLate(events),
       count: (what) => this.#count(what),
     })
     this.#temper = drawTemper(this.#random)
@@ -116,6 +121,7 @@ class History {
       await this.#act()
       this.#actMore()
       this.#redact()
+      this.#setBack()
       const pause = this.#random.chance(0.05) ? 5000 : this.#random.chance(0.3) ? 0 : 60
       await this.#pass(this.#random.next() * pause)
       this.#checker.checkStep()
@@ -258,13 +264,31 @@ class History {
   /** An administrator takes away what some events, or all of an object, have said so far. */
   #redact(): void {
     const { random, chance } = this.#redacting
-    if (!random.chance(chance) || this.events.length === 0) return
+    if (!random.chance(chance) || this.events.length === 0 || this.#settingBack.isWanted) return
     const seqs = Array.from({ length: 1 + random.below(5) }, () => random.below(this.events.length))
     const identifier = random.pick(identifiers)
     const redaction = random.chance(0.5)
       ? { seq: normalize(seqs.map((seq) => [seq, seq] as const)), reason: 'Asked for.' }
       : { collection, identifier, reason: 'Asked for.' }
     this.#server.redact(redaction).catch((error: unknown) => this.#failures.push(error))
+  }
+
+  /** The platform keeps storage, and now and then it is set back to what it was. */
+  #setBack(): void {
+    const { random, isWanted } = this.#settingBack
+    if (!isWanted) return
+    if (random.chance(0.1)) this.#server.keepCopy()
+    if (!random.chance(0.03)) return
+    this.#checker.checkStep()
+    if (!this.#server.setBack(random)) return
+    this.#network.cutAll()
+    this.#checker.setBack()
+    // Those who know of more come back when the tape has grown again, perhaps.
+    const areAway = random.chance(0.5)
+    for (const { stream } of this.#browsers.flatMap(({ open }) => open)) {
+      if (areAway && stream.latestSeq >= this.events.length) stream.pause()
+    }
+    this.#count('set back')
   }
 
   #count(what: string, times = 1): void {

@@ -1,6 +1,6 @@
 /**
  * Runs histories from the command line: `npm run simulate -- --seed 7 --histories 1 --steps 100 --log`, with `--kind plain`
- * or `--kind full` whatever the seed would draw.
+ * or `--kind full` whatever the seed would draw, and with `--set-back` where the server's storage is set back now and then.
  */
 import { parseArgs } from 'node:util'
 import { addTo, steps as usualSteps } from './histories.ts'
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     histories: { type: 'string', default: '1' },
     steps: { type: 'string', default: String(usualSteps) },
     kind: { type: 'string', default: 'drawn' },
+    'set-back': { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
 })
@@ -28,6 +29,7 @@ for (let seed = first; seed < first + Number(values.histories); seed++) {
         seed,
         steps,
         ...(values.kind === 'drawn' ? {} : { isPlain: values.kind === 'plain' }),
+        isSetBack: values['set-back'],
         ...(values.log ? { log: console.log } : {}),
       }),
     )

@@ -8,7 +8,10 @@ import { type HistoryOptions, runHistory } from './history.ts'
 const budget = 300
 
 /** The first violation that histories run into on freshly loaded, broken modules. */
-export async function firstViolation(histories = budget, options: Pick<HistoryOptions, 'isPlain'> = {}): Promise<string | undefined> {
+export async function firstViolation(
+  histories = budget,
+  options: Pick<HistoryOptions, 'isPlain' | 'isSetBack'> = {},
+): Promise<string | undefined> {
   vi.resetModules()
   return firstViolationWith(options, { run: (await import('./history.ts')).runHistory, histories })
 }

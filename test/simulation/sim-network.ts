@@ -95,7 +95,14 @@ export class SimNetwork {
   }
 
   #read(request: ReadRequest): Promise<Slice> {
-    return this.#request(() => this.#answer(request))
+    let setBacks = 0
+    return this.#request(() => {
+      ;({ setBacks } = this.#server)
+      return this.#answer(request)
+    }).then((slice) => {
+      this.#server.delivered(slice.events, setBacks)
+      return slice
+    })
   }
 
   async #answer({ ranges, epoch, isFolded = false, selection, own }: Omit<ReadRequest, 'token'>): Promise<Slice> {
@@ -195,7 +202,7 @@ class SimLink implements Link {
 
   #down(frame: string): void {
     const { random, temper, events } = this.#around
-    const isLive = frame.startsWith('{"type":"slice","epoch"')
+    const isLive = /^{"type":"slice","(epoch|mark)"/.test(frame)
     if (isLive && this.#isOpen && random.chance(temper.loss)) return
     this.#arriveDown(() => events.onFrame(frame))
   }

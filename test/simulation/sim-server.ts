@@ -13,6 +13,7 @@ import { MemoryTape } from '../../src/server/memory-tape.ts'
 import type { Validate } from '../../src/server/rules.ts'
 import type { Blobs } from '../../src/server/sealed/blobs.ts'
 import type { Contents } from '../../src/server/sealed/contents.ts'
+import { readChunk } from '../../src/server/sealed/lost-snapshot.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
 import { findChunk, parseChunk, type SnapshotBounds, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
@@ -22,7 +23,7 @@ import type { SegmentEntry, TapeRow, TapeStorage } from '../../src/server/tape-s
 import { Upkeep } from '../../src/server/upkeep.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
 import { noForks } from '../support/memory-loans.ts'
-import type { SeededRandom } from '../support/seeded-random.ts'
+import { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import type { Extras } from './extras.ts'
 import { ServerRecord } from './server-record.ts'
@@ -85,6 +86,8 @@ export interface ServerOptions {
   /** Told right before events say no more what they said, and right after. */
   readonly onRedacting?: () => void
   readonly onRedacted?: (redaction: Redaction) => void
+  /** Told of events that are not on the tape any more, and reach a client only now. */
+  readonly onLate?: (events: readonly TapeEvent[]) => void
   readonly tape?: TapeStorage
   /** Whether it has rules, how often they fail, and how long its turns last. */
   readonly extras?: Extras
@@ -93,10 +96,11 @@ export interface ServerOptions {
 
 export class SimServer {
   readonly sessions = new Set<SimSession>()
-  readonly tape: TapeStorage
+  tape: TapeStorage
   readonly record = new ServerRecord()
   readonly #time: VirtualTime
   readonly #options: ServerOptions
+  readonly #random = new SeededRandom(1)
   readonly #blobs = new MemoryBlobs()
   #contents!: Contents
   #core!: StreamCore
@@ -107,6 +111,9 @@ export class SimServer {
   #opened = 0
   #hasWaiting = false
   #epochs = 0
+  readonly #copies: MemoryTape[] = []
+  /** How often storage has been set back. */
+  setBacks = 0
   /** Blobs that are waited for. */
   #reaching = 0
   #redaction: Redaction | undefined
@@ -117,22 +124,43 @@ export class SimServer {
     this.#options = options
     this.#time = time
     this.tape = options.tape ?? new MemoryTape()
+    this.#overhearRewrites()
+    this.#wake()
+  }
+
+  #overhearRewrites(): void {
     const rewrite = this.tape.rewrite.bind(this.tape)
     this.tape.rewrite = (change) => {
-      options.onRedacting?.()
+      this.#options.onRedacting?.()
       rewrite(change)
     }
-    this.#wake()
+  }
+
+  /** As the platform keeps storage, to be set back to. */
+  keepCopy(): void {
+    if (this.tape instanceof MemoryTape) this.#copies.push(this.tape.copy())
+  }
+
+  /** Sets storage back to a copy, and not the bucket; the process dies. False when there is no copy of before. */
+  setBack(random: SeededRandom): boolean {
+    if (this.#copies.length === 0) return false
+    // What was kept after it is of a tape that is no more.
+    if (random.chance(0.5)) this.#copies.length = 1 + random.below(this.#copies.length)
+    this.tape = (this.#copies.at(-1) as MemoryTape).copy()
+    this.#overhearRewrites()
+    this.setBacks++
+    this.kill()
+    return true
   }
 
   get core(): StreamCore {
     return this.#core
   }
 
-  open(session: SimSession, { after, epoch, client, filters }: Omit<LinkRequest, 'token'>): void {
+  open(session: SimSession, { after, epoch, client, mark, filters }: Omit<LinkRequest, 'token'>): void {
     session.order = ++this.#opened
     session.filter = filters === undefined ? undefined : { any: filters, except: [] }
-    this.#live.open(session, { after, epoch: epoch ?? undefined, client })
+    this.#live.open(session, { after, epoch: epoch ?? undefined, client, mark })
     this.sessions.add(session)
   }
 
@@ -237,7 +265,8 @@ export class SimServer {
       },
       now: () => this.#time.now,
       newEpoch: () => `epoch-${++this.#epochs}`,
-      report,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.below(256)),
+      report: (error) => this.#reported(error),
       ...(ruled > 0 ? { rules: { validate: this.#validate, recent: recentMax } } : {}),
     })
     const count = this.#options.count
@@ -277,12 +306,25 @@ export class SimServer {
   /** The text of a chunk of the snapshot. */
   async readChunk(hash: string): Promise<string> {
     const { current, leaving } = this.#core.snapshots()
-    findChunk({ snapshot: current ?? null, leaving }, hash)
-    return new TextDecoder().decode(await this.#contents.get({ hash }))
+    const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
+    return new TextDecoder().decode(await readChunk(this.#core, hash, this.#contents.get(chunk)))
+  }
+
+  /** Of set back storage the core may say so, once for each epoch. */
+  #reported(error: unknown): void {
+    const [, seq] = /set back.* (\d+)\.\S+ is not there/.exec(error instanceof Error ? error.message : '') ?? []
+    if (seq === undefined || this.setBacks === 0) return report(error)
+    const { latestSeq } = this.#core.state
+    this.#options.count?.(Number(seq) > latestSeq ? 'set back seen' : 'set back seen, grown again')
   }
 
   get lookBack(): number | undefined {
     return this.#options.sealing?.bounds.keptEvents
+  }
+
+  /** A client is given events that were read when storage had been set back so often. */
+  delivered(events: readonly TapeEvent[], setBacks: number): void {
+    if (setBacks < this.setBacks) this.#options.onLate?.(events)
   }
 
   /** All rows, the sealed ones as their segments have them: a segment is a row. */
@@ -301,6 +343,8 @@ export class SimServer {
   get snapshot(): { readonly through: number; readonly events: readonly TapeEvent[] } | undefined {
     const { current } = this.tape.snapshots()
     if (current === undefined) return undefined
+    // Nobody may have asked for a chunk that was lost: then it has not been made anew.
+    if (this.setBacks > 0 && current.chunks.some(({ hash }) => !this.#blobs.blobs.has(hash))) return undefined
     const events = current.chunks.flatMap(({ hash }) => {
       const packed = this.#blobs.blobs.get(hash)
       if (packed === undefined) throw new Violation(`A chunk of the snapshot of 0 … ${current.through} is gone.`)

@@ -11,6 +11,7 @@ import { joinSlice, type Page } from '../../src/server/slice-reader.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import type { Append, TapeStorage } from '../../src/server/tape-storage.ts'
 import { memoryContents } from './memory-blobs.ts'
+import { randomBytes } from './random-bytes.ts'
 
 export class Ear implements Listener {
   readonly texts: string[] = []
@@ -63,6 +64,7 @@ export class CoreRig<Storage extends TapeStorage> {
       },
       now: () => this.nowMs,
       newEpoch: () => epoch,
+      randomBytes,
       pause: async () => {},
       onRewritten: () => {},
       onUpkeepDue: () => this.upkeepAsked++,

@@ -19,6 +19,7 @@ import { StreamCore } from '../../src/server/stream-core.ts'
 import { Upkeep } from '../../src/server/upkeep.ts'
 import { instantCodec, MemoryBlobs } from './memory-blobs.ts'
 import { MemoryLoans } from './memory-loans.ts'
+import { randomBytes } from './random-bytes.ts'
 
 /** Small, so that a short tape has many parts. */
 const bounds = { eventsMax: 8, bytesMax: 100_000, keptEvents: 6, keptBytes: 1_000_000 }
@@ -216,6 +217,7 @@ export class ForkStream {
       contents,
       listeners: [],
       later: (run) => run(),
+      randomBytes,
       onRewritten: () => {},
       report: () => {},
       bounds,

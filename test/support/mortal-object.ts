@@ -18,6 +18,7 @@ import { Upkeep } from '../../src/server/upkeep.ts'
 import { instantCodec, type MemoryBlobs } from './memory-blobs.ts'
 import { noForks } from './memory-loans.ts'
 import type { ObjectDisk } from './object-disk.ts'
+import { randomBytes } from './random-bytes.ts'
 
 /** What outlives the object. */
 export interface Place {
@@ -73,6 +74,7 @@ export class MortalObject {
       pause,
       now,
       newEpoch: () => `epoch-${++disk.epochs}`,
+      randomBytes,
       onRewritten: () => {},
       onUpkeepDue: () => disk.setAlarm(place.now),
       report,

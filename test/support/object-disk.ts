@@ -117,15 +117,15 @@ export class ObjectDisk {
   #exec(asked: string, bindings: readonly unknown[]): SqlStorageCursor<Row> {
     // Nobody looks at free pages here, so they need not be filled.
     const query = asked.replace(/zeroblob\(\d+\)/, 'zeroblob(1)')
-    if (/^\s*SELECT/i.test(query)) return cursorOf(this.#all(query, bindings) as Row[])
+    if (/^\s*SELECT/i.test(query)) return cursorOf(this.#all(query, bindings).map(withBuffers))
     this.#write()
     if (bindings.length === 0) this.#database.exec(query)
-    else this.#statement(query).run(...(bindings as SQLInputValue[]))
+    else this.#statement(query).run(...bindings.map(toInput))
     return cursorOf([])
   }
 
   #all(query: string, bindings: readonly unknown[]): Record<string, unknown>[] {
-    return this.#statement(query).all(...(bindings as SQLInputValue[]))
+    return this.#statement(query).all(...bindings.map(toInput))
   }
 
   #statement(query: string): StatementSync {
@@ -133,6 +133,16 @@ export class ObjectDisk {
     this.#statements.set(query, statement)
     return statement
   }
+}
+
+/** The platform takes and gives blobs as buffers, SQLite here as bytes. */
+function toInput(value: unknown): SQLInputValue {
+  return (value instanceof ArrayBuffer ? new Uint8Array(value) : value) as SQLInputValue
+}
+
+function withBuffers(row: Record<string, unknown>): Row {
+  const given = Object.entries(row).map(([name, value]) => [name, value instanceof Uint8Array ? value.slice().buffer : value])
+  return Object.fromEntries(given) as Row
 }
 
 function cursorOf(rows: Row[]): SqlStorageCursor<Row> {

@@ -41,6 +41,8 @@ export interface LinkRequest {
   readonly client?: string | undefined
   /** What of the tape is wanted on it; absent for all. */
   readonly filters?: readonly ObjectFilter[] | undefined
+  /** The newest mark that has come of this tape. Where the server does not know it again, the tape is another one. */
+  readonly mark?: string | undefined
 }
 
 export interface LinkEvents {

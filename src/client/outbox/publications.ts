@@ -48,7 +48,7 @@ export class Publications {
   /** Of drafts that nobody tells of any more, and the place of the last one that they lie behind. */
   #orphans: Publication[] = []
   #orphansBehind: number | undefined
-  #aboveHoles: { readonly seq: number; readonly publications: readonly Publication[] }[] = []
+  #aboveHoles: { readonly upTo: number; readonly seq: number | undefined; readonly publications: readonly Publication[] }[] = []
 
   /** `report` is told of a listener that throws. */
   constructor(report: (error: unknown) => void) {
@@ -153,9 +153,14 @@ export class Publications {
   /** Everything up to `seen` has been applied. */
   applied(seen: number): void {
     if (this.#aboveHoles.length === 0) return
-    const applied = this.#aboveHoles.filter(({ seq }) => seq <= seen)
-    this.#aboveHoles = this.#aboveHoles.filter(({ seq }) => seq > seen)
+    const applied = this.#aboveHoles.filter(({ upTo }) => upTo <= seen)
+    this.#aboveHoles = this.#aboveHoles.filter(({ upTo }) => upTo > seen)
     for (const { seq, publications } of applied) this.#become(publications, { type: 'applied', seq })
+  }
+
+  /** Another tape begins. What is beyond its end is not waited for any longer than for that: it may have been lost. */
+  begin(latestSeq: number): void {
+    this.#aboveHoles = this.#aboveHoles.map((each) => (each.upTo <= latestSeq ? each : { ...each, upTo: latestSeq, seq: undefined }))
   }
 
   /** A draft may stand for thousands, one more with each letter that is typed: the larger list takes the smaller one. */
@@ -168,7 +173,7 @@ export class Publications {
 
   #landed(publications: readonly Publication[], seq: number | undefined, seen: number): void {
     if (seq === undefined || seq <= seen) return this.#become(publications, { type: 'applied', seq })
-    this.#aboveHoles.push({ seq, publications })
+    this.#aboveHoles.push({ upTo: seq, seq, publications })
     this.#become(publications, { type: 'on-tape', seq })
   }
 

@@ -139,6 +139,8 @@ export class Publisher {
       const { nextCounter, firstGiven } = this.outbox
       if (counter >= nextCounter) this.#isCopied = true
       else if (firstGiven !== undefined && counter >= firstGiven) this.#unverifiedUpTo = counter
+      // What it had taken from us was lost with its storage: what comes next has the number that it waits for.
+      else if (counter + 1 < (firstGiven ?? nextCounter)) this.#renumber(this.outbox.renumberFrom(counter + 1))
     }
     this.#sendAgain()
   }

@@ -8,7 +8,7 @@ import { retryDelayMs } from '../link/connection.ts'
 import type { StorageStatus } from '../status.ts'
 import { MemoryStore } from './memory-store.ts'
 import { Saving, type SavingHooks } from './saving.ts'
-import { blankTape, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
+import { blankOf, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
 
 /** A store that fails for no reason that we know is tried so often before the client goes on in memory. */
 export const openingsMax = 4
@@ -104,7 +104,7 @@ export class Keeper {
       if (!(error instanceof StoreFailure) || error.trouble !== 'unreadable') throw error
       this.#environment.report(error)
       this.#openTrouble = 'unreadable'
-      const tape = { ...blankTape, epoch: saved.tape.epoch }
+      const tape = blankOf(saved.tape)
       void this.save({ tape, forgetEvents: true })
       return { saved: { ...saved, tape }, events: [] }
     }

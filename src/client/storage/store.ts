@@ -17,6 +17,8 @@ export interface LocalTape {
    * asks for them again, and not asked for by this one.
    */
   readonly unreadable?: SeqRanges | undefined
+  /** The newest that the server has told of this tape: it is shown when a link is opened. Absent while none has come. */
+  readonly mark?: string | undefined
   /** Where not all of the tape is wanted: what is, in order. `accounted` is what all parts have. See parts.ts. */
   readonly parts?: readonly TapePart[] | undefined
 }
@@ -40,6 +42,11 @@ function areRanges(value: unknown): boolean {
 }
 
 export const blankTape: LocalTape = { epoch: null, latestSeq: -1, accounted: [] }
+
+/** Nothing of a tape, but which one it is: what the drafts of the outbox have seen, they have seen of that. */
+export function blankOf({ epoch, mark }: Pick<LocalTape, 'epoch' | 'mark'>): LocalTape {
+  return { ...blankTape, epoch, ...(mark === undefined ? {} : { mark }) }
+}
 
 /** A draft that is not on the tape yet. */
 export interface OutboxEntry {

@@ -198,11 +198,13 @@ export class Backfiller {
   #readFolded(tape: LocalTape, epoch: string): void {
     if (this.#isFolding || !this.#mayFold()) return
     const isBlank = comeOf(tape).length === 0
-    const range = planFolded(subtract(holesOf(tape), union(this.#underWay(), this.#plain)), tape.latestSeq, this.#foldedMin)
+    const { latestSeq } = tape
+    const range = planFolded(subtract(holesOf(tape), union(this.#underWay(), this.#plain)), latestSeq, this.#foldedMin)
     if (range === undefined) return
     this.#isFolding = true
     const ranges = [range]
-    const read = async () => (isBlank ? await this.#snapshots.read(epoch) : undefined) ?? (await this.#readShorter({ ranges, epoch }))
+    const read = async () =>
+      (isBlank ? await this.#snapshots.read({ epoch, latestSeq }) : undefined) ?? (await this.#readShorter({ ranges, epoch }))
     void this.#request({ ranges }, read, (slice) => {
       this.#isFolding = false
       // Whoever has begun to write meanwhile may need them one by one, to take its own over them.

@@ -18,7 +18,7 @@ import {
 } from '../../protocol/index.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { Leaving, OutboxStep } from '../outbox/outbox-entry.ts'
-import { blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
+import { blankOf, blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
 import { Backfiller } from './backfiller.ts'
 import { InOrder } from './in-order.ts'
 import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
@@ -95,10 +95,11 @@ export class Intake {
         send: hooks.send,
         newRef: hooks.newRef,
         // A page that was under way when the epoch changed tells of a tape that is no more.
+        // How far the tape goes only the link says, with a mark: else more would be known here than a mark stands for.
         // A whole page holds more than is wanted now, when parts of the tape are.
         onSlice: (slice, part) => {
           const isWanted = part !== undefined || this.#tape.parts === undefined
-          if (slice.epoch === this.#tape.epoch && isWanted) this.#take(slice, 'page', part)
+          if (slice.epoch === this.#tape.epoch && isWanted) this.#take({ ...slice, latestSeq: -1, mark: undefined }, 'page', part)
         },
         onEpoch: hooks.onEpoch,
         onFatal: hooks.onFatal,
@@ -142,9 +143,9 @@ export class Intake {
     return this.#tape.epoch !== null && this.#tape.epoch !== epoch
   }
 
-  /** Another tape begins: nothing is known of it. */
-  begin(epoch: string | null): void {
-    this.#tape = this.#blank({ epoch, latestSeq: -1 })
+  /** Another tape begins: nothing is known of it, but how far it goes. */
+  begin({ epoch, latestSeq }: Pick<WelcomeFrame, 'epoch' | 'latestSeq'>): void {
+    this.#tape = this.#blank({ epoch, latestSeq })
     this.#given = []
     this.#inOrder.begin(-1, [])
     this.#seenBefore = -1
@@ -153,8 +154,9 @@ export class Intake {
     this.#run = []
   }
 
-  online({ epoch, latestSeq, follows }: WelcomeFrame): void {
-    this.#tape = { ...this.#tape, epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
+  online({ epoch, latestSeq, follows, mark = this.#tape.mark }: WelcomeFrame): void {
+    const known = { epoch, latestSeq: Math.max(this.#tape.latestSeq, latestSeq) }
+    this.#tape = { ...this.#tape, ...known, ...(mark === undefined ? {} : { mark }) }
     this.#catchUpTo = this.#tape.latestSeq
     // What is right behind this frame is lacking for no time at all.
     if (subtract(holesOf(this.#tape), follows ?? []).length > 0) this.deliver()
@@ -216,8 +218,8 @@ export class Intake {
   }
 
   /** Nothing is known of it but where it ends. */
-  #blank({ epoch, latestSeq }: Pick<LocalTape, 'epoch' | 'latestSeq'>): LocalTape {
-    return retarget({ ...blankTape, epoch, latestSeq }, this.#hooks.wanted()).tape
+  #blank(of: Pick<LocalTape, 'epoch' | 'latestSeq' | 'mark'>): LocalTape {
+    return retarget({ ...blankOf(of), latestSeq: of.latestSeq }, this.#hooks.wanted()).tape
   }
 
   #show(): void {

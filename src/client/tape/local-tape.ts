@@ -39,16 +39,17 @@ export function account(tape: LocalTape, slice: Slice, part?: number): Accountin
 }
 
 function tapeWith(tape: LocalTape, slice: Slice, part: number | undefined): LocalTape {
-  const { epoch } = slice
+  const mark = slice.mark ?? tape.mark
   const latestSeq = Math.max(tape.latestSeq, slice.latestSeq)
+  const known = { epoch: slice.epoch, latestSeq, ...(mark === undefined ? {} : { mark }) }
   const troubled = slice.unreadable === undefined ? [] : rangesOf(slice)
   const covers = troubled.length === 0 ? slice.covers : subtract(slice.covers, troubled)
   const { parts } = tape
   const next =
     parts === undefined
-      ? { epoch, latestSeq, accounted: union(tape.accounted, covers) }
+      ? { ...known, accounted: union(tape.accounted, covers) }
       : withParts(
-          { epoch, latestSeq, accounted: [] },
+          { ...known, accounted: [] },
           parts.map((each, index) =>
             part === undefined || part === index ? { filter: each.filter, accounted: union(each.accounted, covers) } : each,
           ),

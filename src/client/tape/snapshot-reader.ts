@@ -17,15 +17,15 @@ export class SnapshotReader {
     this.#parts = parts
   }
 
-  /** Undefined when there is none of this epoch. Rejects like a read. */
-  async read(epoch: string): Promise<Slice | undefined> {
+  /** Undefined when there is none of this epoch that folds no more than 0 … latestSeq. Rejects like a read. */
+  async read({ epoch, latestSeq }: { readonly epoch: string; readonly latestSeq: number }): Promise<Slice | undefined> {
     const { transport, tokens } = this.#parts
     const index = await orMissing(transport.readSnapshot({ token: await tokens.get() }))
     if (index === undefined) return undefined
     if (index.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch: index.epoch })
     const hashes = index.chunks.map(({ hash }) => hash)
     for (const hash of this.#chunks.keys()) if (!hashes.includes(hash)) this.#chunks.delete(hash)
-    if (index.covers.length === 0) return undefined
+    if (index.covers.length === 0 || (index.covers.at(-1)?.[1] ?? 0) > latestSeq) return undefined
     const missing = hashes.filter((hash) => !this.#chunks.has(hash))
     await Promise.all(Array.from({ length: requestsMax }, () => this.#readAll(missing)))
     const chunks = hashes.map((hash) => this.#chunks.get(hash) as ChunkEvents)

@@ -6,6 +6,7 @@ import { needsPast } from './filtered-reader.ts'
 
 export interface LiveRow {
   readonly epoch: string
+  readonly mark: string
   readonly range: SeqRange
   readonly events: readonly TapeEvent[]
 }
@@ -15,14 +16,15 @@ export interface LiveRow {
  * wanted, too: that is left as a hole, and comes with its past when it is asked for. Without a filter that can tell, nothing
  * but where the tape ends.
  */
-export function filteredFrame({ epoch, range, events }: LiveRow, filter: Filter | undefined, maker?: string): string {
+export function filteredFrame({ epoch, mark, range, events }: LiveRow, filter: Filter | undefined, maker?: string): string {
   const [, latestSeq] = range
-  if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
+  if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, mark, covers: [], events: [] })
   const belonging = filter.over(events)
   const wanted = events.filter((event) => belonging.since(event) !== undefined)
   const holes: SeqRanges = wanted.filter((event) => needsPast(belonging, event)).map(({ seq }) => [seq, seq])
   const covers = subtract([range], holes)
-  const own = maker === undefined ? [] : events.filter((event) => event.client === maker && !wanted.includes(event))
-  const given = events.filter((event) => own.includes(event) || (wanted.includes(event) && !needsPast(belonging, event)))
-  return JSON.stringify({ type: 'slice', epoch, latestSeq, covers, events: given, own: own.length === 0 ? undefined : rangesOfSeqs(own) })
+  const aside = maker === undefined ? [] : events.filter((event) => event.client === maker && !wanted.includes(event))
+  const given = events.filter((event) => aside.includes(event) || (wanted.includes(event) && !needsPast(belonging, event)))
+  const own = aside.length === 0 ? undefined : rangesOfSeqs(aside)
+  return JSON.stringify({ type: 'slice', epoch, latestSeq, mark, covers, events: given, own })
 }

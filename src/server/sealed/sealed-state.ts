@@ -9,6 +9,8 @@ import type { Snapshot } from './snapshot.ts'
 export interface SealedView {
   readonly epoch: string | null
   readonly latestSeq: number
+  /** Of the newest row: see `Marks`. */
+  readonly mark?: string | undefined
   readonly segments: readonly SegmentEntry[]
   readonly snapshot: Snapshot | null
   /** Names of chunks of the snapshot before, for whoever is reading it. */
@@ -24,6 +26,8 @@ export interface SealedState extends SealedView {
 export interface KnownSealed {
   readonly epoch: string | null
   readonly through: number
+  /** Marks that somebody has of it. */
+  readonly marks: readonly string[]
 }
 
 /** By the Worker's clock. Short, as whoever redacts or deletes waits for it; long enough that a thousand clients at once ask a handful of times. */
@@ -40,9 +44,12 @@ export class Lessor {
 
   /** Throws `stream-deleted`. */
   grant(known: KnownSealed): SealedState {
-    const { epoch, latestSeq } = this.#core.readState()
+    this.#core.readState()
+    for (const mark of known.marks) this.#core.checkMark(mark)
+    const { epoch, latestSeq } = this.#core.state
+    const { mark } = this.#core
     const { current, leaving } = this.#core.snapshots()
     const from = epoch !== null && known.epoch === epoch ? known.through + 1 : 0
-    return { epoch, latestSeq, leaseMs, segments: [...this.#core.segmentsFrom(from)], snapshot: current ?? null, leaving }
+    return { epoch, latestSeq, mark, leaseMs, segments: [...this.#core.segmentsFrom(from)], snapshot: current ?? null, leaving }
   }
 }

@@ -10,6 +10,7 @@ import type { SeqRanges } from '../../protocol/seq-ranges.ts'
 import { parseLines } from '../lines.ts'
 import type { SegmentEntry } from '../tape-storage.ts'
 import { type ContentEntry, type ContentKey, type Contents, keyOf, nameOf } from './contents.ts'
+import { LostChunk, throwIfLost } from './lost-snapshot.ts'
 
 export interface SnapshotChunk extends ContentEntry {
   /** Its objects have keys from this one on, up to the next chunk's. */
@@ -49,6 +50,8 @@ export interface Snapshotted {
   segmentsFrom(from: number): Iterable<SegmentEntry>
   /** False when the stream is under another epoch. */
   keepSnapshots(snapshots: Snapshots, epoch: string): boolean
+  /** A part of what was made is lost: it is made anew. */
+  forgetSnapshots(): void
 }
 
 export interface SnapshotBounds {
@@ -99,7 +102,11 @@ export class SnapshotBuilder {
     const draft = snapshots.draft ?? this.#begin(snapshots)
     // Kept before anything is stored for it: killed, it goes on with these seqs, though more has been sealed meanwhile.
     if (draft === undefined || !this.#keep({ draft }, epoch)) return false
-    return this.#build(draft, epoch)
+    return this.#build(draft, epoch).catch((error: unknown) => {
+      if (!(error instanceof LostChunk)) throw error
+      this.#tape.forgetSnapshots()
+      return true
+    })
   }
 
   #begin({ current }: Snapshots): SnapshotDraft | undefined {
@@ -141,7 +148,7 @@ export class SnapshotBuilder {
         }
         const before: TapeEvent[] = []
         for (const part of old.slice(index, index + count)) {
-          const content = await this.#contents.get(part)
+          const content = await this.#contents.get(part).catch(throwIfLost)
           await this.#pause()
           before.push(...parseChunk(content))
         }

@@ -163,13 +163,14 @@ const steps: readonly (readonly [what: string, run: (world: World) => Promise<un
   ['the state after it', (w) => answerOf(call(`/v1/streams/${w.stream}`))],
 ]
 
-/** What differs between any two runs of the same: the name, the epoch and how long a token is still good. */
+/** What differs between any two runs of the same: the name, the epoch, marks, and how long a token is still good. */
 function settled(seen: unknown, stream: string): unknown {
   return JSON.parse(
     JSON.stringify(seen)
       .replaceAll(stream, 'NAME')
       .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}/g, 'EPOCH')
-      .replaceAll(/(expiresInMs\\?":)\d+/g, '$10'),
+      .replaceAll(/(expiresInMs\\?":)\d+/g, '$10')
+      .replaceAll(/(mark\\?":\\?"\d+)\.[\w.-]+/g, '$1.MARK'),
   )
 }
 

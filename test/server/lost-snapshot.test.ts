@@ -1,0 +1,167 @@
+/** A bucket that holds more than storage speaks of, or less, as when storage was set back and the bucket was not. */
+import { describe, expect, test } from 'vitest'
+import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
+import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { readChunk } from '../../src/server/sealed/lost-snapshot.ts'
+import { Sealer } from '../../src/server/sealed/sealer.ts'
+import { parseChunk, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
+import { StreamCore } from '../../src/server/stream-core.ts'
+import { Upkeep } from '../../src/server/upkeep.ts'
+import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
+import { noForks } from '../support/memory-loans.ts'
+import { randomBytes } from '../support/random-bytes.ts'
+import { draft, submission } from '../support/tape-state.ts'
+
+const pause = async () => {}
+
+/** A stream with a bucket, whose alarm runs when the test says so. */
+class BucketRig {
+  readonly tape: MemoryTape
+  readonly blobs: MemoryBlobs
+  readonly core: StreamCore
+  readonly contents
+  readonly upkeep: Upkeep
+  readonly reports: unknown[] = []
+  wakes = 0
+  readonly #turns: (() => void)[] = []
+  #counter: number
+
+  constructor(tape = new MemoryTape(), blobs = new MemoryBlobs()) {
+    this.tape = tape
+    this.blobs = blobs
+    this.contents = memoryContents(blobs)
+    this.core = new StreamCore({
+      storage: tape,
+      contents: this.contents,
+      bounds: { eventsMax: 10, bytesMax: 100_000, keptEvents: 5, keptBytes: 1e9 },
+      listeners: [],
+      later: (run) => this.#turns.push(run),
+      now: () => 1000,
+      newEpoch: () => 'epoch',
+      randomBytes,
+      pause,
+      onRewritten: () => {},
+      onUpkeepDue: () => this.wakes++,
+      report: (error) => this.reports.push(error),
+    })
+    this.#counter = this.core.lookup('a')?.counter ?? 0
+    this.upkeep = new Upkeep({
+      core: this.core,
+      contents: this.contents,
+      sealer: new Sealer(this.core, this.contents, pause),
+      snapshots: new SnapshotBuilder(this.core, this.contents, {
+        pause,
+        bounds: { sinceMin: 1, atOnceMax: 1e6, chunkMax: 400, chunkMin: 0 },
+      }),
+      indexes: { run: async () => false },
+      ...noForks,
+      now: () => 1000,
+      onExpired: () => {},
+      wake: () => {
+        this.wakes++
+      },
+      report: (error) => this.reports.push(error),
+    })
+  }
+
+  /** As many events, and all that its alarm does of them. */
+  async grow(events: number): Promise<void> {
+    for (let i = 0; i < events; i++) {
+      const counter = ++this.#counter
+      this.core.submit(submission('a', [draft(counter, { identifier: `t${counter % 9}`, values: { n: counter } })]), () => {})
+      for (const run of this.#turns.splice(0)) run()
+    }
+    await this.rest()
+  }
+
+  async rest(): Promise<void> {
+    for (this.wakes = 1; this.wakes > 0; ) {
+      this.wakes = 0
+      await this.upkeep.run()
+    }
+  }
+
+  get chunks(): readonly string[] {
+    return (this.core.snapshots().current?.chunks ?? []).map(({ hash }) => hash)
+  }
+
+  read(hash: string): Promise<Uint8Array> {
+    return readChunk(this.core, hash, this.contents.checkedPacked({ hash }))
+  }
+
+  /** Whether the snapshot says what the tape does. */
+  async isRight(): Promise<boolean> {
+    const { current } = this.core.snapshots()
+    if (current === undefined) return false
+    const events = (await Promise.all(current.chunks.map(({ hash }) => this.contents.get({ hash })))).flatMap(parseChunk)
+    const { hash } = await this.core.reads.hashAt(current.through, undefined)
+    return stateHash(objectHashes(events as TapeEvent[], current.through)) === hash
+  }
+}
+
+describe('a bucket that was not set back', () => {
+  test('[T8] a snapshot of which a chunk is lost is made anew when somebody asks for that, and says the same', async () => {
+    const before = new BucketRig()
+    await before.grow(60)
+    const copy = before.tape.copy()
+    const { chunks } = before
+    for (let times = 0; times < 3; times++) await before.grow(60)
+    const rig = new BucketRig(copy, before.blobs)
+    expect(rig.chunks).toEqual(chunks)
+    const lost = chunks.filter((hash) => !before.blobs.blobs.has(hash))
+    expect(lost.length, 'the later snapshots have removed some').toBeGreaterThan(0)
+    await expect(rig.read(lost[0] as string)).rejects.toMatchObject({ code: 'damaged' })
+    expect([rig.core.snapshots().current, rig.wakes]).toEqual([undefined, 1])
+    await rig.rest()
+    expect(await rig.isRight()).toBe(true)
+    expect(rig.reports).toEqual([])
+  })
+
+  test('[T8] also when the next snapshot would be made of it, and what is made of it again is not removed', async () => {
+    const before = new BucketRig()
+    await before.grow(60)
+    const copy = before.tape.copy()
+    const { chunks } = before
+    for (const hash of chunks.slice(1)) before.blobs.blobs.delete(hash)
+    const rig = new BucketRig(copy, before.blobs)
+    await rig.grow(60)
+    expect(await rig.isRight()).toBe(true)
+    await rig.grow(60)
+    expect(await rig.isRight()).toBe(true)
+    expect(rig.reports).toEqual([])
+    const known = new Set([...rig.chunks, ...rig.core.snapshots().leaving])
+    expect(
+      chunks.filter((hash) => before.blobs.blobs.has(hash) && !known.has(hash)),
+      'nothing is left of it',
+    ).toEqual([])
+  })
+
+  test('[T8] what one reads is not the snapshot’s that was made meanwhile: that stays', async () => {
+    const rig = new BucketRig()
+    await rig.grow(60)
+    const old = rig.chunks
+    await rig.grow(60)
+    const { current } = rig.core.snapshots()
+    const gone = old.find((hash) => !rig.chunks.includes(hash)) as string
+    rig.blobs.blobs.delete(gone)
+    await expect(rig.read(gone)).rejects.toMatchObject({ code: 'damaged' })
+    expect(rig.core.snapshots().current).toBe(current)
+  })
+
+  test('[T8][T5] what was sealed later is in nobody’s way, and goes with the stream', async () => {
+    const before = new BucketRig()
+    await before.grow(30)
+    const copy = before.tape.copy()
+    await before.grow(60)
+    const rig = new BucketRig(copy, before.blobs)
+    await rig.grow(100)
+    const segments = [...rig.core.segmentsFrom(0)]
+    expect(segments.at(-1)?.last).toBeGreaterThan(100)
+    const page = await rig.core.reads.read([[0, 129]], { bytesMax: 1e9 })
+    expect(page.covers).toEqual([[0, 129]])
+    expect(await rig.isRight()).toBe(true)
+    rig.core.erase()
+    await rig.rest()
+    expect(rig.blobs.blobs.size).toBe(0)
+  })
+})
