@@ -53,6 +53,8 @@ export class Owner implements Side {
   /** The drafts that this has taken, of its own tab and of others. */
   readonly taken: Taken
   #lastHeardAt: number | undefined
+  /** What the present link brings, as text. */
+  #filtersOnLink: string | undefined
   #isClosed = false
 
   constructor(
@@ -72,6 +74,7 @@ export class Owner implements Side {
       onShed: () => {
         hooks.onAlone()
         this.#intake.readAgain()
+        this.#fitLink()
       },
       everything: () => this.#everything(),
       onChange: hooks.onChange,
@@ -125,7 +128,7 @@ export class Owner implements Side {
         },
         onCaughtUp: () => this.#tellPending(() => this.#publisher.caughtUp()),
         onChange: hooks.onChange,
-        onWhole: () => this.#link.renew(),
+        onWhole: () => this.#fitLink(),
         onEpoch: () => this.#link.backOff(),
         onFatal: (code) => this.#link.stop(code),
       },
@@ -264,13 +267,17 @@ export class Owner implements Side {
 
   #resume() {
     const { tape } = this.#intake
-    const filters = tape.parts?.map(({ filter }) => filter)
+    const filters = filtersOf(tape)
+    this.#filtersOnLink = JSON.stringify(filters)
     const after = comeOf(tape).at(-1)?.[1] ?? -1
     return { after, epoch: tape.epoch, client: this.#publisher.publisherOnLink, mark: tape.mark, filters }
   }
 
   #welcome(frame: WelcomeFrame): void {
-    if (this.#intake.isOther(frame.epoch)) this.#beginAnew(frame)
+    if (this.#intake.isOther(frame.epoch)) {
+      this.#beginAnew(frame)
+      if (this.#fitLink()) return
+    }
     this.#isClosed = frame.closed === true
     this.#publisher.online(frame.counter)
     this.#intake.online(frame)
@@ -320,8 +327,15 @@ export class Owner implements Side {
 
   #select(tape: LocalTape): void {
     this.#intake.select(tape)
-    this.#link.renew()
+    this.#fitLink()
     this.#hooks.onChange()
+  }
+
+  /** Opens another link, if the present one brings something else than is wanted now. */
+  #fitLink(): boolean {
+    if (this.#filtersOnLink === JSON.stringify(filtersOf(this.#intake.tape))) return false
+    this.#link.renew()
+    return true
   }
 
   #narrow(tape: LocalTape, events: readonly TapeEvent[]): void {
@@ -329,7 +343,7 @@ export class Owner implements Side {
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events })
     this.#hooks.onReset()
     this.#hooks.onEvents(events)
-    this.#link.renew()
+    this.#fitLink()
     this.#hooks.onChange()
   }
 
@@ -346,6 +360,7 @@ export class Owner implements Side {
   /** All that a store has to hold of this client, but the tape, which is read again. */
   #everything(): SavedChange {
     this.#intake.readAgain()
+    this.#fitLink()
     const { client, nextCounter, all } = this.#publisher.outbox
     return { client, nextCounter, tabs: this.taken.counts, tape: this.#intake.tape, forgetEvents: true, put: all }
   }
@@ -354,4 +369,8 @@ export class Owner implements Side {
     this.#switch.fence()
     this.#hooks.onFenced()
   }
+}
+
+function filtersOf({ parts }: LocalTape): readonly ObjectFilter[] | undefined {
+  return parts?.map(({ filter }) => filter)
 }

@@ -14,9 +14,10 @@ import {
   unborn,
   type Values,
 } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
+import type { Redaction } from '../../src/protocol/redaction.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
+import { drawSealing } from './sealing-temper.ts'
 import { SimNetwork } from './sim-network.ts'
 import { comeToRest, isDrained, type SimParts, SimProcess } from './sim-process.ts'
 import { SimServer } from './sim-server.ts'
@@ -29,6 +30,8 @@ export interface FiltersReport {
   readonly events: number
   /** How often a client let go of something. */
   readonly resets: number
+  readonly sealed: number
+  readonly redacted: number
 }
 
 /** Keeps what it is given, and works out from that what there is. */
@@ -118,8 +121,12 @@ class Reader {
 export async function runFilters({ seed, steps }: { readonly seed: number; readonly steps: number }): Promise<FiltersReport> {
   const random = new SeededRandom(seed)
   const time = new VirtualTime()
-  const tape = new MemoryTape()
-  const server = new SimServer(time, { tape, count: () => {} })
+  const counts: Record<string, number> = {}
+  const count = (what: string) => {
+    counts[what] = (counts[what] ?? 0) + 1
+  }
+  const sealing = drawSealing(new SeededRandom(seed ^ 0x5ea10000), 1)
+  const server = new SimServer(time, { sealing, count })
   server.core.declareIndex('project', '/project')
   const temper = { loss: 0.05, failure: 0.1, delayMsMax: 100 }
   const network = new SimNetwork(server, { time, random, temper })
@@ -142,16 +149,20 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     } else if (dice < 0.11) reader.stream.pause()
     else if (dice < 0.2) reader.stream.resume()
     else if (dice < 0.3) reader.wantOther()
-    else reader.edit()
+    else if (dice < 0.32) {
+      const events = eventsOf(server)
+      if (events.length > 0) void server.redact(redactionOf(random.pick(events), random))
+    } else reader.edit()
     await time.advance(random.next() * random.pick([0, 20, 300, 20_000]))
   }
   temper.loss = 0
   temper.failure = 0
+  if (sealing !== undefined) sealing.failure = 0
   const streams = () => readers.map(({ stream }) => stream)
-  await comeToRest(streams, { time, network, isAtRest: () => true })
+  await comeToRest(streams, { time, network, isAtRest: () => !server.isRedacting })
   await time.advance(10 * narrowAfterMs)
   await comeToRest(streams, { time, network, isAtRest: () => true })
-  const events = eventsOf(tape)
+  const events = eventsOf(server)
   for (const { name, board, stream, wanted } of readers) {
     resets += board.resets
     if (!isDrained(stream)) fail(`${name} did not come to rest: ${JSON.stringify(stream.status)}`)
@@ -165,7 +176,12 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     const { isSame, differing } = await verifying
     if (!isSame) fail(`${name} keeps other objects than the server: ${JSON.stringify(differing)}`)
   }
-  return { events: events.length, resets }
+  return { events: events.length, resets, sealed: counts.sealed ?? 0, redacted: counts.redacted ?? 0 }
+}
+
+function redactionOf({ seq, collection, identifier }: TapeEvent, random: SeededRandom): Redaction {
+  const reason = 'Asked for.'
+  return random.chance(0.5) ? { seq: [[seq, seq]], reason } : { collection, identifier, reason }
 }
 
 /** Whether an object has ever had, for each name, one of the values. */

@@ -35,7 +35,7 @@ export const leastCounts = {
   'rejected: too-heavy': 150,
   'rejected: name-taken': 30,
   'rejected: gone': 300,
-  'rejected: same-weight': 5,
+  'rejected: same-weight': 2,
   'rule failed': 80,
   'expect failed': 700,
   sealed: 850,

@@ -179,7 +179,7 @@ export async function runWriters(options: WritersOptions): Promise<WritersReport
   return { marks: marks.length, events: events.length, overtaken, sentMax: Math.max(...writers.flatMap(({ sent }) => [...sent.values()])) }
 }
 
-export function eventsOf(tape: MemoryTape): readonly TapeEvent[] {
+export function eventsOf(tape: Pick<MemoryTape, 'rowsFrom'>): readonly TapeEvent[] {
   const events: TapeEvent[] = []
   const rows = tape.rowsFrom(0)
   for (let row = rows.next(); row.done !== true; row = rows.next()) {
