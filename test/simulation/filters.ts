@@ -30,6 +30,7 @@ export interface FiltersReport {
   readonly events: number
   /** How often a client let go of something. */
   readonly resets: number
+  readonly setBacks: number
   readonly sealed: number
   readonly redacted: number
 }
@@ -128,6 +129,8 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
   const sealing = drawSealing(new SeededRandom(seed ^ 0x5ea10000), 1)
   const server = new SimServer(time, { sealing, count })
   server.core.declareIndex('project', '/project')
+  // Storage that is set back speaks of what a redaction has taken away for good.
+  const isSetBack = random.chance(0.5)
   const temper = { loss: 0.05, failure: 0.1, delayMsMax: 100 }
   const network = new SimNetwork(server, { time, random, temper })
   const readers = ['A', 'B', 'C'].map((name) => new Reader(name, { time, network, random }))
@@ -149,9 +152,12 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     } else if (dice < 0.11) reader.stream.pause()
     else if (dice < 0.2) reader.stream.resume()
     else if (dice < 0.3) reader.wantOther()
-    else if (dice < 0.32) {
+    else if (dice < 0.33) server.keepCopy()
+    else if (dice < 0.34) {
+      if (isSetBack && server.setBack(random)) network.cutAll()
+    } else if (dice < 0.36) {
       const events = eventsOf(server)
-      if (events.length > 0) void server.redact(redactionOf(random.pick(events), random))
+      if (!isSetBack && events.length > 0) void server.redact(redactionOf(random.pick(events), random))
     } else reader.edit()
     await time.advance(random.next() * random.pick([0, 20, 300, 20_000]))
   }
@@ -176,7 +182,7 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     const { isSame, differing } = await verifying
     if (!isSame) fail(`${name} keeps other objects than the server: ${JSON.stringify(differing)}`)
   }
-  return { events: events.length, resets, sealed: counts.sealed ?? 0, redacted: counts.redacted ?? 0 }
+  return { events: events.length, resets, setBacks: server.setBacks, sealed: counts.sealed ?? 0, redacted: counts.redacted ?? 0 }
 }
 
 function redactionOf({ seq, collection, identifier }: TapeEvent, random: SeededRandom): Redaction {
