@@ -59,8 +59,11 @@ export class Sessions implements Iterable<Session> {
     return this.#bySocket.values()
   }
 
-  closeAll(code: number, reason: string): void {
-    for (const session of this.#bySocket.values()) this.#drop(session, code, reason)
+  closeAll(code: number, reason: string, lastFrame?: string): void {
+    for (const session of this.#bySocket.values()) {
+      if (lastFrame !== undefined) session.send(lastFrame)
+      this.#drop(session, code, reason)
+    }
   }
 
   #closeExpired(now: number): void {

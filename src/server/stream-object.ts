@@ -74,8 +74,12 @@ export class StreamObject extends DurableObject<Env> {
     const ask = askerOf(env.STREAMS)
     this.#sessions = new Sessions(state)
     const onUpkeepDue = () => void state.storage.setAlarm(Date.now())
-    // Whoever is connected forgets what it has, and reads anew.
-    const onChanged = () => this.#sessions.closeAll(closeCodes.changed, 'changed')
+    // Whoever is connected forgets what it has, and reads anew. The frame says so to those who hear of closed sockets late.
+    const onChanged = () => {
+      const { epoch, latestSeq } = this.#core.state
+      const frame = JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
+      this.#sessions.closeAll(closeCodes.changed, 'changed', frame)
+    }
     this.#core = new StreamCore({
       storage,
       contents,

@@ -88,6 +88,7 @@ describe.each(['rows-redacted', 'bucketed-redacted'])('redaction: %s', (stream) 
     const ranges = tens.map(({ seq }) => [seq, seq])
     const outcome = await redact(stream, { seq: ranges, reason: 'A complaint.' })
     expect(outcome).toMatchObject({ redacted: 600, epoch: expect.not.stringMatching(epoch ?? '-') })
+    expect(await listener.next()).toMatchObject({ type: 'slice', epoch: outcome.epoch, covers: [], events: [] })
     expect(await listener.closed).toMatchObject({ code: 4412 })
 
     expect(await (await call(cached)).json()).toMatchObject({ code: 'wrong-epoch' })
