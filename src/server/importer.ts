@@ -10,10 +10,10 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { toBase64url } from '../protocol/base64.ts'
 import { Refusal } from '../protocol/codes.ts'
 import { countersAfter, type ImportBatch, type ImportFinish } from '../protocol/import.ts'
-import { unclaimed } from './owners.ts'
-import { toNdjson } from './slice-reader.ts'
 import type { StreamCore } from './stream-core.ts'
-import type { LedgerEntry } from './tape-storage.ts'
+import { toNdjson } from './tape/slice-reader.ts'
+import type { LedgerEntry } from './tape/tape-storage.ts'
+import { unclaimed } from './turn/owners.ts'
 
 /** So much is read and compared, or hashed, at once: some ten milliseconds. */
 const pieceBytesMax = 2 * 1024 * 1024

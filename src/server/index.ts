@@ -8,8 +8,8 @@
  * Its wrangler.toml binds the class as STREAMS, with SQLite.
  */
 export type { Json, TapeEvent, Values } from '../protocol/event.ts'
-export { app } from './app.ts'
+export { app } from './edge/app.ts'
 export type { Env } from './env.ts'
-export type { RecentEvents, RecentObject, Rejection, StreamRules, Validate } from './rules.ts'
-export { type CollectionSchema, schemaRule } from './schema-rule.ts'
-export { createStreamObject, StreamObject } from './stream-object.ts'
+export { createStreamObject, StreamObject } from './object/stream-object.ts'
+export type { RecentEvents, RecentObject, Rejection, StreamRules, Validate } from './turn/rules.ts'
+export { type CollectionSchema, schemaRule } from './turn/schema-rule.ts'

@@ -7,7 +7,7 @@ import { seqMax, waitSecondsMax } from '../protocol/limits.ts'
 import { checkRange, formatSeqs, parseSeqs, type SeqRange, type SeqRanges } from '../protocol/seq-ranges.ts'
 import { selectionNames, selectionOf } from './filters/filter.ts'
 import { isIndexName } from './filters/indexes.ts'
-import type { Opening } from './live.ts'
+import type { Opening } from './object/live.ts'
 
 /** The key is the ETag, and a header has room for so much. Nobody else has the same hundred holes anyway. */
 const immutableKeyLengthMax = 1000

@@ -1,10 +1,10 @@
 /** What a stream's core is given, and what it says of itself. */
 import type { Expiry } from '../protocol/settings.ts'
 import type { Listener } from './broadcast.ts'
-import type { RandomBytes } from './marks.ts'
-import type { StreamRules } from './rules.ts'
 import type { SegmentBounds } from './sealed/segment.ts'
-import type { ReadSources } from './tape-reads.ts'
+import type { RandomBytes } from './tape/marks.ts'
+import type { ReadSources } from './tape/tape-reads.ts'
+import type { StreamRules } from './turn/rules.ts'
 
 export interface StreamCoreOptions extends ReadSources {
   readonly listeners: Iterable<Listener>

@@ -1,5 +1,5 @@
 /** The entry point of a deployment: the Worker's routes and the class of its Durable Objects. */
-import { app } from './app.ts'
+import { app } from './edge/app.ts'
 
-export { StreamObject } from './stream-object.ts'
+export { StreamObject } from './object/stream-object.ts'
 export default app

@@ -1,6 +1,6 @@
 /** What every tape storage keeps: run over memory in Node, and over SQLite inside the real object. */
 import { describe, expect, test } from 'vitest'
-import type { LedgerEntry, NewRow, TapeHead, TapeRow, TapeStorage } from '../../src/server/tape-storage.ts'
+import type { LedgerEntry, NewRow, TapeHead, TapeRow, TapeStorage } from '../../src/server/tape/tape-storage.ts'
 
 /** A storage, and the same one opened again as after a sleep. */
 export interface TapeStorageRig {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Bytes } from '../../src/models/index.ts'
 import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
 import { comeToRest, SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'

@@ -83,7 +83,7 @@ const allowed = [
   ['src/apps/todo/planted.ts', '../../models/index.ts'],
 ] as const
 
-const clockless = ['src/protocol/planted.ts', 'src/client/planted.ts', 'src/models/planted.ts', 'src/server/sequencer.ts']
+const clockless = ['src/protocol/planted.ts', 'src/client/planted.ts', 'src/models/planted.ts', 'src/server/turn/sequencer.ts']
 
 describe('the layers', () => {
   const refused = lintPlanted(forbidden.map(([path, specifier]) => [path, importOf(specifier)]))

@@ -1,7 +1,7 @@
 /** Deltas at the server: taken only on the state that they are meant for, and stored as they came. */
 import { describe, expect, test } from 'vitest'
 import type { Deltas } from '../../src/protocol/index.ts'
-import type { RecentObject, StreamRules } from '../../src/server/rules.ts'
+import type { RecentObject, StreamRules } from '../../src/server/turn/rules.ts'
 import { anonymousDraft, type Draft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 const at = (offset: number, values: string): Deltas => [{ type: 'insert', offset, values }]

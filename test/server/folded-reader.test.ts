@@ -11,11 +11,11 @@ import {
   writeDeltas,
 } from '../../src/protocol/index.ts'
 import { includes, intersect, normalize } from '../../src/protocol/seq-ranges.ts'
-import { FoldedReader } from '../../src/server/folded-reader.ts'
-import { toLines } from '../../src/server/lines.ts'
 import { noSnapshots } from '../../src/server/sealed/snapshot.ts'
-import { joinLines } from '../../src/server/slice-reader.ts'
-import type { SegmentEntry, TapeRow } from '../../src/server/tape-storage.ts'
+import { FoldedReader } from '../../src/server/tape/folded-reader.ts'
+import { toLines } from '../../src/server/tape/lines.ts'
+import { joinLines } from '../../src/server/tape/slice-reader.ts'
+import type { SegmentEntry, TapeRow } from '../../src/server/tape/tape-storage.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 

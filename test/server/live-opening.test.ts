@@ -1,7 +1,7 @@
 /** Sockets that say when they are opened who will publish on them: what they are told, and what becomes of older ones. */
 import { describe, expect, test, vi } from 'vitest'
 import type { WelcomeFrame } from '../../src/protocol/frames.ts'
-import type { Opening, Rights } from '../../src/server/live.ts'
+import type { Opening, Rights } from '../../src/server/object/live.ts'
 import { LiveRig, PlainSession } from '../support/live-rig.ts'
 import { draft, submission } from '../support/tape-state.ts'
 

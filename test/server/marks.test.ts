@@ -1,8 +1,8 @@
 /** Marks of rows, and what a stream does that is shown the mark of a row which it does not have. */
 import { describe, expect, test } from 'vitest'
-import { Live } from '../../src/server/live.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { Live } from '../../src/server/object/live.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { CoreRig } from '../support/core.ts'
 import { LiveRig, PlainSession } from '../support/live-rig.ts'
 import { memoryContents } from '../support/memory-blobs.ts'

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import type { EventType, TapeEvent } from '../../src/protocol/event.ts'
 import { applyEvent, unborn } from '../../src/protocol/object-state.ts'
-import { Recent, recentEventsMax, recentFieldsMax } from '../../src/server/recent.ts'
-import { loadRecent, RecentKeeper } from '../../src/server/recent-keeper.ts'
-import type { TapeRow } from '../../src/server/tape-storage.ts'
-import { Trail } from '../../src/server/trail.ts'
+import type { TapeRow } from '../../src/server/tape/tape-storage.ts'
+import { Recent, recentEventsMax, recentFieldsMax } from '../../src/server/turn/recent.ts'
+import { loadRecent, RecentKeeper } from '../../src/server/turn/recent-keeper.ts'
+import { Trail } from '../../src/server/turn/trail.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
 const nothingStored = { rowsBack: () => [][Symbol.iterator]() }

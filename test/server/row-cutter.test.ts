@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { eventBytesMax } from '../../src/protocol/limits.ts'
-import { cutRows, rowBytesMax } from '../../src/server/row-cutter.ts'
+import { cutRows, rowBytesMax } from '../../src/server/tape/row-cutter.ts'
 
 const encoder = new TextEncoder()
 const bytesOf = (text: string) => encoder.encode(text).length

@@ -1,8 +1,8 @@
 /** Rules of the application: what they are asked, and what becomes of whatever they answer. */
 import { describe, expect, test } from 'vitest'
 import type { TapeEvent } from '../../src/protocol/event.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
-import { checkRules, type RecentEvents, type Validate } from '../../src/server/rules.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import { checkRules, type RecentEvents, type Validate } from '../../src/server/turn/rules.ts'
 import { CoreRig, FlakyTape } from '../support/core.ts'
 import { anonymousDraft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 

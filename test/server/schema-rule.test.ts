@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
-import { schemaRule } from '../../src/server/schema-rule.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import { schemaRule } from '../../src/server/turn/schema-rule.ts'
 import { CoreRig } from '../support/core.ts'
 import { draft, plain, refused, submission, taken } from '../support/tape-state.ts'
 

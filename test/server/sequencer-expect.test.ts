@@ -1,6 +1,6 @@
 /** Preconditions: a batch that is taken only if the tape is as its maker thinks. */
 import { describe, expect, test } from 'vitest'
-import { recentEventsMax } from '../../src/server/recent.ts'
+import { recentEventsMax } from '../../src/server/turn/recent.ts'
 import { anonymousDraft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 const unchanged = { expect: { unchanged: true } } as const

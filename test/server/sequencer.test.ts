@@ -1,7 +1,7 @@
 /** The sequencer: what is taken, what is refused, and that a refused publish leaves nothing behind. */
 import { describe, expect, test } from 'vitest'
 import { eventBytesMax, seqMax } from '../../src/protocol/limits.ts'
-import { sequence } from '../../src/server/sequencer.ts'
+import { sequence } from '../../src/server/turn/sequencer.ts'
 import { anonymousDraft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 function tapeWith(events: number): PlainTape {

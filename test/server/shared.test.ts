@@ -1,6 +1,6 @@
 /** What many ask for at once is done once, and nobody waits for one who has gone. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Shared } from '../../src/server/shared.ts'
+import { Shared } from '../../src/server/edge/shared.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seqMax } from '../../src/protocol/limits.ts'
 import { includes, normalize, type SeqRanges, subtract, union } from '../../src/protocol/seq-ranges.ts'
-import { joinSlice, type Page, readPage, toNdjson } from '../../src/server/slice-reader.ts'
-import type { TapeRow } from '../../src/server/tape-storage.ts'
+import { joinSlice, type Page, readPage, toNdjson } from '../../src/server/tape/slice-reader.ts'
+import type { TapeRow } from '../../src/server/tape/tape-storage.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -1,5 +1,5 @@
 /** The tape in SQLite, over the double of an object's storage that Node's tests have. */
-import { SqliteTape } from '../../src/server/sqlite-tape.ts'
+import { SqliteTape } from '../../src/server/tape/sqlite-tape.ts'
 import { describeTapeStorage } from '../contract/tape-storage.ts'
 import { ObjectDisk } from '../support/object-disk.ts'
 

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/codes.ts'
 import { decodeSlice } from '../../src/protocol/slice.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
-import type { Page } from '../../src/server/slice-reader.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import type { Page } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig, FlakyTape } from '../support/core.ts'
 import { anonymousDraft, draft, plain, refused, submission, taken } from '../support/tape-state.ts'
 

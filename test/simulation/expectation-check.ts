@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { countSeqs, type Draft, type DraftExpect, includes, normalize, type TapeEvent } from '../../src/protocol/index.ts'
-import { recentEventsMax } from '../../src/server/recent.ts'
+import { recentEventsMax } from '../../src/server/turn/recent.ts'
 import type { RecordedRefusal, ServerRecord } from './server-record.ts'
 import { recentBefore, rejectionOf } from './sim-rules.ts'
 import { Violation } from './violation.ts'

@@ -2,16 +2,16 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { MemoryStore, type Saved, type SavedChange } from '../../src/client/index.ts'
 import type { Change, Write } from '../../src/protocol/index.ts'
-import type { Ledger } from '../../src/server/ledger.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
-import type { Submission, sequence, TapeState } from '../../src/server/sequencer.ts'
-import type { Append, TapeRow } from '../../src/server/tape-storage.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import type { Append, TapeRow } from '../../src/server/tape/tape-storage.ts'
+import type { Ledger } from '../../src/server/turn/ledger.ts'
+import type { Submission, sequence, TapeState } from '../../src/server/turn/sequencer.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import { firstViolation, firstViolationWith, type Loose, plantOutbox } from './planted.ts'
 
 afterEach(() => {
-  vi.doUnmock('../../src/server/sequencer.ts')
-  vi.doUnmock('../../src/server/ledger.ts')
+  vi.doUnmock('../../src/server/turn/sequencer.ts')
+  vi.doUnmock('../../src/server/turn/ledger.ts')
   vi.doUnmock('../../src/protocol/object-state.ts')
   vi.doUnmock('../../src/client/tape/local-tape.ts')
   vi.doUnmock('../../src/client/outbox/outbox.ts')
@@ -20,7 +20,7 @@ afterEach(() => {
 })
 
 test('[P2] finds a sequencer that takes any counter above the last one', async () => {
-  vi.doMock('../../src/server/sequencer.ts', async (original) => {
+  vi.doMock('../../src/server/turn/sequencer.ts', async (original) => {
     const real = await original<{ sequence: typeof sequence }>()
     const lax = (state: TapeState, submissions: readonly Submission[]) => {
       const heads = new Map<string, number>()
@@ -40,7 +40,7 @@ test('[P2] finds a sequencer that takes any counter above the last one', async (
 })
 
 test('[T1] finds a ledger that does not survive the object', async () => {
-  vi.doMock('../../src/server/ledger.ts', async (original) => {
+  vi.doMock('../../src/server/turn/ledger.ts', async (original) => {
     const real = await original<{ Ledger: typeof Ledger }>()
     class Forgetful extends real.Ledger {
       static override load(storage: Parameters<typeof Ledger.load>[0]): Ledger {

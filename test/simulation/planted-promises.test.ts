@@ -6,7 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { ApplyContext } from '../../src/client/index.ts'
 import type { UndoableModel } from '../../src/models/index.ts'
 import type { Draft, ObjectState, TapeEvent, Write } from '../../src/protocol/index.ts'
-import type { ExpectedTape } from '../../src/server/expectations.ts'
+import type { ExpectedTape } from '../../src/server/turn/expectations.ts'
 import { firstViolation as firstViolationOf, plantOutbox } from './planted.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -17,8 +17,8 @@ const within = 100
 const firstViolation = (histories = within) => firstViolationOf(histories, { isPlain: false })
 
 const broken = [
-  '../../src/server/expectations.ts',
-  '../../src/server/recent-keeper.ts',
+  '../../src/server/turn/expectations.ts',
+  '../../src/server/turn/recent-keeper.ts',
   '../../src/protocol/fold.ts',
   '../../src/client/outbox/outbox.ts',
   '../../src/client/outbox/outbox-entry.ts',
@@ -36,8 +36,8 @@ type Others = (...args: Parameters<ReturnType<ExpectedTape['reaching']>['othersS
 
 /** Lets preconditions see less of what others wrote. */
 function plantExpectations(plant: (others: Others, tape: ExpectedTape & { lines: readonly string[] }) => Others): void {
-  vi.doMock('../../src/server/expectations.ts', async (original) => {
-    const real = await original<typeof import('../../src/server/expectations.ts')>()
+  vi.doMock('../../src/server/turn/expectations.ts', async (original) => {
+    const real = await original<typeof import('../../src/server/turn/expectations.ts')>()
     const findUnexpected = (...[tape, ...rest]: Parameters<typeof real.findUnexpected>) => {
       const reaching = (depth: number) => {
         const recent = tape.reaching(depth)
@@ -68,8 +68,8 @@ test('[X1] finds a server for which inserts and deletes do not write all fields'
 })
 
 test('[X3] finds a server that has forgotten the newest events when it wakes', async () => {
-  vi.doMock('../../src/server/recent-keeper.ts', async (original) => {
-    const { RecentKeeper } = await original<typeof import('../../src/server/recent-keeper.ts')>()
+  vi.doMock('../../src/server/turn/recent-keeper.ts', async (original) => {
+    const { RecentKeeper } = await original<typeof import('../../src/server/turn/recent-keeper.ts')>()
     class Forgetful extends RecentKeeper {
       constructor(_: unknown, keeps: number) {
         super({ *rowsBack() {} }, keeps)

@@ -1,6 +1,6 @@
 /** What the server of a simulation was sent and what it answered, for the checker: the tape does not say that. */
 import { type Change, type Code, codeFacts, type Draft, type DraftExpect, type RefusalDetails } from '../../src/protocol/index.ts'
-import type { Submission, Verdict } from '../../src/server/sequencer.ts'
+import type { Submission, Verdict } from '../../src/server/turn/sequencer.ts'
 
 export interface RecordedRefusal extends Pick<RefusalDetails, 'reason' | 'conflicts' | 'latestSeq'> {
   readonly client: string

@@ -5,7 +5,7 @@ import { runHistory } from './history.ts'
 import { firstViolation } from './planted.ts'
 
 afterEach(() => {
-  vi.doUnmock('../../src/server/marks.ts')
+  vi.doUnmock('../../src/server/tape/marks.ts')
   vi.doUnmock('../../src/client/outbox/publisher.ts')
   vi.resetModules()
 })
@@ -21,8 +21,8 @@ test('[S5][S6][C22] all end with what the tape says, and nothing that was still 
 })
 
 test('[S6] finds a stream that does not look at marks', async () => {
-  vi.doMock('../../src/server/marks.ts', async (original) => {
-    const real = await original<typeof import('../../src/server/marks.ts')>()
+  vi.doMock('../../src/server/tape/marks.ts', async (original) => {
+    const real = await original<typeof import('../../src/server/tape/marks.ts')>()
     class Blind extends real.Marks {
       override isLost(): boolean {
         return false
@@ -34,8 +34,8 @@ test('[S6] finds a stream that does not look at marks', async () => {
 })
 
 test('[S6] finds a stream that looks only at how far its tape goes', { timeout: 240_000 }, async () => {
-  vi.doMock('../../src/server/marks.ts', async (original) => {
-    const real = await original<typeof import('../../src/server/marks.ts')>()
+  vi.doMock('../../src/server/tape/marks.ts', async (original) => {
+    const real = await original<typeof import('../../src/server/tape/marks.ts')>()
     class Hasty extends real.Marks {
       override isLost(mark: string, latestSeq: number): boolean {
         return super.isLost(mark, latestSeq, { writerOf: () => this.writer }) && Number(mark.split('.')[0]) > latestSeq

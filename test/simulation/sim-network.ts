@@ -13,8 +13,8 @@ import {
   type Slice,
   type SnapshotIndex,
 } from '../../src/protocol/index.ts'
-import type { Page } from '../../src/server/slice-reader.ts'
-import type { TapeReads } from '../../src/server/tape-reads.ts'
+import type { Page } from '../../src/server/tape/slice-reader.ts'
+import type { TapeReads } from '../../src/server/tape/tape-reads.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import type { VirtualTime } from '../support/virtual-time.ts'
 import { type SimServer, SimSession } from './sim-server.ts'

@@ -1,6 +1,6 @@
 /** The rules of a simulation's server: by the draft alone, by the newest events, and by what those say of its object. */
 import { applyEvent, type TapeEvent, unborn } from '../../src/protocol/index.ts'
-import type { RecentEvents, RecentObject, Rejection } from '../../src/server/rules.ts'
+import type { RecentEvents, RecentObject, Rejection } from '../../src/server/turn/rules.ts'
 
 export const recentMax = 20
 const weightMax = 9

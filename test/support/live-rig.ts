@@ -2,8 +2,8 @@
 import { Refusal } from '../../src/protocol/codes.ts'
 import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
 import { whispersPerSecondMax } from '../../src/protocol/limits.ts'
-import { Live, type LiveSession, type Rights } from '../../src/server/live.ts'
-import { MemoryTape } from '../../src/server/memory-tape.ts'
+import { Live, type LiveSession, type Rights } from '../../src/server/object/live.ts'
+import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { CoreRig } from './core.ts'
 
 export class PlainSession implements LiveSession {

@@ -1,6 +1,6 @@
 /** The books of lenders and borrowers in memory. */
 import type { Debt, Lender, Loans } from '../../src/server/forks/loans.ts'
-import type { UpkeepOptions } from '../../src/server/upkeep.ts'
+import type { UpkeepOptions } from '../../src/server/object/upkeep.ts'
 
 export class MemoryLoans implements Loans {
   readonly #lent = new Map<string, Set<string>>()

@@ -1,10 +1,10 @@
 /** A tape's state for the sequencer, made of plain events: what storage and ledger would say of them. */
 import type { TapeEvent } from '../../src/protocol/event.ts'
 import type { Publish } from '../../src/protocol/publish.ts'
-import { RecentKeeper } from '../../src/server/recent-keeper.ts'
-import { Rules, type StreamRules } from '../../src/server/rules.ts'
-import { type Group, type Submission, sequence, type TapeState, type Verdict } from '../../src/server/sequencer.ts'
-import type { LedgerEntry, TapeRow } from '../../src/server/tape-storage.ts'
+import type { LedgerEntry, TapeRow } from '../../src/server/tape/tape-storage.ts'
+import { RecentKeeper } from '../../src/server/turn/recent-keeper.ts'
+import { Rules, type StreamRules } from '../../src/server/turn/rules.ts'
+import { type Group, type Submission, sequence, type TapeState, type Verdict } from '../../src/server/turn/sequencer.ts'
 
 export type Draft = Publish['drafts'][number]
 

@@ -6,9 +6,9 @@
 import type { TapeEvent } from '../../protocol/event.ts'
 import { objectKey } from '../../protocol/fold.ts'
 import { intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
-import type { FoldedReader } from '../folded-reader.ts'
-import { parseLines, toLines } from '../lines.ts'
-import type { Page } from '../slice-reader.ts'
+import type { FoldedReader } from '../tape/folded-reader.ts'
+import { parseLines, toLines } from '../tape/lines.ts'
+import type { Page } from '../tape/slice-reader.ts'
 import type { Belonging, Filter } from './filter.ts'
 
 /** So much is looked through for one answer, in some 100 ms. */

@@ -1,7 +1,7 @@
 /** Looks through the past of a tape for the indexes that were declared later, page by page: killed, it goes on behind the last. */
 
-import { parseLines } from '../lines.ts'
-import type { TapeReads } from '../tape-reads.ts'
+import { parseLines } from '../tape/lines.ts'
+import type { TapeReads } from '../tape/tape-reads.ts'
 import type { Indexes, IndexStorage } from './indexes.ts'
 
 /** What is indexed: see `StreamCore`. */

@@ -3,9 +3,9 @@
  * the second time. A call of a fork names it, so that the lender's book says for whom something stays.
  */
 import { Refusal, type RefusalDetails } from '../../protocol/codes.ts'
-import type { LedgerPage } from '../ledger.ts'
 import type { Snapshot } from '../sealed/snapshot.ts'
-import type { SegmentEntry } from '../tape-storage.ts'
+import type { SegmentEntry } from '../tape/tape-storage.ts'
+import type { LedgerPage } from '../turn/ledger.ts'
 import type { IndexPlan } from './fork.ts'
 import type { Lender } from './loans.ts'
 

@@ -3,14 +3,14 @@
  * It decides nothing for them and changes nothing of its own tape.
  */
 import { Refusal } from '../../protocol/codes.ts'
-import { Ledger } from '../ledger.ts'
 import { type ContentEntry, type Contents, nameOf } from '../sealed/contents.ts'
 import { namesOf } from '../sealed/known-names.ts'
 import { type SegmentBounds, segmentBounds } from '../sealed/segment.ts'
 import type { Snapshot } from '../sealed/snapshot.ts'
-import { joinLines } from '../slice-reader.ts'
 import type { StreamCore } from '../stream-core.ts'
-import type { SegmentEntry, TapeStorage } from '../tape-storage.ts'
+import { joinLines } from '../tape/slice-reader.ts'
+import type { SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
+import { Ledger } from '../turn/ledger.ts'
 import type { Asked, ClientsPage, EventsPage, ForkPlan, Lending } from './lending.ts'
 import type { Loans } from './loans.ts'
 

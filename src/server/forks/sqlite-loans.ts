@@ -1,5 +1,5 @@
 /** The books in the object's SQLite. A row of `lent` without a name says that the fork is made of this stream. */
-import type { SqliteSchema } from '../sqlite-schema.ts'
+import type { SqliteSchema } from '../tape/sqlite-schema.ts'
 import type { Debt, Lender, Loans } from './loans.ts'
 
 export class SqliteLoans implements Loans {

@@ -6,9 +6,9 @@
 import { Refusal } from '../../protocol/codes.ts'
 import { type Redaction, redactedEvent } from '../../protocol/redaction.ts'
 import { intersect } from '../../protocol/seq-ranges.ts'
-import { parseLines, toLines } from '../lines.ts'
-import type { RowSource } from '../slice-reader.ts'
-import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
+import { parseLines, toLines } from '../tape/lines.ts'
+import type { RowSource } from '../tape/slice-reader.ts'
+import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { Contents } from './contents.ts'
 import { storeSegment } from './sealer.ts'
 

@@ -2,8 +2,8 @@
 
 import { Refusal } from '../../protocol/codes.ts'
 import type { SeqRanges } from '../../protocol/seq-ranges.ts'
-import { type Page, type PageBounds, PageDraft } from '../slice-reader.ts'
-import type { SegmentEntry, TapeRow, TapeStorage } from '../tape-storage.ts'
+import { type Page, type PageBounds, PageDraft } from '../tape/slice-reader.ts'
+import type { SegmentEntry, TapeRow, TapeStorage } from '../tape/tape-storage.ts'
 import type { Contents } from './contents.ts'
 
 type Storage = Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>

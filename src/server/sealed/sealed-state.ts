@@ -3,7 +3,7 @@
  * long as it may believe it, a lease. Whatever takes something of the tape back waits until no lease is left.
  */
 import type { StreamCore } from '../stream-core.ts'
-import type { SegmentEntry } from '../tape-storage.ts'
+import type { SegmentEntry } from '../tape/tape-storage.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface SealedView {

@@ -5,8 +5,8 @@
 import type { TapeEvent } from '../../protocol/event.ts'
 import { foldEvents } from '../../protocol/fold.ts'
 import type { SeqRange } from '../../protocol/seq-ranges.ts'
-import { parseLines, toLines } from '../lines.ts'
-import type { SegmentEntry, TapeRow } from '../tape-storage.ts'
+import { parseLines, toLines } from '../tape/lines.ts'
+import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { ContentEntry, Contents } from './contents.ts'
 
 /** What is sealed: see `StreamCore`. */

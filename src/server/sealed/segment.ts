@@ -2,8 +2,8 @@
  * Where the tape is cut into segments. The cuts follow from the rows alone, so whoever seals again after a kill makes
  * the same segment under the same name.
  */
-import { joinLines, type RowSource } from '../slice-reader.ts'
-import type { TapeHead, TapeRow } from '../tape-storage.ts'
+import { joinLines, type RowSource } from '../tape/slice-reader.ts'
+import type { TapeHead, TapeRow } from '../tape/tape-storage.ts'
 
 export interface SegmentBounds {
   /** A row is not cut: one that is larger by itself, up to 1 MB, is a segment by itself. */

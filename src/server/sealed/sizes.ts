@@ -1,7 +1,7 @@
 /** What reads would take, told from the list of segments alone: nothing is read for it. */
 import { countSeqs, intersect, type SeqRanges } from '../../protocol/seq-ranges.ts'
 import type { Sizes } from '../../protocol/slice.ts'
-import type { SegmentEntry, TapeStorage } from '../tape-storage.ts'
+import type { SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
 
 /**
  * Of a part of a segment, or of the rows, it is the share that its events have on average; folded, rows are taken to come to

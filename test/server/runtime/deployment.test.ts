@@ -2,7 +2,7 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { app } from '../../../src/server/app.ts'
+import { app } from '../../../src/server/edge/app.ts'
 import { call, insert, LiveSocket, origin, publish } from '../../support/live.ts'
 import { testOrigin } from '../../support/secrets.ts'
 import { testToken } from '../../support/tokens.ts'

@@ -1,8 +1,8 @@
 /** Server-sent events over a stream that the test plays itself, frame by frame: order, gaps and slow readers. */
 import { expect, test } from 'vitest'
 import type { SeqRanges } from '../../../src/protocol/seq-ranges.ts'
+import { answerServerSentEvents } from '../../../src/server/edge/server-sent-events.ts'
 import { readQueryOf } from '../../../src/server/read-query.ts'
-import { answerServerSentEvents } from '../../../src/server/server-sent-events.ts'
 
 interface Fetch {
   readonly type: string

@@ -13,7 +13,7 @@ import {
   unborn,
 } from '../../../src/protocol/index.ts'
 import { formatSeqs } from '../../../src/protocol/seq-ranges.ts'
-import { app } from '../../../src/server/app.ts'
+import { app } from '../../../src/server/edge/app.ts'
 import { call, origin, publish } from '../../support/live.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { testToken } from '../../support/tokens.ts'

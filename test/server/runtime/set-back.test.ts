@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { decodeSlice } from '../../../src/protocol/index.ts'
-import { Leases } from '../../../src/server/leases.ts'
+import { Leases } from '../../../src/server/edge/leases.ts'
 import { call, insert, LiveSocket, publish as post } from '../../support/live.ts'
 import { testToken } from '../../support/tokens.ts'
 import { stubOf } from './objects.ts'

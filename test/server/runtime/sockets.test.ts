@@ -1,7 +1,7 @@
 /** The live socket in the real object: what is sent at once, to whom, and how sockets end. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Session } from '../../../src/server/session.ts'
+import { Session } from '../../../src/server/object/session.ts'
 import { call, insert, LiveSocket, publish } from '../../support/live.ts'
 import { testToken } from '../../support/tokens.ts'
 import { rowCounts, stubOf, tapeOf, untilSockets } from './objects.ts'

@@ -2,8 +2,8 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { expect, test } from 'vitest'
 import { SqliteLoans } from '../../../src/server/forks/sqlite-loans.ts'
-import { SqliteSchema } from '../../../src/server/sqlite-schema.ts'
-import { SqliteTape } from '../../../src/server/sqlite-tape.ts'
+import { SqliteSchema } from '../../../src/server/tape/sqlite-schema.ts'
+import { SqliteTape } from '../../../src/server/tape/sqlite-tape.ts'
 import { describeLoans } from '../../contract/loans.ts'
 import { stubOf } from './objects.ts'
 

@@ -1,0 +1,180 @@
+/**
+ * What a stream's alarm does: ends a stream whose time is over, goes on with a fork that is half made, removes or gives back
+ * what redactions and deletions have left, seals what is due, makes snapshots of that, and indexes the past. What cannot be
+ * done now, because the bucket or a lender is not reached, is tried again after a while; publishing goes on meanwhile.
+ */
+import { codeFacts, Refusal } from '../../protocol/codes.ts'
+import type { Redaction } from '../../protocol/redaction.ts'
+import type { WantedFork } from '../../protocol/settings.ts'
+import type { IndexBuilder } from '../filters/index-builder.ts'
+import type { Borrower } from '../forks/borrower.ts'
+import type { Fork } from '../forks/fork.ts'
+import type { Forker } from '../forks/forker.ts'
+import { type Contents, isBorrowed } from '../sealed/contents.ts'
+import { namesOf } from '../sealed/known-names.ts'
+import { type Redactable, redact } from '../sealed/redactor.ts'
+import type { Sealer } from '../sealed/sealer.ts'
+import type { SnapshotBuilder, Snapshotted } from '../sealed/snapshot.ts'
+
+export interface UpkeepOptions {
+  readonly core: Keepable
+  readonly contents: Contents
+  readonly sealer: Pick<Sealer, 'run'>
+  readonly snapshots: Pick<SnapshotBuilder, 'run'>
+  readonly indexes: Pick<IndexBuilder, 'run'>
+  readonly forker: Pick<Forker, 'begin' | 'run' | 'isUnfinished'>
+  readonly borrower: Pick<Borrower, 'isDue' | 'giveBack' | 'leave'>
+  readonly now: () => number
+  /** Whoever listens is to be told that there is no stream any more. */
+  readonly onExpired: () => void
+  /** Runs this again after so many ms, or sooner where that has been asked for. */
+  readonly wake: (afterMs: number) => Promise<void> | void
+  readonly report: (error: unknown) => void
+}
+
+/** What is kept up: see `StreamCore`. */
+export interface Keepable extends Redactable, Snapshotted {
+  readonly expiresAt: number | undefined
+  erase(): void
+  scrub(): Promise<void>
+}
+
+/** Alarms are set by dates that a clock can say. */
+const waitMsMax = 365 * 24 * 3600 * 1000
+
+const retryMsMin = 5_000
+const retryMsMax = 5 * 60_000
+
+export class Upkeep {
+  readonly #options: UpkeepOptions
+  #failures = 0
+  /** What is being done: one thing at a time, so that none finds what another is about to remove. */
+  #working: Promise<unknown> = Promise.resolve()
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options
+  }
+
+  /** The alarm's work. Never rejects: what fails is reported, and done later. */
+  run(): Promise<void> {
+    return this.#alone(() => this.#work())
+  }
+
+  /** Gives how many events say less than before, once nothing is left of what they said. Rejects like `redact`. */
+  redact(redaction: Redaction, sub: string): Promise<number> {
+    return this.#alone(async () => {
+      const { core, contents, forker } = this.#options
+      // What is copied later would say it again.
+      if (forker.isUnfinished) throw new Refusal('importing')
+      const count = await redact(core, contents, redaction, { sub, beforeStoring: () => this.#soil() })
+      await this.#clean()
+      return count
+    })
+  }
+
+  /** Makes the empty stream a fork, or begins to, when that takes long. Rejects like `Forker`. */
+  fork(stream: string, wanted: WantedFork): Promise<Fork> {
+    return this.#alone(async () => {
+      const fork = await this.#options.forker.begin(stream, wanted)
+      await this.#options.forker.run()
+      return fork
+    })
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#working.then(work)
+    this.#working = result.catch(() => {})
+    return result
+  }
+
+  async #work(): Promise<void> {
+    const { sealer, snapshots, indexes, forker, wake, report } = this.#options
+    try {
+      if (this.#expire()) return await this.#empty()
+      if (forker.isUnfinished) return await this.#goOnForking()
+      await this.#clean()
+      const hasMore = [await sealer.run(), await snapshots.run(), await indexes.run()]
+      this.#failures = 0
+      if (hasMore.includes(true)) await wake(0)
+      else await this.#wakeToExpire()
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()
+      report(error)
+      await this.#retry()
+    }
+  }
+
+  /** A fork that is half made is nothing else yet. What the parent refuses for good is left to whoever asks again, or deletes it. */
+  async #goOnForking(): Promise<void> {
+    const { core, forker, report, wake } = this.#options
+    try {
+      await forker.run()
+      await wake(0)
+    } catch (error) {
+      // Throws when it is this stream that has been deleted.
+      if (core.epoch === undefined) return
+      report(error)
+      if (error instanceof Refusal && codeFacts(error.code).recovery !== 'retry') await this.#wakeToExpire()
+      else await this.#retry()
+    }
+  }
+
+  /** Whether the stream has come to its end by itself, now. */
+  #expire(): boolean {
+    const { core, now, onExpired } = this.#options
+    if ((core.expiresAt ?? Number.POSITIVE_INFINITY) > now()) return false
+    core.erase()
+    onExpired()
+    return true
+  }
+
+  async #wakeToExpire(): Promise<void> {
+    const { core, now, wake } = this.#options
+    const { expiresAt = Number.POSITIVE_INFINITY } = core
+    // Whoever publishes puts it off; then this finds so, and waits again.
+    if (expiresAt < Number.POSITIVE_INFINITY) await wake(Math.min(expiresAt - now(), waitMsMax))
+  }
+
+  /** Something is about to be stored that nothing speaks of yet: if that stays so, the alarm removes it. */
+  async #soil(): Promise<void> {
+    const { core, wake } = this.#options
+    await wake(0)
+    const { epoch } = core
+    if (epoch !== undefined) core.keepSnapshots({ ...core.snapshots(), isUnclean: true }, epoch)
+  }
+
+  /** Removes what nothing speaks of any more, gives back what was borrowed of it, and leaves nothing of what was redacted. */
+  async #clean(): Promise<void> {
+    const { core, contents, borrower } = this.#options
+    const { epoch } = core
+    if (epoch === undefined) return
+    const { garbage, isUnclean } = core.snapshots()
+    const owes = borrower.isDue || isUnclean === true || garbage.some(isBorrowed)
+    if (garbage.length === 0 && !owes) return
+    const known = new Set(namesOf(core))
+    await contents.remove(garbage.filter((name) => !known.has(name)))
+    if (isUnclean === true) {
+      await contents.removeAllBut(known)
+      await core.scrub()
+    }
+    if (owes) await borrower.giveBack()
+    const left = core.snapshots().garbage.filter((name) => !garbage.includes(name))
+    core.keepSnapshots({ ...core.snapshots(), garbage: left, isUnclean: undefined }, epoch)
+  }
+
+  /** Nothing is left of a stream that has been deleted, nor of what was being stored then, but what it has lent. */
+  async #empty(): Promise<void> {
+    const { contents, borrower, report } = this.#options
+    try {
+      await contents.removeAllBut(new Set())
+      await borrower.leave()
+    } catch (error) {
+      report(error)
+      await this.#retry()
+    }
+  }
+
+  async #retry(): Promise<void> {
+    await this.#options.wake(Math.min(retryMsMax, retryMsMin * 2 ** this.#failures++))
+  }
+}

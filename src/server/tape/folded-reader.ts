@@ -1,0 +1,101 @@
+/** Reads ranges off the tape folded: as few events as have the effect of all of them. */
+import type { TapeEvent } from '../../protocol/event.ts'
+import { Folding } from '../../protocol/fold.ts'
+import { seqMax } from '../../protocol/limits.ts'
+import { intersect, type SeqRange, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
+import type { Contents } from '../sealed/contents.ts'
+import { readSealedPage, segmentOf } from '../sealed/sealed-reader.ts'
+import { parseChunk, type Snapshot, sizeOf } from '../sealed/snapshot.ts'
+import { parseLines } from './lines.ts'
+import type { SegmentEntry, TapeStorage } from './tape-storage.ts'
+
+/** So much is parsed between two pauses, in some 20 ms. */
+const pageBytes = 2 * 1024 * 1024
+/** A snapshot of so much is a start worth having; a larger one is for those who fetch its chunks one by one. */
+const startBytesMax = 16 * 1024 * 1024
+
+/** So much is read for one answer, which then covers less than was asked. */
+const bytesReadMax = 64 * 1024 * 1024
+
+export interface FoldedPage {
+  readonly covers: SeqRanges
+  readonly events: readonly TapeEvent[]
+  readonly isCutShort?: boolean
+}
+
+interface Piece {
+  readonly covers: SeqRanges
+  readonly events: readonly TapeEvent[]
+  readonly bytes: number
+}
+
+export class FoldedReader {
+  readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>
+  readonly #contents: Contents
+
+  constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>, contents: Contents) {
+    this.#storage = storage
+    this.#contents = contents
+  }
+
+  /**
+   * `between` is awaited between two steps, and throws when the tape is not the same any more. Of what is not selected
+   * nothing comes.
+   */
+  async read(
+    ranges: SeqRanges,
+    latestSeq: number,
+    between: () => Promise<void>,
+    select: (events: readonly TapeEvent[]) => readonly TapeEvent[] = (events) => events,
+  ): Promise<FoldedPage> {
+    const folding = new Folding()
+    let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
+    let covers: SeqRanges = []
+    let start = await this.#readStart(rest)
+    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; start = undefined) {
+      const piece = start ?? (await this.#next(rest))
+      await between()
+      rest = subtract(rest, piece.covers)
+      covers = union(covers, piece.covers)
+      folding.add(select(piece.events), covers)
+      bytes += piece.bytes
+    }
+    return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }
+  }
+
+  /** The snapshot, for whoever wants all that it folds: of that nothing is below it, so its deletes are not missed. */
+  #start(rest: SeqRanges): Snapshot | undefined {
+    const { current } = this.#storage.snapshots()
+    const isWanted = current !== undefined && subtract([[0, current.through]], rest).length === 0
+    return isWanted && sizeOf(current.chunks) <= startBytesMax ? current : undefined
+  }
+
+  /** Undefined also when a part of it is lost: the segments do as well. */
+  async #readStart(rest: SeqRanges): Promise<Piece | undefined> {
+    const start = this.#start(rest)
+    if (start === undefined) return undefined
+    const { through, chunks } = start
+    const contents = await Promise.all(chunks.map((chunk) => this.#contents.get(chunk))).catch(() => undefined)
+    return contents && { covers: [[0, through]], events: contents.flatMap(parseChunk), bytes: sizeOf(chunks) }
+  }
+
+  /** A whole segment, folded already where it has been; otherwise a page of events. */
+  async #next(rest: SeqRanges): Promise<Piece> {
+    const [from, to] = rest[0] as SeqRange
+    const segment = segmentOf(this.#storage, from)
+    if (segment !== undefined && segment.first === from && segment.last <= to) {
+      const content = await this.#folded(segment)
+      return { covers: [[from, segment.last]], events: parseLines(content), bytes: content.length }
+    }
+    const wanted = segment === undefined ? rest : intersect(rest, [[from, segment.last]])
+    const page = await readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: seqMax, bytesMax: pageBytes })
+    const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
+    return { covers: page.covers, events: page.pieces.flatMap(parseLines), bytes }
+  }
+
+  /** The plain form does as well where the folded one is lost. */
+  #folded({ plain, folded }: SegmentEntry): Promise<Uint8Array> {
+    if (folded === undefined) return this.#contents.get(plain)
+    return this.#contents.get(folded).catch(() => this.#contents.get(plain))
+  }
+}
