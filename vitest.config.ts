@@ -6,8 +6,8 @@ import { testOrigin, testSecret } from './test/support/secrets.ts'
 /** `node` runs what is pure, `runtime` runs in workerd beside the real objects, `journey` drives a real browser. */
 export default defineConfig({
   test: {
-    // The simulation computes and the runtime waits: on a small machine both cores have work.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // The simulation computes, the runtime and the browser wait: on a small machine all cores have work.
+    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       {
         test: {
@@ -15,7 +15,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/server/runtime/**', 'test/journey/**'],
           // What computes takes several times as long on a machine that is busy.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -33,7 +33,7 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'], testTimeout: 30_000 },
+        test: { name: 'runtime', include: ['test/server/runtime/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
         test: {
@@ -41,7 +41,6 @@ export default defineConfig({
           include: ['test/journey/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -1,33 +1,13 @@
 /** No page violates what axe knows of the accessibility guidelines, in either colour scheme, on a phone or a desktop. */
-import { AxeBuilder } from '@axe-core/playwright'
-import type { BrowserContextOptions, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { refuseDrafts } from './refusals.ts'
 import { eventually, Site } from './site.ts'
 import { TodoPage } from './todo-page.ts'
+import { screens, violations } from './violations.ts'
 
 const site = Site.use()
 
-const settings: readonly (readonly [string, BrowserContextOptions])[] = [
-  ['desktop', { viewport: { width: 1280, height: 900 } }],
-  ['phone', { viewport: { width: 360, height: 740 }, hasTouch: true }],
-]
-
-/** What is wrong, where, and why, in one line each: in the light, and of the colours in the dark, which changes nothing else. */
-async function violations(page: Page): Promise<readonly string[]> {
-  await page.emulateMedia({ colorScheme: 'light' })
-  const inTheLight = await new AxeBuilder({ page }).analyze()
-  await page.emulateMedia({ colorScheme: 'dark' })
-  const inTheDark = await new AxeBuilder({ page }).withRules(['color-contrast', 'link-in-text-block']).analyze()
-  return [...inTheLight.violations, ...inTheDark.violations].flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, any }) => `${id}: ${help} ${target.join(' ')} ${any[0]?.message ?? ''}`),
-  )
-}
-
-describe.each(settings)('%s', (_name, setting) => {
-  // What moves has half its colour for a moment; a person who asked for less motion sees none of it.
-  const options: BrowserContextOptions = { ...setting, reducedMotion: 'reduce' }
-
+describe.each(screens)('%s', (_name, options) => {
   test('the first page', async () => {
     const { page } = await site.visit('/', options)
     expect(await violations(page)).toEqual([])
@@ -74,6 +54,8 @@ describe.each(settings)('%s', (_name, setting) => {
     await eventually(() => visit.badge()).toBe('online')
     expect(await violations(visit.page), 'empty').toEqual([])
     const other = await site.visit(address, options)
+    // Whispers are for those who listen now.
+    await eventually(() => other.badge()).toBe('online')
     await other.page.getByLabel('Write at the same time as others').fill('One line.\nAnd another.')
     await eventually(() => visit.page.locator('.cursor-name').count()).toBe(1)
     await visit.page.getByLabel('Write at the same time as others').pressSequentially('x')

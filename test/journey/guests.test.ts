@@ -1,9 +1,9 @@
 /** The dinner party: who is here, and what happened since one looked, told from the tape or, without it, from the model. */
-import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { Visit } from '../support/browser.ts'
 import { eventually, Site } from './site.ts'
+import { screens, violations } from './violations.ts'
 
 const site = Site.use()
 
@@ -270,14 +270,9 @@ test('what this browser kept and nobody could have written does no harm', async 
   }
 })
 
-describe.each([
-  ['desktop, light', { viewport: { width: 1280, height: 900 }, colorScheme: 'light' }],
-  ['desktop, dark', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }],
-  ['phone, light', { viewport: { width: 360, height: 740 }, colorScheme: 'light', hasTouch: true }],
-  ['phone, dark', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', hasTouch: true }],
-] as const)('%s', (_name, setting) => {
+describe.each(screens)('%s', (_name, screen) => {
   test('the page violates nothing that axe knows of: empty, with guests and a story, offline', async () => {
-    const anna = await Party.open(site.newStream(), { ...setting, reducedMotion: 'reduce' })
+    const anna = await Party.open(site.newStream(), screen)
     await anna.hears(justArrived)
     expect(await violations(anna.page), 'empty').toEqual([])
     await anna.comeIn('Anna')
@@ -290,16 +285,9 @@ describe.each([
     await eventually(() => anna.page.locator('.guest[data-pending]').count()).toBe(1)
     expect(await violations(anna.page), 'offline').toEqual([])
     expect(await anna.page.locator('#news').getAttribute('aria-live')).toBe('polite')
-    expect(await anna.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(setting.viewport.width)
+    expect(await anna.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(screen.viewport.width)
   })
 })
-
-async function violations(page: Page): Promise<readonly string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze()
-  return found.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, any }) => `${id}: ${help} ${target.join(' ')} ${any[0]?.message ?? ''}`),
-  )
-}
 
 test('everything can be done with the keyboard, and the focus never gets lost', async () => {
   const { page, ...party } = await Party.open(site.newStream())

@@ -57,5 +57,5 @@ export class Site {
 
 /** Expects of what `look` gives that it becomes so, whenever that is. */
 export function eventually<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 10_000, interval: 20 })
+  return expect.poll(look, { timeout: 10_000, interval: 50 })
 }

@@ -1,8 +1,8 @@
 /** Two devices change the same tasks at once: both are told what was lost, and either can decide otherwise. */
-import { AxeBuilder } from '@axe-core/playwright'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { eventually, Site } from './site.ts'
 import { TodoPage } from './todo-page.ts'
+import { violations } from './violations.ts'
 
 const site = Site.use()
 let stream: string
@@ -199,8 +199,7 @@ test('on a phone in the dark a remark has room for any title, and titles stay te
   ])
   expect(await small.page.locator('.remark img').count()).toBe(0)
   expect(await small.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
-  const { violations } = await new AxeBuilder({ page: small.page }).analyze()
-  expect(violations.map(({ id, help }) => `${id}: ${help}`)).toEqual([])
+  expect(await violations(small.page)).toEqual([])
 })
 
 test('hundreds of conflicts are a few remarks and a number; all can be left as they are', async () => {
@@ -223,8 +222,7 @@ test('hundreds of conflicts are a few remarks and a number; all can be left as t
   expect(await laptop.remarks.first().textContent()).toContain('“task 0” Deleted by a script while you ticked it.')
   expect(await laptop.page.locator('.remarks-more').textContent()).toContain('and 197 more conflicts')
   expect(await laptop.told()).toBe('200 changes of yours met changes made elsewhere at the same time.')
-  const { violations } = await new AxeBuilder({ page: laptop.page }).analyze()
-  expect(violations.map(({ id, help }) => `${id}: ${help}`)).toEqual([])
+  expect(await violations(laptop.page)).toEqual([])
   await laptop.page.getByRole('button', { name: 'Show more' }).click()
   await eventually(() => laptop.remarks.count()).toBe(23)
   await laptop.remarks.nth(4).getByRole('button', { name: 'Bring it back' }).click()

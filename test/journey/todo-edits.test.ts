@@ -1,9 +1,9 @@
 /** What others do to a task while it is edited here, and what is too much for one: nothing of it passes without a word. */
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Locator } from 'playwright-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { eventually, Site } from './site.ts'
 import { TodoPage } from './todo-page.ts'
+import { violations } from './violations.ts'
 
 const site = Site.use()
 let stream: string
@@ -22,8 +22,7 @@ const notes = ({ page }: TodoPage) => page.getByRole('alert')
 const hasFocus = (locator: Locator) => locator.evaluate((element) => element === document.activeElement)
 
 async function isAccessible({ page }: TodoPage): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id, help }) => `${id}: ${help}`)).toEqual([])
+  expect(await violations(page)).toEqual([])
 }
 
 describe('renamed elsewhere during an edit', () => {

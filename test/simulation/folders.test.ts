@@ -5,8 +5,8 @@ test.each([false, true])(
   '[M12] whatever happens, all end with the same files, each whole, and no content is lost (bad network: %s)',
   async (isRough) => {
     let kept = 0
-    for (let seed = 1; seed <= 60; seed++) kept += (await runFolders({ seed, people: 2 + (seed % 3), steps: 60, isRough })).kept
-    expect(kept).toBeGreaterThan(60)
+    for (let seed = 1; seed <= 40; seed++) kept += (await runFolders({ seed, people: 2 + (seed % 3), steps: 60, isRough })).kept
+    expect(kept).toBeGreaterThan(40)
   },
   120_000,
 )

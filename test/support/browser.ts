@@ -4,8 +4,11 @@ import { spawn } from 'node:child_process'
 import chromium from '@sparticuz/chromium'
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
 
-/** These would switch off what the journeys are to watch, or make the browser fall as a whole. */
-const unwantedArguments = ['--disable-web-security', '--allow-running-insecure-content', '--single-process', '--no-zygote']
+/** These would switch off what the journeys are to watch, make the browser fall as a whole, or paint by a GPU that is emulated. */
+const unwantedArguments = [
+  ...['--disable-web-security', '--allow-running-insecure-content', '--single-process', '--no-zygote'],
+  ...['--ignore-gpu-blocklist', '--in-process-gpu', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+]
 
 /** CHROMIUM names another browser than the packaged one, which runs on Linux alone. */
 export async function launchBrowser(): Promise<Browser> {
@@ -45,7 +48,7 @@ async function executable(): Promise<string> {
 }
 
 function wantedArguments(): string[] {
-  return chromium.args.filter((argument) => !unwantedArguments.includes(argument))
+  return [...chromium.args.filter((argument) => !unwantedArguments.includes(argument)), '--disable-gpu']
 }
 
 /** A page in a context of its own, as another person on another machine has it. */
