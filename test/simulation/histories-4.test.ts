@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { leastCounts, runHistories } from './histories.ts'
 
-test('[E1] [S2] [P1] [P2] [P7] [L8] [L9] [O2] [O3] [X1] [X3] [X4] [X5] [X6] [X7] [U2] [F1] [F3] [C2] [C4] [C5] [C9] [C10] [C11] [C12] [C14] [C15] 2,500 histories of 60 steps hold, part 4 of 4', {
+test('[E1] [S2] [P1] [P2] [P7] [L8] [L9] [O2] [O3] [X1] [X3] [X4] [X5] [X6] [X7] [U2] [F1] [F3] [C2] [C4] [C5] [C9] [C10] [C11] [C12] [C14] [C15] 2,500 histories of 40 steps hold, part 4 of 4', {
   timeout: 300_000,
 }, async () => {
   const { violations, counts } = await runHistories(7501, 2500)

@@ -3,14 +3,14 @@
  * or `--kind full` whatever the seed would draw, and with `--set-back` where the server's storage is set back now and then.
  */
 import { parseArgs } from 'node:util'
-import { addTo, steps as usualSteps } from './histories.ts'
+import { addTo } from './histories.ts'
 import { runHistory } from './history.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     histories: { type: 'string', default: '1' },
-    steps: { type: 'string', default: String(usualSteps) },
+    steps: { type: 'string', default: '100' },
     kind: { type: 'string', default: 'drawn' },
     'set-back': { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
