@@ -3,6 +3,9 @@ import { countSeqs, intersect, type SeqRanges } from '../../protocol/seq-ranges.
 import type { Sizes } from '../../protocol/slice.ts'
 import type { SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
 
+/** Where nothing has been sealed and folded yet. */
+const usualShare = 0.25
+
 /**
  * Of a part of a segment, or of the rows, it is the share that its events have on average; folded, rows are taken to come to
  * what the newest segment came to.
@@ -20,7 +23,7 @@ export function sizesOf(storage: Pick<TapeStorage, 'head' | 'segmentsFrom' | 'sn
   }
   const ofRows = shareOf(ranges, hot.first, latestSeq) * (bytes - hot.start)
   const newest = hot.first === 0 ? undefined : storage.segmentsFrom(hot.first - 1).next().value
-  const foldedShare = newest === undefined ? 0 : foldedBytes(newest) / newest.plain.bytes
+  const foldedShare = newest === undefined ? usualShare : foldedBytes(newest) / newest.plain.bytes
   const chunks = storage.snapshots().current?.chunks ?? []
   return {
     plain: Math.round(plain + ofRows),
