@@ -120,9 +120,11 @@ export class Wanting {
   }
 
   async #letGo(): Promise<void> {
-    const { epoch } = this.#hooks.tape()
+    const tape = this.#hooks.tape()
+    const { epoch } = tape
     const wanted = this.filters
-    if (epoch === null) return
+    // The tape may have begun anew meanwhile.
+    if (epoch === null || !retarget(tape, wanted).isNarrower) return
     const listed = await this.#list(wanted, epoch)
     // What comes while the store is read may be among the events or not: it is asked for again.
     const before = this.#hooks.tape()
