@@ -2,13 +2,14 @@
 import { countSeqs, intersect, type SeqRanges } from '../../protocol/seq-ranges.ts'
 import type { Sizes } from '../../protocol/slice.ts'
 import type { SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
+import { sizeOf } from './snapshot.ts'
 
 /** Where nothing has been sealed and folded yet. */
 const usualShare = 0.25
 
 /**
  * Of a part of a segment, or of the rows, it is the share that its events have on average; folded, rows are taken to come to
- * what the newest segment came to.
+ * what the newest segment came to, and all of it to no more than the snapshot, which has every object.
  */
 export function sizesOf(storage: Pick<TapeStorage, 'head' | 'segmentsFrom' | 'snapshots'>, ranges: SeqRanges): Sizes {
   const head = storage.head()
@@ -27,7 +28,7 @@ export function sizesOf(storage: Pick<TapeStorage, 'head' | 'segmentsFrom' | 'sn
   const chunks = storage.snapshots().current?.chunks ?? []
   return {
     plain: Math.round(plain + ofRows),
-    folded: Math.round(folded + ofRows * foldedShare),
+    folded: Math.round(chunks.length === 0 ? folded + ofRows * foldedShare : Math.min(folded + ofRows * foldedShare, sizeOf(chunks))),
     snapshot: chunks.reduce((sum, { stored }) => sum + stored, 0),
   }
 }
