@@ -23,14 +23,15 @@ export interface Selection {
 const valuesMax = 100
 const unitsMax = 8000
 
-const filterSchema = v.pipe(
-  v.custom((value) => !Array.isArray(value)),
-  v.record(v.string(), v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
-)
+const recordSchema = v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+const valuesSchema = v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])
 
 /** The same filter, whatever its order; values may be given alone. Throws `invalid`. */
 export function tidyFilter(value: unknown): ObjectFilter {
-  const names = Object.entries(check(value, filterSchema)).map(([name, values]) => [name, [...new Set([values].flat())].sort()] as const)
+  // A record's schema would leave out what is named `constructor`, and without it a filter asks for more than was meant.
+  const names = Object.entries(check(value, recordSchema)).map(
+    ([name, values]) => [name, [...new Set([check(values, valuesSchema)].flat())].sort()] as const,
+  )
   return Object.fromEntries(names.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

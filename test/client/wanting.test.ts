@@ -246,6 +246,7 @@ describe('wanting', () => {
     expect(() => stream.want([])).toThrow(Refusal)
     expect(() => stream.want([{ project: [] }])).toThrow(Refusal)
     expect(() => stream.want([{ project: 7 as never }])).toThrow(Refusal)
+    expect(() => stream.want([null as never])).toThrow(Refusal)
     expect(() => stream.want(Array.from({ length: 101 }, (_, n) => of(`p${n}`)))).toThrow(Refusal)
     expect(() => stream.want([of('x'.repeat(201))])).toThrow(Refusal)
     expect(stream.wanted).toEqual([of('p1')])
