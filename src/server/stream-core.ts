@@ -98,6 +98,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
 
   /** The state as storage has it: an object that is no longer the current one fails here rather than answer from memory. */
   readState(): StreamState {
+    if (this.#head === undefined) return this.state
     const head = this.#storage.head()
     const known = this.#head
     const isCurrent =

@@ -1,13 +1,16 @@
 /** The tape in SQLite, inside the real object: the contract of every storage, and what a publish costs. */
 import { runInDurableObject } from 'cloudflare:test'
-import { describe, expect, test } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { describe, expect, test, vi } from 'vitest'
 import { SqliteLoans } from '../../../src/server/forks/sqlite-loans.ts'
+import { StreamObject } from '../../../src/server/object/stream-object.ts'
 import { SqliteSchema } from '../../../src/server/tape/sqlite-schema.ts'
 import { SqliteTape } from '../../../src/server/tape/sqlite-tape.ts'
 import { describeTapeStorage } from '../../contract/tape-storage.ts'
 import { CoreRig } from '../../support/core.ts'
 import { call, insert, publish } from '../../support/live.ts'
 import { draft, plain, refused, submission, taken } from '../../support/tape-state.ts'
+import { testToken } from '../../support/tokens.ts'
 import { rowCounts, stubOf } from './objects.ts'
 
 let made = 0
@@ -23,8 +26,14 @@ describeTapeStorage('the tape in SQLite', (run) =>
   }),
 )
 
-/** The storage with its cursors counted: rows written are what a deployment pays for. */
-function counted(storage: DurableObjectStorage): { storage: DurableObjectStorage; written: () => number; read: () => number } {
+interface Counted {
+  readonly storage: DurableObjectStorage
+  readonly written: () => number
+  readonly read: () => number
+}
+
+/** The storage with its cursors counted: rows written are what a deployment pays for. Each count is since the last one. */
+function counted(storage: DurableObjectStorage): Counted {
   const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
   const sql = {
     exec(query: string, ...bindings: unknown[]) {
@@ -40,6 +49,30 @@ function counted(storage: DurableObjectStorage): { storage: DurableObjectStorage
     read: () => sum('rowsRead'),
   }
 }
+
+test('[T1] an object that wakes runs no statement before it is asked for something, then five, whatever the length', async () => {
+  const opened = (length: number) =>
+    runInDurableObject(stubOf(`waking-${length}`), async (_, state) => {
+      const before = new CoreRig(new SqliteTape(state.storage))
+      for (let i = 1; i <= length; i++) before.commit(submission('a', [draft(i)]))
+      const exec = vi.spyOn(Object.getPrototypeOf(state.storage.sql) as SqlStorage, 'exec')
+      try {
+        const waking = new StreamObject(state, env)
+        const inConstructor = exec.mock.calls.length
+        const answer = await waking.fetch(
+          new Request('http://tapeline/v1/streams/waking', { headers: { Authorization: `Bearer ${await testToken()}` } }),
+        )
+        return { inConstructor, answer: await answer.json(), whenAsked: exec.mock.calls.length }
+      } finally {
+        exec.mockRestore()
+      }
+    })
+  for (const length of [1, 40, 2000]) {
+    const { inConstructor, answer, whenAsked } = await opened(length)
+    expect({ inConstructor, whenAsked }).toEqual({ inConstructor: 0, whenAsked: 5 })
+    expect(answer).toMatchObject({ latestSeq: length - 1 })
+  }
+})
 
 describe('what a publish costs', () => {
   test('[T1] one row written, however many publishes, drafts and clients the group has', async () => {
