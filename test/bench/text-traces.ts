@@ -11,6 +11,7 @@ import * as Y from 'yjs'
 import { writeDeltas } from '../../src/protocol/index.ts'
 import { startCacheService } from './cache-service.ts'
 import { HttpClient } from './http-client.ts'
+import { untilQuiet } from './long-tape.ts'
 import { HeldNetwork, MeteredClient, MeteredNetwork } from './metered-client.ts'
 import type { Table } from './report.ts'
 import { type Concurrent, type History, knownOf, readConcurrent, readHistory, updatesOf } from './texts.ts'
@@ -114,8 +115,9 @@ function throughYjs({ patches, end }: History): Written {
   return { events: updates.length, sentBytes, storedBytes: state.length, readMs, readBytes: state.length }
 }
 
-/** A client that has nothing yet opens the stream and shows the text. */
+/** A client that has nothing yet opens the stream and shows the text, when the server has sealed of it what it seals. */
 async function readBack(server: Server, name: string, end: string): Promise<Read> {
+  await untilQuiet(server)
   const http = new HttpClient(server)
   const { latestSeq } = JSON.parse((await http.get(`/v1/streams/${name}`)).text()) as { latestSeq: number }
   const { bytes } = JSON.parse((await http.get(`/bench/rows/${name}`)).text()) as { bytes: number }

@@ -115,7 +115,7 @@ test('[M9] without a connection the answer is the shortest one, and with it agai
     ['Alex', 'Blake'].map((name) => comes(name)),
   )
   const network = await site.network()
-  const anna = await Party.open(stream, { origin: network.origin })
+  const anna = await Party.open(stream, { origin: network.origin, serviceWorkers: 'allow' })
   await anna.hears(justArrived)
   await anna.kept()
   await site.deployment.publish(stream, [goes('Blake'), comes('Emily'), goes('Emily'), comes('Emily')])

@@ -31,7 +31,7 @@ const headingOf = (page: Page) => page.getByRole('heading', { level: 1 }).textCo
 describe('without a network', () => {
   test.each(['/', '/light-switch/', '/todo/', '/guests/', '/notes/', '/files/'])('all pages open after one visit to %s', async (first) => {
     const network = await site.network()
-    const { page } = await site.visit(first, { origin: network.origin })
+    const { page } = await site.visit(first, { origin: network.origin, serviceWorkers: 'allow' })
     await kept(page)
     network.refuse(true)
     network.cut()
@@ -61,7 +61,7 @@ describe('without a network', () => {
   test('data never passes the cache: it holds the shell alone, and streams are asked of the network', async () => {
     const network = await site.network()
     const stream = site.newStream()
-    const { page } = await site.visit(`/todo/?stream=${stream}`, { origin: network.origin })
+    const { page } = await site.visit(`/todo/?stream=${stream}`, { origin: network.origin, serviceWorkers: 'allow' })
     await kept(page)
     await page.reload()
     const look = () =>
@@ -106,7 +106,7 @@ describe('a new build', () => {
 
   beforeEach(async () => {
     server = await PageServer.start(join(folder, 'old'))
-    ;({ page } = await site.visit('/todo/', { origin: server.origin }))
+    ;({ page } = await site.visit('/todo/', { origin: server.origin, serviceWorkers: 'allow' }))
     await kept(page)
   })
   afterEach(() => server.stop())

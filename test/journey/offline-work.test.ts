@@ -51,7 +51,7 @@ test('[C11] what is changed again and again waits as one, is counted, and is on 
 test('[C9] a reload without a network keeps everything, and all of it arrives once', async () => {
   const stream = site.newStream()
   const network = await site.network()
-  const todo = await TodoPage.open(site, stream, { origin: network.origin })
+  const todo = await TodoPage.open(site, stream, { origin: network.origin, serviceWorkers: 'allow' })
   await todo.add('bread', 'milk')
   await todo.settled()
   await kept(todo)
@@ -79,7 +79,7 @@ test('[C9] a reload without a network keeps everything, and all of it arrives on
 test('the light switch opens without a network, too, and what is done there arrives', async () => {
   const stream = site.newStream()
   const network = await site.network()
-  const visit = await site.visit('/', { origin: network.origin })
+  const visit = await site.visit('/', { origin: network.origin, serviceWorkers: 'allow' })
   const { page } = visit
   await page.evaluate(async () => void (await navigator.serviceWorker.ready))
   // A token can be had once: the stream itself has never been opened in this browser.
