@@ -133,7 +133,9 @@ function reasonOf(trouble: string | undefined): string {
 }
 
 async function main(): Promise<void> {
-  const { root, name, server, isOnce } = await parseWish(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (args.includes('--help') || args.includes('-h')) return console.log(usage)
+  const { root, name, server, isOnce } = await parseWish(args)
   const token = await tokenSource(name, ['read', 'publish'])
   const screen = new Screen()
   const folder = new Folder('files', { onProblem: ({ problem }) => screen.tell(`– Something on the stream is no file. ${problem}`) })

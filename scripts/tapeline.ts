@@ -154,7 +154,9 @@ function isExpected(error: unknown): error is Error {
 }
 
 async function main(): Promise<void> {
-  const wish = parseWish(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (args.includes('--help') || args.includes('-h')) return console.log(usage)
+  const wish = parseWish(args)
   const token = await tokenSource(wish.stream, wish.command === 'export' ? ['read'] : ['read', 'admin'])
   const ending = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort())

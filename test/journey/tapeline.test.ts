@@ -193,6 +193,8 @@ test('[I10] says how it is used, and what is wrong', async () => {
     [['export', stream, file('no/such/folder')], 'ENOENT'],
     [['export', stream, file('x'), '--from-seq', '9'], 'There is nothing from 9 on'],
   ] as const
+  const asked = new Program(['export', '--help'])
+  expect([await asked.ended, asked.output, asked.errors]).toEqual([0, expect.stringMatching(/^Usage: npx tapeline/), ''])
   await Promise.all([
     ...misused.map(async ([args, says]) => {
       const [code, errors] = await run(args)
