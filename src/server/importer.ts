@@ -2,7 +2,7 @@
  * Lays events that came off another tape on an empty one, as they stand, batch by batch, until all is said to be there.
  * How far it got is what the tape holds: nothing else is remembered, so it goes on after any interruption.
  *
- *   batch ─► empty, or being imported? ─► no gap? ─► what is there already the same? ─► counters? ─► append
+ *   batch ─► empty, or being imported? ─► no gap? ─► what is there already the same? ─► not closed? ─► counters? ─► append
  *
  * It reads what is stored, perhaps sealed, and so awaits: then it looks again at how far the tape goes by now.
  */
@@ -25,7 +25,7 @@ export class Importer {
     this.#core = core
   }
 
-  /** Takes all of a batch that is not there yet. Throws `not-empty`, `import-gap`, `import-mismatch` or `counter-order`. */
+  /** Takes all of a batch that is not there yet. Throws `not-empty`, `stream-closed`, `import-gap`, `import-mismatch` or `counter-order`. */
   async take(batch: ImportBatch): Promise<void> {
     const { first, lines } = batch
     for (let next = first; ; ) {
@@ -73,6 +73,7 @@ export class Importer {
     const skipped = this.#latestSeqOf(batch) + 1 - batch.first
     const lines = batch.lines.slice(skipped)
     if (lines.length === 0) return
+    if (this.#core.state.closed) throw new Refusal('stream-closed')
     const counters = countersAfter(batch.events.slice(skipped), (client) => this.#core.lookup(client)?.counter ?? 0, skipped)
     const clients = new Map<string, LedgerEntry>()
     for (const [client, counter] of counters) clients.set(client, { counter, sub: this.#subOf(client, batch) })

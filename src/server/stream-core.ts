@@ -356,7 +356,8 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
   #append({ lines, clients }: Omit<Group, 'verdicts'>, isImport = false): void {
     const before = this.#load()
     const isNew = before === 'none'
-    const head = isNew ? this.#newHead(isImport) : before
+    const head = isNew ? newHead(this.#options.newEpoch(), this.#storage, this.#options.randomBytes) : before
+    const beginsImport = isImport && head.latestSeq < 0
     const rows = cutRows(head.latestSeq + 1, lines)
     const latestSeq = head.latestSeq + lines.length
     const record = head.ledger.record(clients)
@@ -376,10 +377,10 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       retired: record.retired,
       newEpoch: isNew ? head.epoch : undefined,
       ...(isIndexed ? { members: this.indexes.membersOf(events) } : {}),
-      beginsImport: isNew && isImport,
+      beginsImport,
       secret: head.marks.unsavedSecret,
     })
-    this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt }
+    this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt, ...(beginsImport ? { isImporting: true } : {}) }
     this.#askForSealing(this.#head)
     for (const { first, last, text } of rows) {
       const mark = head.marks.ofWritten(last)
@@ -387,11 +388,6 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
       const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
       this.#broadcast.send(frame, events.length === 0 ? undefined : { epoch: head.epoch, mark, range: [first, last], events: ofRow })
     }
-  }
-
-  #newHead(isImport: boolean): LoadedHead {
-    const head = newHead(this.#options.newEpoch(), this.#storage, this.#options.randomBytes)
-    return isImport ? { ...head, isImporting: true } : head
   }
 
   #askForSealing(head: TapeHead): void {

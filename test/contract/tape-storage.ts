@@ -245,6 +245,12 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       expect(rowsOf(storage, 0)).toEqual(rows.map(plain))
     })
 
+    onRig('[I2][I7] keeps that an import has begun in a stream that was made before', ({ storage, reopen }) => {
+      storage.configure({ isClosed: false, expires: undefined, at: 1, newEpoch: 'e' })
+      append(storage, [row(0, 0)], { beginsImport: true })
+      for (const one of [storage, reopen()]) expect(one.head()).toMatchObject({ epoch: 'e', latestSeq: 0, isImporting: true })
+    })
+
     onRig('[G1][G4] tells since when objects have had one of some values, the earliest of them', ({ storage, reopen }) => {
       fill(storage)
       for (const name of ['project', 'city']) storage.addIndex({ name, pointer: `/${name}`, declaredAt: 9, builtTo: -1 })

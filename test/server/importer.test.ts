@@ -108,6 +108,43 @@ describe('a whole import', () => {
   })
 })
 
+describe('a stream that was made before', () => {
+  const made: readonly [string, (core: Rig['core']) => void][] = [
+    ['an attribute', (core) => core.declareIndex('project', '/project')],
+    ['its settings', (core) => core.configure({ expires: { idleSeconds: 60 } })],
+  ]
+
+  test.each(made)('[I2][I7][V1] takes an import as any empty one does, where %s made it', async (_, make) => {
+    const events = randomTape(1, 30)
+    const rig = newRig()
+    make(rig.core)
+    await send(rig, events.slice(0, 10))
+    for (const one of [rig, woken(rig)]) {
+      expect(one.core.isImporting).toBe(true)
+      expect(one.commit(submission('new', [draft(1)])).map(plain)).toEqual([refused('importing')])
+      expect(await send(one, events.slice(0, 20))).toBeUndefined()
+    }
+    expect(await send(rig, events.slice(20))).toBeUndefined()
+    expect(await finish(rig, 29, hashOf(events))).toBeUndefined()
+    expect(rig.commit(submission('new', [draft(1)])).map(plain)).toEqual([taken(30, 30)])
+  })
+
+  test('[I2][V1] takes nothing that is new once it is closed, and its import can be ended', async () => {
+    const events = randomTape(1, 20)
+    const rig = newRig()
+    rig.core.configure({ closed: true })
+    expect(await send(rig, events)).toMatchObject({ code: 'stream-closed' })
+    expect([rig.core.state.latestSeq, rig.core.isImporting]).toEqual([-1, false])
+    const other = newRig()
+    await send(other, events.slice(0, 10))
+    other.core.configure({ closed: true })
+    expect(await send(other, events.slice(0, 10))).toBeUndefined()
+    expect(await send(other, events)).toMatchObject({ code: 'stream-closed' })
+    expect(await finish(other, 9, hashOf(events.slice(0, 10)))).toBeUndefined()
+    expect(other.core.state).toMatchObject({ latestSeq: 9, closed: true })
+  })
+})
+
 describe('what does not fit', () => {
   test('[I3] a gap, or a beginning elsewhere, changes nothing', async () => {
     const events = randomTape(1, 20)

@@ -67,9 +67,9 @@ export class SqliteSchema {
   }
 
   /** Makes the tables, and a stream under this epoch. */
-  create(epoch: string, isImporting: boolean): void {
+  create(epoch: string): void {
     this.#migrate(0)
-    this.#sql.exec('INSERT INTO stream (id, version, epoch, importing) VALUES (0, ?, ?, ?)', migrations.length, epoch, isImporting ? 1 : 0)
+    this.#sql.exec('INSERT INTO stream (id, version, epoch) VALUES (0, ?, ?)', migrations.length, epoch)
   }
 
   /** What is left of a stream that was deleted. */

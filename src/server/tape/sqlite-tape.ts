@@ -75,7 +75,8 @@ export class SqliteTape implements TapeStorage {
 
   append({ rows, retired, newEpoch, beginsImport = false, members = [], secret }: Append): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#schema.create(newEpoch, beginsImport)
+      if (newEpoch !== undefined) this.#schema.create(newEpoch)
+      if (beginsImport) this.#sql.exec('UPDATE stream SET importing = 1')
       if (secret !== undefined) this.#sql.exec('UPDATE stream SET secret = ?', secret)
       for (const { last, first, committedAt, checkpoint, ledger, body, start, writer = null } of rows) {
         const values = [last, first, committedAt, checkpoint, ledger, body, start, writer]
@@ -161,7 +162,7 @@ export class SqliteTape implements TapeStorage {
 
   configure({ isClosed, expires, at, newEpoch, secret }: Configuration): void {
     this.#storage.transactionSync(() => {
-      if (newEpoch !== undefined) this.#schema.create(newEpoch, false)
+      if (newEpoch !== undefined) this.#schema.create(newEpoch)
       if (secret !== undefined) this.#sql.exec('UPDATE stream SET secret = ?', secret)
       const text = expires === undefined ? null : JSON.stringify(expires)
       this.#sql.exec('UPDATE stream SET closed = ?, expires = ?, configured_at = ?', isClosed ? 1 : 0, text, at)
@@ -290,7 +291,7 @@ export class SqliteTape implements TapeStorage {
 
   beginFork(fork: Fork, epoch: string): void {
     this.#storage.transactionSync(() => {
-      if (!this.#schema.find()) this.#schema.create(epoch, true)
+      if (!this.#schema.find()) this.#schema.create(epoch)
       for (const table of ['tape', 'client', 'segment', 'snapshot']) this.#sql.exec(`DELETE FROM ${table}`)
       this.#sql.exec('UPDATE stream SET epoch = ?, importing = 1', epoch)
       this.keepFork(fork)

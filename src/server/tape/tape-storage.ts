@@ -86,7 +86,7 @@ export interface Append {
   readonly newEpoch: string | undefined
   /** What the rows make of objects, where the stream has indexes. */
   readonly members?: readonly Member[]
-  /** The stream is made by an import. */
+  /** These rows are the first of an import. */
   readonly beginsImport?: boolean
   /** Of a stream that has none yet. */
   readonly secret?: string | undefined
