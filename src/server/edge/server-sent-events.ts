@@ -2,10 +2,12 @@
  * Server-sent events: the stored events in order of seq, then the live ones, each with its seq as id, so that a
  * reader who returns with Last-Event-ID goes on where it was.
  *
- *   socket: welcome, slices ─► the next seq in order? ─► out
+ *   socket: welcome, slices ─► the next seq in order? ─► out, with those that follow it without a gap
  *                              a later one? ─► fetch what lies between; it comes again
+ *                              fetched, and still not there? ─► the end: the reader returns after a while
  */
 import { Refusal } from '../../protocol/codes.ts'
+import type { TapeEvent } from '../../protocol/event.ts'
 import type { ServerFrame } from '../../protocol/frames.ts'
 import { seqMax } from '../../protocol/limits.ts'
 import { problemResponse } from '../problem.ts'
@@ -91,9 +93,11 @@ class Feed {
     if (frame.type === 'welcome') return this.#begin(frame)
     if (frame.ref !== undefined || this.#isAnnounced) this.#isFetching = false
     this.#isAnnounced = false
-    const out = frame.events.filter(({ seq }) => seq >= this.next)
+    const out = runFrom(this.next, frame.events)
+    // The next event cannot be read now.
+    if (frame.ref !== undefined && out.length === 0) return this.end()
     // What a full reader cannot take is not kept for it, but fetched again when it can.
-    if (out[0]?.seq === this.next && !this.#isFull) {
+    if (out.length > 0 && !this.#isFull) {
       this.next += out.length
       this.#write(out.map((event) => `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`).join(''))
     }
@@ -139,6 +143,11 @@ class Feed {
   #write(text: string): void {
     this.#controller.enqueue(encoder.encode(text))
   }
+}
+
+/** The events from a seq on, up to the first gap: what could not be read is left out of a slice. */
+function runFrom(first: number, events: readonly TapeEvent[]): readonly TapeEvent[] {
+  return events.filter(({ seq }) => seq >= first).filter(({ seq }, index) => seq === first + index)
 }
 
 const encoder = new TextEncoder()

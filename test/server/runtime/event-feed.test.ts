@@ -45,11 +45,19 @@ class PlayedStream {
   }
 
   slice(first: number, last: number, { ref, latestSeq = last, text = '' }: { ref?: number; latestSeq?: number; text?: string } = {}): void {
-    const events = Array.from({ length: last - first + 1 }, (_, i) => ({
-      ...{ seq: first + i, seen: -1, type: 'insert', collection: 'x', identifier: 'y' },
-      values: { text },
-    }))
-    this.#pair[1].send(JSON.stringify({ type: 'slice', ref, epoch: 'e', latestSeq, covers: [[first, last]], events }))
+    this.#send([[first, last]], { ref, latestSeq, text })
+  }
+
+  /** The answer to a fetch, with what can be read. */
+  answer(covers: SeqRanges, latestSeq: number): void {
+    this.#send(covers, { ref: 0, latestSeq, text: '' })
+  }
+
+  #send(covers: SeqRanges, { ref, latestSeq, text }: { ref: number | undefined; latestSeq: number; text: string }): void {
+    const events = covers.flatMap(([first, last]) =>
+      range(first, last).map((seq) => ({ seq, seen: -1, type: 'insert', collection: 'x', identifier: 'y', values: { text } })),
+    )
+    this.#pair[1].send(JSON.stringify({ type: 'slice', ref, epoch: 'e', latestSeq, covers, events }))
   }
 
   /** The next frame from the Worker. */
@@ -111,6 +119,23 @@ test('[H7][S2] an event that comes twice is written once, and a lost frame is fe
   stream.slice(4, 6, { ref: 0 })
   stream.close()
   expect(idsOf(await answer.text())).toEqual(range(0, 6))
+})
+
+test('[H7][T6] nothing is written beyond what cannot be read: the answer ends there, and nobody asks again and again', async () => {
+  const stream = new PlayedStream()
+  const answer = await open(stream, 9)
+  expect(await stream.asked()).toEqual({ type: 'fetch', ref: 0, seq: [[0, 9]] })
+  stream.answer(
+    [
+      [0, 2],
+      [6, 9],
+    ],
+    9,
+  )
+  expect(await stream.asked()).toEqual({ type: 'fetch', ref: 0, seq: [[3, 9]] })
+  stream.answer([[6, 9]], 9)
+  expect(idsOf(await answer.text())).toEqual(range(0, 2))
+  expect(stream.unanswered).toBe(0)
 })
 
 test('[H7] for a reader that does not read, nothing is piled up: it is fetched when it reads again', async () => {
