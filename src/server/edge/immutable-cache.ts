@@ -14,6 +14,8 @@ export interface Immutable {
   /** Of what is kept. */
   readonly type?: string
   readonly context: { waitUntil(promise: Promise<unknown>): void }
+  /** Rejects when it is not to be answered any more: to look for a copy takes time. */
+  readonly check: () => Promise<void>
   /** For what is said of a tape, not of its content alone: by its mark a copy is known to be of the tape that is there now. */
   readonly marks?: {
     /** Of the tape that the answer is made of, where that does not say. */
@@ -30,7 +32,7 @@ const keptForSeconds = 3600
 
 /** The copy, or what `make` makes; that is kept if it has the ETag. */
 export async function answerFromCache(
-  { request, key, etag, type = 'application/json', context, marks }: Immutable,
+  { request, key, etag, type = 'application/json', context, check, marks }: Immutable,
   make: () => Promise<Response>,
 ): Promise<Response> {
   const address = new URL(request.url)
@@ -40,6 +42,7 @@ export async function answerFromCache(
   const known = await caches.default.match(cacheKey)
   const mark = known?.headers.get(markHeader)
   if (known !== undefined && (!mark || marks === undefined || (await marks.isKnown(mark)))) {
+    await check()
     if (request.headers.get('If-None-Match') === etag) return new Response(null, { status: 304, headers: { ETag: etag } })
     return forReader(known)
   }

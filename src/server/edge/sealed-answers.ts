@@ -35,33 +35,37 @@ export interface Sealed {
 export function answerImmutableRead(sealed: Sealed, query: ReadQuery): Promise<Response> {
   const { request, view, viewNow, context, forward, isKnown } = sealed
   checkEpoch(view, query)
-  const etag = etagOf(query)
   const last = query.ranges.at(-1)?.[1] ?? seqMax
   const isSealed = last <= (view.segments.at(-1)?.last ?? -1) && !query.isFolded
   const contents = isSealed ? contentsOf(sealed) : undefined
-  // What cannot be read may have gone with its epoch: then that is the answer.
-  const read = (from: Contents) => readPage(view, query, from).finally(async () => checkEpoch(await viewNow(), query))
-  const make = contents === undefined ? forward : () => read(contents)
+  const make = async () => {
+    if (contents === undefined) return forward()
+    const page = await readPage(view, query, contents)
+    // What cannot be read may have gone with its epoch: then that is the answer.
+    checkEpoch(await viewNow(), query)
+    return page ?? forward()
+  }
+  const check = async () => checkEpoch(await viewNow(), query)
   const marks = { now: view.mark, isKnown }
-  return answerFromCache({ request, key: query.immutableKey ?? '', etag, context, marks }, make)
+  return answerFromCache({ request, key: query.immutableKey ?? '', etag: etagOf(query), context, check, marks }, make)
 }
 
 function checkEpoch({ epoch, latestSeq }: SealedView, query: ReadQuery): void {
   if (query.epoch !== epoch) throw new Refusal('wrong-epoch', { epoch, latestSeq })
 }
 
-async function readPage({ epoch, segments }: SealedView, query: ReadQuery, contents: Contents): Promise<Response> {
+/** Undefined where not all of it can be read here: of that its object is to know, which may have what was sealed before there was a bucket. */
+async function readPage({ epoch, segments }: SealedView, query: ReadQuery, contents: Contents): Promise<Response | undefined> {
   const storage = {
     segmentsFrom: (from: number) => segments.slice(indexOf(segments, from)).values(),
     rowsFrom: () => [].values(),
   }
-  const { covers, pieces, isCutShort } = await readSealedPage(storage, contents, query.ranges, {
-    latestSeq: seqMax,
-    bytesMax: pageBytesMax,
-  })
+  const page = await readSealedPage(storage, contents, query.ranges, { latestSeq: seqMax, bytesMax: pageBytesMax }).catch(refusedIsNone)
+  if (page === undefined || page.isCutShort === true) return undefined
+  const { covers, pieces } = page
   const head = JSON.stringify({ epoch, latestSeq: covers.at(-1)?.[1], covers })
-  const headers = isCutShort === true ? { 'Cache-Control': 'no-store' } : immutableHeaders(etagOf(query))
-  return new Response(joinSlice(head.slice(0, -1), pieces), { headers: { 'Content-Type': 'application/json', ...headers } })
+  const headers = { 'Content-Type': 'application/json', ...immutableHeaders(etagOf(query)) }
+  return new Response(joinSlice(head.slice(0, -1), pieces), { headers })
 }
 
 /** The place of the first segment that ends at a seq or later. */
@@ -83,15 +87,20 @@ export async function answerChunk(sealed: Sealed, hash: string): Promise<Respons
   const contents = contentsOf(sealed)
   const make = async () => {
     if (contents === undefined) return forward()
-    const packed = await contents.checkedPacked(chunk).catch(() => undefined)
+    const packed = await contents.checkedPacked(chunk).catch(refusedIsNone)
     findChunk(await viewNow(), hash)
     // What cannot be read here its object is to know of.
     return packed === undefined ? forward() : packedChunk(packed, hash)
   }
+  const check = async () => void findChunk(await viewNow(), hash)
   return chunkFor(
     request,
-    await answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, type: 'application/gzip', context }, make),
+    await answerFromCache({ request, key: `chunk/${hash}`, etag: `"${hash}"`, type: 'application/gzip', context, check }, make),
   )
+}
+
+function refusedIsNone(error: unknown): undefined {
+  if (!(error instanceof Refusal)) throw error
 }
 
 function contentsOf({ env, objectId }: Sealed): Contents | undefined {
