@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import type { SealedState, SealedView } from '../sealed/sealed-state.ts'
+import { rowOfMark } from '../tape/marks.ts'
 import { Shared } from './shared.ts'
 
 interface Lease {
@@ -11,17 +12,20 @@ interface Lease {
   /** ms since 1970. Before this one the clock has been put back, and nothing is known of how long it has been. */
   from: number
   until: number
-  /** Marks that the stream knows: the newest it has told of, and those of copies that it was asked about. */
-  readonly marks: Set<string>
+  /**
+   * Of each writer the last row that the stream is known to have: of the newest mark that it has told of, and of those that
+   * it was asked about. One writer goes on where its last row was, so those before it are known, too.
+   */
+  readonly rows: Map<number, number>
 }
 
 type Stream = { fetch(request: Request): Promise<Response> }
 
-/** Of so many copies it is remembered; then they are asked about again. */
-const marksMax = 1000
-
 /** Of streams asked about longest ago nothing is remembered. */
 const leasesMax = 1000
+
+/** So many segments and writers of all streams: a segment takes some 400 bytes, and an isolate has 128 MB for everything. */
+const entriesMax = 100_000
 
 export class Leases {
   readonly #leases = new Map<string, Lease>()
@@ -39,7 +43,8 @@ export class Leases {
   async knows(mark: string, request: Request, { name, stream }: { readonly name: string; readonly stream: Stream }): Promise<boolean> {
     const lease = this.#leaseOf(name)
     const epoch = lease.view?.epoch
-    if (lease.marks.has(mark)) return true
+    const row = rowOfMark(mark)
+    if (row !== undefined && row.seq <= (lease.rows.get(row.writer) ?? -1)) return true
     const view = await this.#renewals.of(`${name} ${mark}`, () => this.#renew(request, lease, stream, mark))
     return view.epoch === epoch
   }
@@ -56,23 +61,41 @@ export class Leases {
     const answer = await stream.fetch(new Request(address, { headers }))
     if (!answer.ok) throw await refusalOf(answer)
     const { leaseMs, segments, ...state } = await answer.json<SealedState>()
-    const before = view !== undefined && view.epoch === state.epoch ? view.segments : []
-    if (view?.epoch !== state.epoch || lease.marks.size > marksMax) lease.marks.clear()
-    for (const mark of [state.mark, asked]) if (mark) lease.marks.add(mark)
+    const isSame = view !== undefined && view.epoch === state.epoch
+    if (!isSame) lease.rows.clear()
+    for (const mark of isSame ? [state.mark, asked] : [state.mark]) {
+      const row = rowOfMark(mark ?? '')
+      if (row !== undefined) lease.rows.set(row.writer, Math.max(row.seq, lease.rows.get(row.writer) ?? -1))
+    }
+    const before = isSame ? view.segments : []
     lease.view = { ...state, segments: segments.length === 0 ? before : [...before, ...segments] }
     // Counted from the question, which is before the answer was given; and a little less, as clocks here stand still at times.
     lease.from = askedAt
     lease.until = askedAt + leaseMs * 0.9
+    this.#makeRoom()
     return lease.view
   }
 
   #leaseOf(name: string): Lease {
-    const lease = this.#leases.get(name) ?? { view: undefined, from: 0, until: 0, marks: new Set() }
+    const lease = this.#leases.get(name) ?? { view: undefined, from: 0, until: 0, rows: new Map() }
     this.#leases.delete(name)
     this.#leases.set(name, lease)
     if (this.#leases.size > leasesMax) this.#leases.delete(this.#leases.keys().next().value ?? '')
     return lease
   }
+
+  #makeRoom(): void {
+    let entries = this.#leases.values().reduce((sum, lease) => sum + entriesOf(lease), 0)
+    for (const [name, lease] of this.#leases) {
+      if (entries <= entriesMax || this.#leases.size === 1) return
+      this.#leases.delete(name)
+      entries -= entriesOf(lease)
+    }
+  }
+}
+
+function entriesOf({ view, rows }: Lease): number {
+  return rows.size + (view?.segments.length ?? 0)
 }
 
 async function refusalOf(answer: Response): Promise<Refusal> {

@@ -82,11 +82,15 @@ export class Marks {
   }
 
   #decode(mark: string): MarkedRow | undefined {
-    const [, seq, writer] = pattern.exec(mark) ?? []
-    if (seq === undefined || writer === undefined) return undefined
-    const row = { seq: Number(seq), writer: Number.parseInt(writer, 36) }
-    return this.#encode(row) === mark ? row : undefined
+    const row = rowOfMark(mark)
+    return row !== undefined && this.#encode(row) === mark ? row : undefined
   }
+}
+
+/** The row that a mark speaks of, whoever made it; undefined for what is no mark. */
+export function rowOfMark(mark: string): MarkedRow | undefined {
+  const [, seq, writer] = pattern.exec(mark) ?? []
+  return seq === undefined || writer === undefined ? undefined : { seq: Number(seq), writer: Number.parseInt(writer, 36) }
 }
 
 const encoder = new TextEncoder()

@@ -3,6 +3,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { decodeSlice } from '../../../src/protocol/index.ts'
+import { Leases } from '../../../src/server/edge/leases.ts'
 import { answerImmutableRead, type Sealed } from '../../../src/server/edge/sealed-answers.ts'
 import { readQueryOf } from '../../../src/server/read-query.ts'
 import type { SealedView } from '../../../src/server/sealed/sealed-state.ts'
@@ -40,6 +41,23 @@ async function intoRows(stream: string): Promise<number> {
   await env.SEGMENTS.delete(`${name}/${hash}`)
   return last
 }
+
+test('[H5] a Worker remembers of all streams together what fits an isolate, and the one at hand in any case', async () => {
+  const segments = Array.from({ length: 60_000 }, (_, i) => ({ first: i, last: i, plain: { hash: 'x', bytes: 1, stored: 1 } }))
+  const asked: number[] = []
+  const stream = {
+    fetch: async (request: Request) => {
+      const through = Number(new URL(request.url).searchParams.get('through') ?? -1)
+      asked.push(through)
+      const more = segments.slice(through + 1)
+      return Response.json({ epoch: 'e', latestSeq: 60_000, segments: more, snapshot: null, leaving: [], leaseMs: 0 })
+    },
+  }
+  const leases = new Leases()
+  const request = new Request(`${origin}/v1/streams/x/events`)
+  for (const name of ['a', 'a', 'b', 'b', 'a']) expect((await leases.of(request, name, stream)).segments).toHaveLength(60_000)
+  expect(asked).toEqual([-1, 59_999, -1, 59_999, -1])
+})
 
 test('[H5][R1] a copy is no answer any more when the epoch has ended while it was looked for', async () => {
   const request = new Request(`${origin}/v1/streams/looked-for/events?seq=0-9&epoch=e`)

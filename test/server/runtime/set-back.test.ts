@@ -85,23 +85,34 @@ test('[S6][H5] pages of what was lost are not answered from a copy', async () =>
   expect((await stateOf(stream)).epoch).not.toBe(epoch)
 })
 
-test('[S6][H5] a Worker asks the object once for each mark of a copy that it was not told of', async () => {
+test('[S6][H5] a Worker asks the object once for a mark of a copy that those it knows do not stand for', async () => {
   const asked: string[][] = []
+  const markOf = (seq: number, writer: string) => `${seq}.${writer}.${'m'.repeat(11)}`
+  const newest = markOf(9, 'now')
   let epoch = 'e'
   const stream = {
     fetch: async (request: Request) => {
       const marks = new URL(request.url).searchParams.getAll('mark').filter((mark) => mark !== '')
       asked.push(marks)
-      if (marks.includes('lost')) epoch = 'f'
-      return Response.json({ epoch, latestSeq: 9, mark: 'newest', segments: [], snapshot: null, leaving: [], leaseMs: 500 })
+      if (marks.includes(markOf(8, 'lost'))) epoch = 'f'
+      return Response.json({ epoch, latestSeq: 9, mark: newest, segments: [], snapshot: null, leaving: [], leaseMs: 500 })
     },
   }
   const leases = new Leases()
   const request = new Request('https://tapeline.example/v1/streams/x/events')
   const knows = (mark: string) => leases.knows(mark, request, { name: 'x', stream })
   await leases.of(request, 'x', stream)
-  expect([await knows('newest'), await knows('older'), await knows('older'), await knows('newest')]).toEqual([true, true, true, true])
-  expect(asked).toEqual([[], ['newest', 'older']])
-  expect(await knows('lost')).toBe(false)
-  expect(asked).toHaveLength(3)
+  const knowsAll = async (...marks: string[]) => {
+    for (const mark of marks) expect(await knows(mark), mark).toBe(true)
+  }
+  await knowsAll(newest, markOf(7, 'now'), markOf(0, 'now'))
+  expect(asked).toEqual([[]])
+  await knowsAll(markOf(5, 'then'), markOf(5, 'then'), markOf(3, 'then'), newest)
+  expect(asked.splice(0)).toEqual([[], [newest, markOf(5, 'then')]])
+  await knowsAll(markOf(6, 'then'))
+  expect(asked.splice(0)).toEqual([[newest, markOf(6, 'then')]])
+  expect(await knows(markOf(8, 'lost'))).toBe(false)
+  expect(asked.splice(0)).toHaveLength(1)
+  await knowsAll(markOf(8, 'now'), markOf(1, 'then'), markOf(8, 'lost'))
+  expect(asked).toHaveLength(2)
 })
