@@ -201,15 +201,18 @@ function isWhollyOnTape(ranges: SeqRanges, latestSeq: number): boolean {
   return (ranges.at(-1)?.[1] ?? seqMax) <= latestSeq
 }
 
-/** Streams every event of the ranges, page by page as the reader takes them, to where the tape ended at the start. */
+/**
+ * Streams every event of the ranges, page by page as the reader takes them, to where the tape ended at the start. All are of
+ * one epoch: when that ends before they do, the body breaks off.
+ */
 function answerExport(core: StreamCore, query: ReadQuery): Response {
-  const { ranges, epoch } = query
+  core.checkEpoch(query.epoch)
+  const { epoch } = core
   const { latestSeq } = core.state
-  let rest = subtract(ranges, [[latestSeq + 1, seqMax]])
-  core.checkEpoch(epoch)
+  let rest = subtract(query.ranges, [[latestSeq + 1, seqMax]])
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { covers, pieces } = await readPage(core, { ...query, ranges: rest })
+      const { covers, pieces } = await readPage(core, { ...query, ranges: rest, epoch })
       rest = subtract(rest, covers)
       if (covers.length > 0) controller.enqueue(toNdjson(pieces))
       if (rest.length === 0 || covers.length === 0) controller.close()
