@@ -12,7 +12,7 @@ import type { TapeEvent } from '../protocol/event.ts'
 import { expiresAt, type Settings } from '../protocol/settings.ts'
 import { Broadcast } from './broadcast.ts'
 import type { Indexed } from './filters/index-builder.ts'
-import { Indexes, type IndexStorage } from './filters/indexes.ts'
+import { checkDeclaration, Indexes, type IndexStorage } from './filters/indexes.ts'
 import { withoutSnapshot } from './sealed/lost-snapshot.ts'
 import { type Redactable, type RedactionBy, type Rewriting, rewriteRows } from './sealed/redactor.ts'
 import type { Sealable } from './sealed/sealer.ts'
@@ -143,10 +143,10 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     )
   }
 
-  /** Throws what `Indexes.declare` does. */
+  /** Makes the stream where there is none. Throws what `checkDeclaration` and `Indexes.declare` do. */
   declareIndex(name: string, pointer: string): void {
-    const head = this.#load()
-    if (head === 'none') this.configure({})
+    checkDeclaration(name, pointer)
+    if (this.#load() === 'none') this.configure({})
     if (this.indexes.declare(name, pointer, this.state.latestSeq)) this.#options.onUpkeepDue()
   }
 

@@ -49,6 +49,17 @@ export function isIndexName(name: string): boolean {
   return namePattern.test(name) && !reserved.has(name) && !/token|authorization|jwt/.test(name)
 }
 
+/** Throws `invalid` for what no stream can declare. */
+export function checkDeclaration(name: string, pointer: string): void {
+  if (!isIndexName(name)) {
+    throw new Refusal('invalid', {
+      at: 'name',
+      detail: 'The name of an index is made of a–z 0–9 _ -, and none that addresses take already.',
+    })
+  }
+  parsePointer(pointer)
+}
+
 export class Indexes {
   readonly #storage: IndexStorage
   #known: readonly (Index & { readonly path: readonly string[] })[] | undefined
@@ -66,15 +77,8 @@ export class Indexes {
     this.#known = undefined
   }
 
-  /** Throws `invalid`, `too-many`, and `index-exists` where it points elsewhere. False where it was declared before. */
+  /** Of a checked declaration. Throws `too-many`, and `index-exists` where it points elsewhere. False where it was declared before. */
   declare(name: string, pointer: string, latestSeq: number): boolean {
-    if (!isIndexName(name)) {
-      throw new Refusal('invalid', {
-        at: 'name',
-        detail: 'The name of an index is made of a–z 0–9 _ -, and none that addresses take already.',
-      })
-    }
-    parsePointer(pointer)
     const before = this.all.find((index) => index.name === name)
     if (before !== undefined && before.pointer !== pointer) {
       throw new Refusal('index-exists', { detail: `${name} is ${before.pointer}, and stays so. Declare another name.` })

@@ -4,9 +4,9 @@
  * The object may sleep between any two messages, so what has to last is in the socket's attachment, and a session
  * is no more than that attachment unpacked.
  */
-import { closeCodes } from '../../protocol/codes.ts'
+import { closeCodes, Refusal } from '../../protocol/codes.ts'
 import type { Selection } from '../../protocol/filter.ts'
-import { whispersPerSecondMax } from '../../protocol/limits.ts'
+import { clientLengthMax, whispersPerSecondMax } from '../../protocol/limits.ts'
 import type { LiveSession, Rights } from './live.ts'
 
 interface Attachment extends Rights {
@@ -22,6 +22,8 @@ const unsentBytesMax = 8 * 1024 * 1024
 
 /** Asking a socket what it has not sent yet costs as much as a tenth of sending, so it is asked only so often. */
 const lookEveryUnits = 256 * 1024
+
+const longestClient = 'c'.repeat(clientLengthMax)
 
 /** Told when the session will expire, whenever that is decided: ms since 1970. */
 type OnExpiry = (expiresAt: number) => void
@@ -40,8 +42,15 @@ export class Session implements LiveSession {
     onExpiry(attachment.expiresAt)
   }
 
+  /** Throws `too-large` when there is more to be kept of a socket than it holds, with whoever will publish on it. */
   static accept(socket: WebSocket, opening: Omit<Attachment, 'client' | 'hasEnded'>, onExpiry: OnExpiry): Session {
-    const session = new Session(socket, { ...opening, client: undefined, hasEnded: false }, onExpiry)
+    const attachment = { ...opening, client: undefined, hasEnded: false }
+    try {
+      socket.serializeAttachment({ ...attachment, client: longestClient })
+    } catch {
+      throw new Refusal('too-large', { at: 'filter', detail: 'The filter takes more than a socket keeps: ask for less, or over HTTP.' })
+    }
+    const session = new Session(socket, attachment, onExpiry)
     session.#save()
     return session
   }

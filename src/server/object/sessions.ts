@@ -26,11 +26,12 @@ export class Sessions implements Iterable<Session> {
     for (const { order } of this.#bySocket.values()) this.#lastOrder = Math.max(this.#lastOrder, order)
   }
 
-  /** Takes a socket in as the one that was opened last. Nothing is broadcast to it before `add`. */
+  /** Takes a socket in as the one that was opened last. Nothing is broadcast to it before `add`. Throws like `Session.accept`. */
   accept(socket: WebSocket, opening: { readonly stream: string; readonly filter?: Selection | undefined }, rights: Rights): Session {
     this.#reap()
+    const session = Session.accept(socket, { ...rights, ...opening, order: ++this.#lastOrder }, this.#expectExpiry)
     this.#state.acceptWebSocket(socket)
-    return Session.accept(socket, { ...rights, ...opening, order: ++this.#lastOrder }, this.#expectExpiry)
+    return session
   }
 
   add(session: Session): void {
@@ -60,7 +61,7 @@ export class Sessions implements Iterable<Session> {
   }
 
   closeAll(code: number, reason: string, lastFrame?: string): void {
-    for (const session of this.#bySocket.values()) {
+    for (const session of this) {
       if (lastFrame !== undefined) session.send(lastFrame)
       this.#drop(session, code, reason)
     }

@@ -128,8 +128,7 @@ export class StreamObject extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     try {
-      // The Worker has routed by what the address means, however it is written.
-      const [, , , stream = '', resource, part] = new URL(request.url).pathname.split('/').map(decodeURIComponent)
+      const [, , , stream = '', resource, part] = partsOf(request.url)
       const grant = await verifyToken(tokenOf(request), this.env)
       if (resource === 'live') return this.#connect(request, stream, grant)
       if (resource === 'events' && request.method === 'POST') {
@@ -271,6 +270,15 @@ function pause(): Promise<void> {
 
 function report(error: unknown): void {
   console.error(error)
+}
+
+/** The Worker has routed by what the address means, however it is written. Throws `not-found` when it means nothing. */
+function partsOf(address: string): string[] {
+  try {
+    return new URL(address).pathname.split('/').map(decodeURIComponent)
+  } catch {
+    throw new Refusal('not-found')
+  }
 }
 
 /** What a grant allows on a live socket of this stream. Throws `forbidden` when that is nothing. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeSlice, type Slice } from '../../../src/protocol/index.ts'
 import { call, LiveSocket, publish, textOf } from '../../support/live.ts'
 import { testToken } from '../../support/tokens.ts'
-import { rowCounts, stubOf, untilSealed } from './objects.ts'
+import { rowCounts, stubOf, untilSealed, untilSockets } from './objects.ts'
 
 async function declare(stream: string, name: string, body: unknown, may: 'admin' | 'publish' = 'admin'): Promise<Record<string, unknown>> {
   const token = await testToken({ may: ['read', may] })
@@ -169,6 +169,15 @@ describe('a filtered stream', () => {
     ] as const) {
       expect(await declare(stream, name, body), `${name} ${JSON.stringify(body)}`).toMatchObject({ code })
     }
+    for (const [name, code] of [
+      ['%zz', 'not-found'],
+      ['%E0%A4', 'not-found'],
+      ['BAD', 'invalid'],
+    ] as const) {
+      expect(await declare('filters-none', name, { pointer: '/a' }), name).toMatchObject({ code })
+    }
+    expect(await declare('filters-none', 'fine', { pointer: 'a' })).toMatchObject({ code: 'invalid' })
+    expect(await rowCounts('filters-none')).toEqual({})
     for (let i = 0; i < 14; i++) await declare('filters-many', `index-${i}`, { pointer: '/__proto__/constructor' })
     for (let i = 14; i < 16; i++) expect(await declare('filters-many', `index-${i}`, { pointer: '/a~1b/~0' })).toHaveProperty('indexes')
     expect(await declare('filters-many', 'one-more', { pointer: '/a' })).toMatchObject({ code: 'too-many' })
@@ -209,6 +218,24 @@ describe('a filtered stream', () => {
     expect(await live.json()).toMatchObject({ code: 'bad-query', at: 'nothing' })
     expect((await read(stream, values(100))).covers).toEqual([[0, 8]])
   })
+})
+
+test('[G3][L9] a filter that a socket cannot keep is refused before there is one, and what it can keep it does', async () => {
+  const stream = 'filters-long'
+  await publishAll(stream, [task('a', {})])
+  const query = (length: number) => {
+    const identifier = Array.from({ length: 100 }, (_, i) => `${i}–`.padEnd(length, 'a'))
+    return `?filter=${encodeURIComponent(JSON.stringify({ identifier: ['a', ...identifier.slice(1)] }))}`
+  }
+  const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'tapeline.v1' }
+  const refused = await call(`/v1/streams/${stream}/live${query(80)}`, { headers })
+  expect([refused.status, await refused.json()]).toMatchObject([413, { code: 'too-large', at: 'filter' }])
+  await untilSockets(stream, 0)
+  const socket = await LiveSocket.open(stream, { query: query(75) })
+  expect(await socket.next()).toMatchObject({ type: 'welcome' })
+  await evictDurableObject(stubOf(stream))
+  socket.send({ type: 'publish', ref: 1, client: 'c'.repeat(64), drafts: [{ ...task('a', {}), counter: 1, seen: 0 }] })
+  expect(await socket.next()).toMatchObject({ type: 'slice', events: [{ seq: 1, identifier: 'a' }] })
 })
 
 test('[G4] the past of a sealed tape is looked through in the background', async () => {
