@@ -22,6 +22,7 @@ import type { StreamCoreOptions, StreamState } from './stream-core-options.ts'
 import { emptyHead, type LoadedHead, loadHead, newHead } from './tape/loaded-head.ts'
 import { newSecret } from './tape/marks.ts'
 import { cutRows } from './tape/row-cutter.ts'
+import { sliceFrame } from './tape/slice-frames.ts'
 import { joinSlice, type Page } from './tape/slice-reader.ts'
 import { type ReadTape, TapeReads } from './tape/tape-reads.ts'
 import type { LedgerEntry, RedactionNote, SegmentEntry, TapeHead, TapeRow, TapeStorage } from './tape/tape-storage.ts'
@@ -201,8 +202,7 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     })
     this.#options.onUpkeepDue()
     const { epoch, latestSeq } = this.state
-    if (closed === true)
-      this.#broadcast.send(JSON.stringify({ type: 'slice', epoch, latestSeq, mark: this.mark, covers: [], events: [], closed }))
+    if (closed === true) this.#broadcast.send(sliceFrame({ epoch, latestSeq, mark: this.mark, closed, covers: [] }))
   }
 
   /** When the stream ends by itself, in ms since 1970; undefined for never. */
@@ -382,11 +382,14 @@ export class StreamCore implements ReadTape, Sealable, Snapshotted, Redactable, 
     })
     this.#head = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt, ...(beginsImport ? { isImporting: true } : {}) }
     this.#askForSealing(this.#head)
+    const { epoch } = head
     for (const { first, last, text } of rows) {
       const mark = head.marks.ofWritten(last)
-      const frame = `{"type":"slice","epoch":"${head.epoch}","latestSeq":${last},"mark":"${mark}","covers":[[${first},${last}]],"events":[\n${text}]}`
       const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
-      this.#broadcast.send(frame, events.length === 0 ? undefined : { epoch: head.epoch, mark, range: [first, last], events: ofRow })
+      this.#broadcast.send(
+        sliceFrame({ epoch, latestSeq: last, mark, covers: [[first, last]] }, text),
+        events.length === 0 ? undefined : { epoch, mark, range: [first, last], events: ofRow },
+      )
     }
   }
 

@@ -3,7 +3,7 @@
  * API, else from the bucket, else by the object. It is called after the token has been checked and the lease renewed, and
  * keeps its copies under addresses that carry no token.
  */
-import { immutableHeaders } from './immutable-headers.ts'
+import { immutableHeaders, markHeader } from '../answers.ts'
 import { Shared } from './shared.ts'
 
 export interface Immutable {
@@ -23,9 +23,6 @@ export interface Immutable {
     readonly isKnown: (mark: string) => Promise<boolean>
   }
 }
-
-/** Says how far the tape went when an answer was made. */
-export const markHeader = 'Tapeline-Mark'
 
 /** Long enough for everyone who catches up at once. */
 const keptForSeconds = 3600

@@ -1,6 +1,6 @@
 /** Long poll: the plain read at once if it has something, else when it has, or empty after so many seconds. */
 
-import { emptyHeader } from '../object/object-routes.ts'
+import { emptyHeader } from '../answers.ts'
 import type { ReadQuery } from '../read-query.ts'
 import { listen } from './listening.ts'
 

@@ -4,8 +4,8 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import { seqMax } from '../../protocol/limits.ts'
+import { etagOf, immutableHeaders, packedChunk, pageBytesMax } from '../answers.ts'
 import type { Env } from '../env.ts'
-import { etagOf, pageBytesMax } from '../object/object-routes.ts'
 import type { ReadQuery } from '../read-query.ts'
 import { BucketBlobs } from '../sealed/bucket-blobs.ts'
 import { Contents, gzipCodec } from '../sealed/contents.ts'
@@ -15,8 +15,7 @@ import { findChunk } from '../sealed/snapshot.ts'
 import { joinSlice } from '../tape/slice-reader.ts'
 import { TimedBlobs } from '../timed-blobs.ts'
 import { answerFromCache, type Immutable } from './immutable-cache.ts'
-import { immutableHeaders } from './immutable-headers.ts'
-import { chunkFor, packedChunk } from './snapshot-answers.ts'
+import { chunkFor } from './snapshot-answers.ts'
 
 export interface Sealed {
   readonly request: Request

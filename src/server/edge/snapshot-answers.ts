@@ -1,18 +1,12 @@
 /** Answers about snapshots: where they are, and their chunks. */
 
 import type { SealedView } from '../sealed/sealed-state.ts'
-import { immutableHeaders } from './immutable-headers.ts'
 
 /** Where the snapshot is: its chunks, to be asked for one by one. */
 export function answerSnapshot({ epoch, latestSeq, snapshot }: SealedView): Response {
   const chunks = (snapshot?.chunks ?? []).map(({ hash, bytes, events }) => ({ hash, bytes, events }))
   const covers = snapshot === null ? [] : [[0, snapshot.through]]
   return Response.json({ epoch, latestSeq, covers, chunks }, { headers: { 'Cache-Control': 'no-store' } })
-}
-
-/** A chunk as it is stored, packed with gzip, from whoever has it to the Worker. */
-export function packedChunk(packed: Uint8Array<ArrayBuffer>, hash: string): Response {
-  return new Response(packed, { headers: { 'Content-Type': 'application/gzip', ...immutableHeaders(`"${hash}"`) } })
 }
 
 /** A packed chunk for its reader: as it is for one who takes gzip, and else unpacked. */

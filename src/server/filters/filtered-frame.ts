@@ -1,6 +1,7 @@
 /** What a listener with a filter is sent of a row. */
 import type { TapeEvent } from '../../protocol/event.ts'
 import { rangesOfSeqs, type SeqRange, type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
+import { sliceFrame } from '../tape/slice-frames.ts'
 import type { Filter } from './filter.ts'
 import { needsPast } from './filtered-reader.ts'
 
@@ -18,7 +19,7 @@ export interface LiveRow {
  */
 export function filteredFrame({ epoch, mark, range, events }: LiveRow, filter: Filter | undefined, maker?: string): string {
   const [, latestSeq] = range
-  if (filter === undefined) return JSON.stringify({ type: 'slice', epoch, latestSeq, mark, covers: [], events: [] })
+  if (filter === undefined) return sliceFrame({ epoch, latestSeq, mark, covers: [] })
   const belonging = filter.over(events)
   const wanted = events.filter((event) => belonging.since(event) !== undefined)
   const holes: SeqRanges = wanted.filter((event) => needsPast(belonging, event)).map(({ seq }) => [seq, seq])
@@ -26,5 +27,5 @@ export function filteredFrame({ epoch, mark, range, events }: LiveRow, filter: F
   const aside = maker === undefined ? [] : events.filter((event) => event.client === maker && !wanted.includes(event))
   const given = events.filter((event) => aside.includes(event) || (wanted.includes(event) && !needsPast(belonging, event)))
   const own = aside.length === 0 ? undefined : rangesOfSeqs(aside)
-  return JSON.stringify({ type: 'slice', epoch, latestSeq, mark, covers, events: given, own })
+  return sliceFrame({ epoch, latestSeq, mark, covers, own }, given.map((event) => JSON.stringify(event)).join(',\n'))
 }

@@ -7,10 +7,8 @@ import { checkPublish } from '../../protocol/publish.ts'
 import { checkRedaction } from '../../protocol/redaction.ts'
 import { type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
 import { checkFork, checkIndex, checkSettings, isForkLike } from '../../protocol/settings.ts'
+import { emptyHeader, etagOf, immutableHeaders, markHeader, packedChunk, pageBytesMax, settlesHeader } from '../answers.ts'
 import { checkAllowed, checkStreamName, type Grant } from '../auth.ts'
-import { markHeader } from '../edge/immutable-cache.ts'
-import { immutableHeaders } from '../edge/immutable-headers.ts'
-import { packedChunk } from '../edge/snapshot-answers.ts'
 import type { Forker } from '../forks/forker.ts'
 import type { Loans } from '../forks/loans.ts'
 import { Importer } from '../importer.ts'
@@ -24,15 +22,6 @@ import { type Page, toNdjson } from '../tape/slice-reader.ts'
 import type { Verdict } from '../turn/sequencer.ts'
 import type { Sessions } from './sessions.ts'
 import type { Upkeep } from './upkeep.ts'
-
-/** A page takes a few milliseconds to read and send, and 100,000 events come in some ten of them. */
-export const pageBytesMax = 2 * 1024 * 1024
-
-/** Says `yes` of an answer without events, so that the Worker need not look into it. */
-export const emptyHeader = 'Tapeline-Empty'
-
-/** So many ms until the Worker's copies are known to be out of date: the answer waits for that. */
-export const settlesHeader = 'Tapeline-Settles-In'
 
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
@@ -160,7 +149,7 @@ export function answerObjects(core: StreamCore, request: Request): Response {
 }
 
 /** Throws `not-found` for what is no chunk of a snapshot. */
-export async function answerChunkFromRows(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
+export async function answerPackedChunk(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
   const { current, leaving } = core.snapshots()
   const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
   return packedChunk(await readChunk(core, hash, contents.checkedPacked(chunk)), hash)
@@ -185,11 +174,6 @@ function readPage(core: StreamCore, { ranges, epoch, isFolded, filter, own }: Re
   const bounds = { bytesMax: pageBytesMax, epoch }
   if (filter === undefined) return isFolded ? core.reads.readFolded(ranges, bounds) : core.reads.read(ranges, bounds)
   return isFolded ? core.reads.readFilteredFolded(filter, ranges, bounds) : core.reads.readFiltered(filter, ranges, { ...bounds, own })
-}
-
-/** The ETag of an immutable answer: epoch and ranges say everything. Folded ones have the same effect, whatever their bytes. */
-export function etagOf({ immutableKey, isFolded }: Pick<ReadQuery, 'immutableKey' | 'isFolded'>): string {
-  return `${isFolded ? 'W/' : ''}"${immutableKey}"`
 }
 
 /** The same whenever it is asked for: its latestSeq is the last seq that it covers. */

@@ -25,19 +25,20 @@ import { Sealer } from '../sealed/sealer.ts'
 import { SnapshotBuilder } from '../sealed/snapshot.ts'
 import { SqliteBlobs } from '../sealed/sqlite-blobs.ts'
 import { StreamCore } from '../stream-core.ts'
+import { sliceFrame } from '../tape/slice-frames.ts'
 import { SqliteSchema } from '../tape/sqlite-schema.ts'
 import { SqliteTape } from '../tape/sqlite-tape.ts'
 import { TimedBlobs } from '../timed-blobs.ts'
 import { checkRules, type StreamRules } from '../turn/rules.ts'
 import { Live, type Rights } from './live.ts'
 import {
-  answerChunkFromRows,
   answerConfigure,
   answerDelete,
   answerHash,
   answerImport,
   answerIndexes,
   answerObjects,
+  answerPackedChunk,
   answerPublish,
   answerRead,
   answerRedactions,
@@ -76,9 +77,8 @@ export class StreamObject extends DurableObject<Env> {
     const onUpkeepDue = () => void state.storage.setAlarm(Date.now())
     // Whoever is connected forgets what it has, and reads anew. The frame says so to those who hear of closed sockets late.
     const onChanged = () => {
-      const { epoch, latestSeq } = this.#core.state
-      const frame = JSON.stringify({ type: 'slice', epoch, latestSeq, covers: [], events: [] })
-      this.#sessions.closeAll(closeCodes.changed, 'changed', frame)
+      const { epoch, latestSeq, closed } = this.#core.state
+      this.#sessions.closeAll(closeCodes.changed, 'changed', sliceFrame({ epoch, latestSeq, closed, covers: [] }))
     }
     this.#core = new StreamCore({
       storage,
@@ -162,7 +162,7 @@ export class StreamObject extends DurableObject<Env> {
       if (resource === 'objects') return answerObjects(this.#core, request)
       if (resource === 'hash') return await answerHash(this.#core, request)
       if (resource === 'sealed') return answerSealed(this.#lessor, request)
-      if (part !== undefined) return await answerChunkFromRows(this.#core, this.#contents, part)
+      if (part !== undefined) return await answerPackedChunk(this.#core, this.#contents, part)
       return answerState(this.#core, stream)
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error)

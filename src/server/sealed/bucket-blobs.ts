@@ -3,7 +3,7 @@ import type { Blobs } from './blobs.ts'
 import { isBorrowed } from './contents.ts'
 
 /** What is needed of an R2 bucket. */
-export type Bucket = Pick<R2Bucket, 'put' | 'get' | 'delete' | 'list'>
+type Bucket = Pick<R2Bucket, 'put' | 'get' | 'delete' | 'list'>
 
 /** The blobs of one stream in a bucket: its own under the id of its object, which nobody can choose; what it borrows under that of the owner. */
 export class BucketBlobs implements Blobs {

@@ -39,7 +39,7 @@ export function segmentOf(storage: Pick<TapeStorage, 'segmentsFrom'>, seq: numbe
   return done !== true && value.first <= seq ? value : undefined
 }
 
-export async function readSegment(contents: Contents, { first, last, plain }: SegmentEntry): Promise<TapeRow> {
+async function readSegment(contents: Contents, { first, last, plain }: SegmentEntry): Promise<TapeRow> {
   return { first, last, body: await contents.get(plain) }
 }
 

@@ -23,7 +23,7 @@ export interface SealedState extends SealedView {
 }
 
 /** What of it is known already. */
-export interface KnownSealed {
+interface KnownSealed {
   readonly epoch: string | null
   readonly through: number
   /** Marks that somebody has of it. */

@@ -16,7 +16,7 @@ import type { TapeHead, TapeStorage } from './tape-storage.ts'
 export type RandomBytes = (count: number) => Uint8Array
 
 /** A row, by the last of its seqs, and who wrote it. */
-export interface MarkedRow {
+interface MarkedRow {
   readonly seq: number
   readonly writer: number
 }

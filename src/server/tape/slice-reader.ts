@@ -42,7 +42,7 @@ export function readPage(source: RowSource, ranges: SeqRanges, bounds: PageBound
 }
 
 /** Walks rows forward, seeking only where the next seq is not in the row after the one at hand. */
-export class RowWalk {
+class RowWalk {
   readonly #source: RowSource
   #rows: Iterator<TapeRow> | undefined
   #last = -1

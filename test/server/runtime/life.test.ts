@@ -46,6 +46,18 @@ describe('a stream that is closed', () => {
     expect(await put(stream, { expires: null })).toMatchObject({ closed: true })
   })
 
+  test('[V1][R1] says so in the last frame before its epoch ends, too', async () => {
+    const stream = 'life-closed-redacted'
+    await (await publish(stream, { client: 'a', drafts: [insert(1)] })).text()
+    await put(stream, { closed: true })
+    const listener = await LiveSocket.open(stream)
+    await listener.next()
+    const token = await testToken({ may: ['admin'] })
+    const body = JSON.stringify({ seq: [[0, 0]], reason: 'A complaint.' })
+    const { epoch } = await (await call(`/v1/streams/${stream}/redactions`, { method: 'POST', body, token })).json<{ epoch: string }>()
+    expect(await listener.next()).toEqual({ type: 'slice', epoch, latestSeq: 0, closed: true, covers: [], events: [] })
+  })
+
   test('[V1] may never have been published to', async () => {
     expect(await put('life-new', { closed: true })).toMatchObject({ latestSeq: -1, closed: true, epoch: expect.any(String) })
     expect(await (await publish('life-new', { client: 'a', drafts: [insert(1)] })).json()).toMatchObject({ code: 'stream-closed' })
