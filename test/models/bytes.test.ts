@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { Bytes } from '../../src/models/index.ts'
 import type { Change, Draft, TapeEvent } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
 import { comeToRest, SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 

@@ -1,11 +1,11 @@
 /** Cheap input that must not cost much: scattered ranges, preconditions over heavy tails, crowded turns, borrowed names. */
 import { describe, expect, test } from 'vitest'
 import type { SeqRange } from '../../src/protocol/seq-ranges.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { readPage } from '../../src/server/tape/slice-reader.ts'
 import type { Verdict } from '../../src/server/turn/sequencer.ts'
 import { CoreRig } from '../support/core.ts'
 import { LiveRig } from '../support/live-rig.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 
 const draft = (counter: number, more: object = {}) =>
   ({ counter, seen: -1, type: 'insert', collection: 'things', identifier: `thing-${counter}`, values: { n: counter }, ...more }) as const

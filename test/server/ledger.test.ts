@@ -1,9 +1,9 @@
 /** The ledger: who has published how far, kept in the tape's own rows and found again after any sleep. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { LedgerEntry } from '../../src/server/tape/tape-storage.ts'
 import { Ledger, type LedgerRecord } from '../../src/server/turn/ledger.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 
 /** A ledger on a tape of one-event rows, as the core keeps them together. */
 class KeptLedger {

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { Live } from '../../src/server/object/live.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { CoreRig } from '../support/core.ts'
 import { LiveRig, PlainSession } from '../support/live-rig.ts'
 import { memoryContents } from '../support/memory-blobs.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { randomBytes } from '../support/random-bytes.ts'
 import { draft, submission } from '../support/tape-state.ts'
 

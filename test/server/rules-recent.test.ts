@@ -1,9 +1,9 @@
 /** What a rule of the application can ask about the tape, and that it can change none of it. */
 import { describe, expect, test } from 'vitest'
 import type { TapeEvent } from '../../src/protocol/event.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { RecentEvents, RecentObject, Validate } from '../../src/server/turn/rules.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { type Draft, draft, submission } from '../support/tape-state.ts'
 
 function rigOf(validate: Validate, recent: number | undefined): CoreRig<MemoryTape> {

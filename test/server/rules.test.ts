@@ -1,9 +1,9 @@
 /** Rules of the application: what they are asked, and what becomes of whatever they answer. */
 import { describe, expect, test } from 'vitest'
 import type { TapeEvent } from '../../src/protocol/event.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { checkRules, type RecentEvents, type Validate } from '../../src/server/turn/rules.ts'
 import { CoreRig, FlakyTape } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { anonymousDraft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 /** A tape whose rule says what it was asked, and decides as it is told. */

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { schemaRule } from '../../src/server/turn/schema-rule.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { draft, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 const task = { type: 'insert', collection: 'tasks', identifier: 't' } as const

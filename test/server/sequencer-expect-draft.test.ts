@@ -1,8 +1,8 @@
 /** Preconditions of single drafts: nobody else has written the object, or some fields of it, since it was seen. */
 import { describe, expect, test } from 'vitest'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { Verdict } from '../../src/server/turn/sequencer.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { anonymousDraft, type Draft, draft, PlainTape, plain, refused, submission, taken } from '../support/tape-state.ts'
 

@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../src/protocol/codes.ts'
 import { decodeSlice } from '../../src/protocol/slice.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { Page } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig, FlakyTape } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { anonymousDraft, draft, plain, refused, submission, taken } from '../support/tape-state.ts'
 
 const everything = [[0, Number.MAX_SAFE_INTEGER]] as const

@@ -7,7 +7,7 @@
  */
 import type { Stream } from '../../src/client/index.ts'
 import { Folder, FolderError, keepBeside } from '../../src/models/index.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { SimNetwork } from './sim-network.ts'

@@ -2,10 +2,10 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { MemoryStore, type Saved, type SavedChange } from '../../src/client/index.ts'
 import type { Change, Write } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { Append, TapeRow } from '../../src/server/tape/tape-storage.ts'
 import type { Ledger } from '../../src/server/turn/ledger.ts'
 import type { Submission, sequence, TapeState } from '../../src/server/turn/sequencer.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import type { SeededRandom } from '../support/seeded-random.ts'
 import { firstViolation, firstViolationWith, type Loose, plantOutbox } from './planted.ts'
 

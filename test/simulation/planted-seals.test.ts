@@ -1,8 +1,8 @@
 /** Sealing, snapshots and redaction are broken on purpose, and must be seen to be broken. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { MemoryStore, type SavedChange } from '../../src/client/index.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { Rewrite, Seal, TapeHead } from '../../src/server/tape/tape-storage.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { firstViolation, firstViolationWith } from './planted.ts'
 
 afterEach(() => {

@@ -7,7 +7,7 @@
  */
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver, Stream } from '../../src/client/index.ts'
 import { applyDeltas, type Draft, type Json, type TapeEvent } from '../../src/protocol/index.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { SimNetwork } from './sim-network.ts'

@@ -5,12 +5,12 @@ import { seqMax } from '../../src/protocol/limits.ts'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
 import type { Listener } from '../../src/server/broadcast.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { joinSlice, type Page } from '../../src/server/tape/slice-reader.ts'
 import type { Append, TapeStorage } from '../../src/server/tape/tape-storage.ts'
 import type { StreamRules } from '../../src/server/turn/rules.ts'
 import type { Submission, Verdict } from '../../src/server/turn/sequencer.ts'
 import { memoryContents } from './memory-blobs.ts'
+import { MemoryTape } from './memory-tape.ts'
 import { randomBytes } from './random-bytes.ts'
 
 export class Ear implements Listener {

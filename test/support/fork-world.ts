@@ -14,11 +14,11 @@ import { Contents, isBorrowed } from '../../src/server/sealed/contents.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import { SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { toNdjson } from '../../src/server/tape/slice-reader.ts'
 import type { Verdict } from '../../src/server/turn/sequencer.ts'
 import { instantCodec, MemoryBlobs } from './memory-blobs.ts'
 import { MemoryLoans } from './memory-loans.ts'
+import { MemoryTape } from './memory-tape.ts'
 import { randomBytes } from './random-bytes.ts'
 
 /** Small, so that a short tape has many parts. */

@@ -3,8 +3,8 @@ import { Refusal } from '../../src/protocol/codes.ts'
 import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.ts'
 import { whispersPerSecondMax } from '../../src/protocol/limits.ts'
 import { Live, type LiveSession, type Rights } from '../../src/server/object/live.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { CoreRig } from './core.ts'
+import { MemoryTape } from './memory-tape.ts'
 
 export class PlainSession implements LiveSession {
   readonly order: number

@@ -1,8 +1,8 @@
 /** NDJSON off a stream's core, as its reader takes it. */
 import { expect, test } from 'vitest'
 import { answerRead } from '../../../src/server/object/object-routes.ts'
-import { MemoryTape } from '../../../src/server/tape/memory-tape.ts'
 import { CoreRig } from '../../support/core.ts'
+import { MemoryTape } from '../../support/memory-tape.ts'
 import { draft, submission } from '../../support/tape-state.ts'
 
 const request = new Request('https://tapeline.example/v1/streams/s/events', { headers: { Accept: 'application/x-ndjson' } })

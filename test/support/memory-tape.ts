@@ -1,7 +1,7 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
-import type { Index, Member } from '../filters/indexes.ts'
-import type { Fork } from '../forks/fork.ts'
-import { noSnapshots, type Snapshots } from '../sealed/snapshot.ts'
+import type { Index, Member } from '../../src/server/filters/indexes.ts'
+import type { Fork } from '../../src/server/forks/fork.ts'
+import { noSnapshots, type Snapshots } from '../../src/server/sealed/snapshot.ts'
 import type {
   Append,
   Configuration,
@@ -14,8 +14,8 @@ import type {
   TapeHead,
   TapeRow,
   TapeStorage,
-} from './tape-storage.ts'
-import { runsOf, type WriterRuns, writerIn } from './writer-runs.ts'
+} from '../../src/server/tape/tape-storage.ts'
+import { runsOf, type WriterRuns, writerIn } from '../../src/server/tape/writer-runs.ts'
 
 export class MemoryTape implements TapeStorage {
   readonly #rows: NewRow[] = []
