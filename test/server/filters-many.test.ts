@@ -1,5 +1,5 @@
 /** Filters by the thousand, and indexes of fields with as many values as objects, or with none: each costs what it has to. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Listener } from '../../src/server/broadcast.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
 import { parseLines } from '../../src/server/tape/lines.ts'
@@ -12,9 +12,11 @@ import { draft, submission } from '../support/tape-state.ts'
 /** Counts how often it is asked who belongs. */
 class CountingTape extends MemoryTape {
   asked = 0
+  longest = 0
 
   override membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {
     this.asked++
+    this.longest = Math.max(this.longest, JSON.stringify(objects).length)
     return super.membersSince(index, values, objects)
   }
 }
@@ -47,6 +49,22 @@ test('[G3] ten thousand who listen each with a filter of their own are told what
     expect(JSON.parse(frames[0] ?? '')).toMatchObject({ covers: [[0, 39]], events })
   }
   expect(twin.frames).toEqual(readers[3]?.frames)
+})
+
+test('[G6] of more objects than are listed no more are gathered, and who belongs is looked up some at once', () => {
+  const rig = new CoreRig(new CountingTape())
+  rig.core.declareIndex('project', '/project')
+  const identifier = (i: number) => `${'\u0001'.repeat(180)}${i}`
+  const drafts = Array.from({ length: 1000 }, (_, i) => draft(i + 1, { identifier: identifier(i), values: { project: `p${i % 100}` } }))
+  rig.commit(submission('writer', drafts))
+  const any = [{ project: Array.from({ length: 100 }, (_, i) => `p${i}`) }]
+  const filter = rig.core.reads.filterOf({ any, except: [] })
+  expect(filter.objects(1000)).toHaveLength(1000)
+  // What SQLite takes as one text.
+  expect(rig.storage.longest).toBeLessThan(2_000_000)
+  const listed = vi.spyOn(rig.storage, 'membersOf')
+  expect(() => filter.objects(15)).toThrow('too-large')
+  expect(listed).toHaveBeenCalledTimes(2)
 })
 
 describe('an index', () => {

@@ -41,6 +41,9 @@ export interface Belonging {
   since(object: Named): number | undefined
 }
 
+/** A text of SQLite holds 2 MB, and a key takes up to 2,500 bytes of it. */
+const keysAtOnce = 750
+
 /** One that the stream can answer. */
 class CheckedFilter {
   readonly #names: ObjectFilter
@@ -72,7 +75,7 @@ class CheckedFilter {
   over(objects: readonly Named[]): Belonging {
     const mayBe = objects.filter((object) => hasNames(this.#names, object))
     const keys = this.#attributes.length === 0 ? [] : [...new Set(mayBe.map(objectKey))]
-    const known = keys.length === 0 ? [] : this.#attributes.map(({ index, values }) => this.#storage.membersSince(index, values, keys))
+    const known = keys.length === 0 ? [] : this.#attributes.map(({ index, values }) => this.#membersSince(index, values, keys))
     return {
       since: (object) => {
         if (!hasNames(this.#names, object)) return undefined
@@ -88,11 +91,27 @@ class CheckedFilter {
     }
   }
 
-  /** The keys of objects that may belong, and all that do. Throws `bad-query` where nothing lists them. */
-  keys(countMax: number): readonly string[] {
+  /**
+   * Adds the keys of objects that may belong, and of all that do, until there are more than `countMax`. Throws `bad-query`
+   * where nothing lists them.
+   */
+  addKeys(keys: Set<string>, countMax: number): void {
     const [attribute] = this.#attributes
     if (attribute === undefined) throw new Refusal('bad-query', { detail: 'Only what declared attributes select is listed.' })
-    return attribute.values.flatMap((value) => this.#storage.membersOf(attribute.index, value, countMax))
+    for (const value of attribute.values) {
+      if (keys.size > countMax) return
+      for (const key of this.#storage.membersOf(attribute.index, value, countMax + 1)) keys.add(key)
+    }
+  }
+
+  #membersSince(index: number, values: readonly string[], keys: readonly string[]): ReadonlyMap<string, number> {
+    const first = this.#storage.membersSince(index, values, keys.slice(0, keysAtOnce))
+    if (keys.length <= keysAtOnce) return first
+    const since = new Map(first)
+    for (let at = keysAtOnce; at < keys.length; at += keysAtOnce) {
+      for (const [key, seq] of this.#storage.membersSince(index, values, keys.slice(at, at + keysAtOnce))) since.set(key, seq)
+    }
+    return since
   }
 }
 
@@ -123,7 +142,8 @@ export class Filter {
 
   /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */
   objects(countMax: number): readonly Named[] {
-    const keys = new Set(this.#any.flatMap((filter) => filter.keys(countMax + 1)))
+    const keys = new Set<string>()
+    for (const filter of this.#any) filter.addKeys(keys, countMax)
     if (keys.size > countMax) throw new Refusal('too-large', { detail: `More than ${countMax} objects belong to this.` })
     const objects = [...keys].map(objectOfKey)
     const belonging = this.over(objects)
