@@ -70,6 +70,17 @@ export class Folding {
     if (this.#gathered >= this.#foldAt) this.#fold(accounted)
   }
 
+  /** Of this object nothing is wanted any more. */
+  forget(key: string): void {
+    this.#gathered -= this.#objects.get(key)?.length ?? 0
+    this.#objects.delete(key)
+  }
+
+  /** What is gathered of one. */
+  of(key: string): readonly TapeEvent[] {
+    return this.#objects.get(key) ?? []
+  }
+
   /** What is gathered of each object, by `objectKey`: it need not be folded yet. */
   get objects(): Iterable<readonly [key: string, events: readonly TapeEvent[]]> {
     return this.#objects

@@ -19,13 +19,16 @@ export interface ObjectHash {
 
 /** `events`: all of 0 … through, folded or not, in any order. In no order. */
 export function objectHashes(events: readonly TapeEvent[], through: number): readonly ObjectHash[] {
-  const hashes: ObjectHash[] = []
+  return [...hashesOf(events, through)]
+}
+
+/** The same one by one, for whoever has others to let have their turn. */
+export function* hashesOf(events: readonly TapeEvent[], through: number): Generator<ObjectHash, void> {
   for (const group of groupByObject(foldEvents(events, [[0, through]])).values()) {
     const { collection, identifier } = group[0] as TapeEvent
     const text = textOf(group.reduce(applyEvent, unborn))
-    if (text !== undefined) hashes.push({ collection, identifier, hash: hashOf(JSON.stringify([collection, identifier, text])) })
+    if (text !== undefined) yield { collection, identifier, hash: hashOf(JSON.stringify([collection, identifier, text])) }
   }
-  return hashes
 }
 
 /** Of all objects together, in base64url. */

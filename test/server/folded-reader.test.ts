@@ -150,3 +150,26 @@ test('[H12][T7] a snapshot of nothing, as all was deleted, is where the rest beg
   const page = await new FoldedReader(storage, memoryContents()).read([[0, 1]], 1, pause)
   expect(page).toMatchObject({ covers: [[0, 1]], events: [later] })
 })
+
+test('[H12] a read covers less than was asked when it has gathered much, and the next goes on', async () => {
+  const pad = 'p'.repeat(1_000_000)
+  const row = (seq: number) => {
+    const event: TapeEvent = { seq, seen: -1, type: 'insert', collection: 'c', identifier: `o${seq}`, values: { pad } }
+    return { first: seq, last: seq, body: toLines([event]) }
+  }
+  const storage = {
+    *rowsFrom(seq: number) {
+      for (let at = seq; at < 30; at++) yield row(at)
+    },
+    segmentsFrom: () => [].values(),
+    snapshots: () => noSnapshots,
+  }
+  const reader = new FoldedReader(storage, memoryContents())
+  const first = await reader.read([[0, 29]], 29, pause)
+  expect(first).toMatchObject({ covers: [[0, 17]], isCutShort: true, events: { length: 18 } })
+  const second = await reader.read([[18, 29]], 29, pause)
+  expect(second).toMatchObject({ covers: [[18, 29]], events: { length: 12 } })
+  expect(second).not.toHaveProperty('isCutShort')
+  // What is not selected is not gathered.
+  expect(await reader.read([[0, 29]], 29, pause, () => [])).toMatchObject({ covers: [[0, 29]], events: [] })
+})

@@ -4,6 +4,7 @@ import { decodeServerFrame, type ServerFrame } from '../../src/protocol/frames.t
 import { seqMax } from '../../src/protocol/limits.ts'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
 import type { Listener } from '../../src/server/broadcast.ts'
+import type { SegmentBounds } from '../../src/server/sealed/segment.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import { joinSlice, type Page } from '../../src/server/tape/slice-reader.ts'
 import type { Append, TapeStorage } from '../../src/server/tape/tape-storage.ts'
@@ -46,17 +47,18 @@ export class CoreRig<Storage extends TapeStorage> {
   readonly storage: Storage
   readonly listeners = new Set<Listener>()
   readonly reports: unknown[] = []
+  readonly contents = memoryContents()
   readonly core: StreamCore
   readonly #turns: (() => void)[] = []
   turnsAsked = 0
   upkeepAsked = 0
   nowMs = 1000
 
-  constructor(storage: Storage, epoch = 'epoch-1', rules?: StreamRules) {
+  constructor(storage: Storage, epoch = 'epoch-1', rules?: StreamRules, bounds?: SegmentBounds) {
     this.storage = storage
     this.core = new StreamCore({
       storage,
-      contents: memoryContents(),
+      contents: this.contents,
       listeners: this.listeners,
       later: (run) => {
         this.turnsAsked++
@@ -70,6 +72,7 @@ export class CoreRig<Storage extends TapeStorage> {
       onUpkeepDue: () => this.upkeepAsked++,
       report: (error) => this.reports.push(error),
       rules,
+      bounds,
     })
   }
 

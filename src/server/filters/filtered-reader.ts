@@ -1,15 +1,20 @@
 /**
  * Reads a part of the tape of which only some objects are wanted. The rest is covered all the same, so holes and progress
  * are those of the whole tape. Where an object comes to belong to the filter by an update, what had been of it before,
- * which nobody with this filter has, comes along, folded.
+ * which nobody with this filter has, comes along, folded: where that cannot be read, the seq is not covered.
  */
+import { Refusal } from '../../protocol/codes.ts'
+import { utf8Length } from '../../protocol/decode.ts'
 import type { TapeEvent } from '../../protocol/event.ts'
 import { objectKey } from '../../protocol/fold.ts'
-import { intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
+import { includes, intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
+import { isUnreadable } from '../sealed/contents.ts'
 import type { FoldedReader } from '../tape/folded-reader.ts'
 import { parseLines, toLines } from '../tape/lines.ts'
 import type { Page } from '../tape/slice-reader.ts'
-import type { Belonging, Filter } from './filter.ts'
+import type { Filter } from './filter.ts'
+import { type Joining, needsPast } from './joining.ts'
+import type { Past, PastReader } from './past-reader.ts'
 
 /** So much is looked through for one answer, in some 100 ms. */
 const bytesSeenMax = 16 * 1024 * 1024
@@ -17,61 +22,115 @@ const pageBytes = 2 * 1024 * 1024
 
 export interface FilteredReading {
   readonly latestSeq: number
-  readonly bytesMax: number
-  /** The client whose events come, too, whatever they are about. */
-  readonly own?: string | undefined
-  readonly readPage: (ranges: SeqRanges, bytesMax: number) => Page | Promise<Page>
+  /** The reader knows of the tape up to here. */
+  readonly knownTo: number
   readonly folded: FoldedReader
+  readonly past: PastReader
   /** Awaited between two steps; throws when the tape is not the same any more. */
   readonly between: () => Promise<void>
 }
 
-export async function readFiltered(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
-  const { latestSeq, bytesMax, own, readPage, between } = reading
+export interface FilteredPaging {
+  readonly bytesMax: number
+  /** The client whose events come, too, whatever they are about. */
+  readonly own?: string | undefined
+  readonly readPage: (ranges: SeqRanges, bytesMax: number) => Page | Promise<Page>
+}
+
+/** What has been found: events in order of seq, and the objects among them that come to belong there. */
+interface Found {
+  readonly covers: SeqRanges
+  readonly events: readonly TapeEvent[]
+  readonly joining: readonly Joining[]
+}
+
+export async function readFiltered(
+  filter: Filter,
+  ranges: SeqRanges,
+  { bytesMax, own, readPage, ...reading }: FilteredReading & FilteredPaging,
+): Promise<Page> {
+  const { latestSeq, between } = reading
   const events: TapeEvent[] = []
-  const aside: TapeEvent[] = []
+  const aside = new Set<number>()
+  const joining: Joining[] = []
   let covers: SeqRanges = []
   let rest = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
   for (let seen = 0, size = 0; rest.length > 0 && seen < bytesSeenMax && size < bytesMax; ) {
-    const page = await readPage(rest, Math.min(pageBytes, bytesMax))
+    const page = await readRest(rest)
     if (page.covers.length === 0) break
     for (const piece of page.pieces) {
       seen += piece.length
       const some = parseLines(piece)
       const belonging = filter.over(some)
-      const wanted = some.filter((event) => belonging.since(event) !== undefined)
-      size += (piece.length * wanted.length) / some.length
-      for (const event of wanted) events.push(event)
-      if (own !== undefined) aside.push(...some.filter((event) => event.client === own && belonging.since(event) === undefined))
+      const before = events.length
+      for (const event of some) {
+        const since = belonging.since(event)
+        if (since === undefined && (own === undefined || event.client !== own)) continue
+        events.push(event)
+        if (since === undefined) aside.add(event.seq)
+        if (needsPast(event, since)) joining.push({ key: objectKey(event), since: event.seq })
+      }
+      size += (piece.length * (events.length - before)) / some.length
     }
     rest = subtract(rest, page.covers)
     covers = union(covers, page.covers)
     await between()
   }
-  const past = await readPast(filter, events, reading)
-  const all = past.length + aside.length === 0 ? events : [...past, ...aside, ...events].sort((a, b) => a.seq - b.seq)
-  const page = { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
-  return aside.length === 0 ? page : { ...page, own: rangesOfSeqs(aside) }
+  const past = await reading.past.read({ covers, joining, ...reading })
+  const unread = new Set(joining.filter(({ key }) => !past.objects.has(key)).map(({ since }) => since))
+  const found = { covers, events: events.filter(({ seq }) => !unread.has(seq)), joining }
+  const end = endWithin(found, past, bytesMax)
+  const asideThere = [...aside].filter((seq) => seq < end).map((seq) => ({ seq }))
+  return { ...pageOf(found, past, end), ...(asideThere.length === 0 ? {} : { own: rangesOfSeqs(asideThere) }) }
+
+  /** What cannot be read takes nothing from what has been. */
+  async function readRest(some: SeqRanges): Promise<Page> {
+    try {
+      return await readPage(some, Math.min(pageBytes, bytesMax))
+    } catch (error) {
+      if (covers.length === 0 || !isUnreadable(error)) throw error
+      return { covers: [], pieces: [] }
+    }
+  }
 }
 
-/** What had been of the objects that come to belong to the filter by one of these events, before that. */
-export async function readPast(
-  filter: Filter,
-  events: readonly TapeEvent[],
-  { folded, between }: FilteredReading,
-): Promise<readonly TapeEvent[]> {
-  const until = new Map<string, number>()
-  const belonging = filter.over(events)
-  for (const event of events) if (needsPast(belonging, event)) until.set(objectKey(event), event.seq)
-  if (until.size === 0) return []
-  const last = Math.max(...until.values()) - 1
-  const isPast = (event: TapeEvent) => event.seq < (until.get(objectKey(event)) ?? 0)
-  const { events: past } = await folded.read(last < 0 ? [] : [[0, last]], last, between, (some) => some.filter(isPast))
-  const given = new Set(events.map(({ seq }) => seq))
-  return past.filter(({ seq }) => !given.has(seq))
+/** The same folded: an object that comes to belong in a part that was folded before need not show where. */
+export async function readFilteredFolded(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
+  const { folded, latestSeq, between } = reading
+  const joining = new Map<string, number>()
+  const { events, covers } = await folded.read(ranges, latestSeq, between, (piece) => {
+    const belonging = filter.over(piece.events)
+    return piece.events.filter((event) => {
+      const since = belonging.since(event)
+      if (since !== undefined && event.type === 'update' && includes(piece.covers, since)) joining.set(objectKey(event), since)
+      return since !== undefined
+    })
+  })
+  const found = { covers, events, joining: Array.from(joining, ([key, since]) => ({ key, since })).sort((a, b) => a.since - b.since) }
+  const past = await reading.past.read({ ...found, ...reading })
+  return pageOf(found, past, past.end)
 }
 
-/** Whether this event is the one by which its object belongs, and says nothing of what that had been. */
-export function needsPast(belonging: Belonging, event: TapeEvent): boolean {
-  return event.type === 'update' && event.seq > 0 && belonging.since(event) === event.seq
+/** The first seq that has no room, with the past of what comes to belong there: above the first, which always has. */
+function endWithin({ events, joining }: Found, { objects, end }: Past, bytesMax: number): number {
+  const past = new Map(joining.map(({ key, since }) => [since, objects.get(key) ?? []]))
+  let room = bytesMax
+  for (const [index, event] of events.entries()) {
+    for (const each of [event, ...(past.get(event.seq) ?? [])]) room -= utf8Length(JSON.stringify(each))
+    if (room < 0 && index > 0) return Math.min(end, event.seq)
+  }
+  return end
+}
+
+/** Throws what keeps from reading what had been, where nothing can be covered without. */
+function pageOf({ covers, events, joining }: Found, { objects, refusal }: Past, end: number): Page {
+  const there = joining.filter(({ since }) => since < end)
+  const unread = there.filter(({ key }) => !objects.has(key)).map(({ since }) => ({ seq: since }))
+  const left = subtract(intersect(covers, [[0, end - 1]]), rangesOfSeqs(unread))
+  if (left.length === 0 && covers.length > 0)
+    throw refusal ?? new Refusal('unavailable', { detail: 'What had been of an object is too long to be read.' })
+  const past = there.flatMap(({ key }) => objects.get(key) ?? [])
+  const given = events.filter(({ seq }) => seq < end)
+  const all = past.length === 0 ? given : [...past, ...given].sort((a, b) => a.seq - b.seq)
+  return { covers: left, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
 }

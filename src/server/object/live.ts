@@ -142,11 +142,12 @@ export class Live<Session extends LiveSession> {
     { seq, fold }: { seq: SeqRanges; fold?: true | undefined },
     bounds: { bytesMax: number },
   ): Page | Promise<Page> {
+    const asked = { isToldOfEnd: true }
     if (fold === undefined)
       return filter === undefined
         ? this.#core.reads.read(seq, bounds)
-        : this.#core.reads.readFiltered(filter, seq, { ...bounds, own: client })
-    const reading = filter === undefined ? this.#core.reads.readFolded(seq, {}) : this.#core.reads.readFilteredFolded(filter, seq, {})
+        : this.#core.reads.readFiltered(filter, seq, { ...bounds, own: client, ...asked })
+    const reading = filter === undefined ? this.#core.reads.readFolded(seq, {}) : this.#core.reads.readFilteredFolded(filter, seq, asked)
     return reading.then((page) => {
       if (bytesOf(page) > foldedBytesMax)
         throw new Refusal('too-large', { detail: 'Folded, that is more than a frame holds: ask for it by HTTP.' })

@@ -170,3 +170,8 @@ export class Contents {
 function areSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
+
+/** Whether something of the tape cannot be read, now or ever. */
+export function isUnreadable(error: unknown): error is Refusal {
+  return error instanceof Refusal && (error.code === 'damaged' || error.code === 'unavailable')
+}

@@ -14,8 +14,10 @@ const pageBytes = 2 * 1024 * 1024
 /** A snapshot of so much is a start worth having; a larger one is for those who fetch its chunks one by one. */
 const startBytesMax = 16 * 1024 * 1024
 
-/** So much is read for one answer, which then covers less than was asked. */
+/** So much is looked through for one answer, in about a second, which then covers less than was asked. */
 const bytesReadMax = 64 * 1024 * 1024
+/** So much of it is gathered: in memory it is twice as much, and an object has 128 MB. */
+const gatheredBytesMax = 16 * 1024 * 1024
 
 export interface FoldedPage {
   readonly covers: SeqRanges
@@ -23,11 +25,15 @@ export interface FoldedPage {
   readonly isCutShort?: boolean
 }
 
-interface Piece {
+/** A part of the tape, folded or not. */
+export interface FoldedPiece {
   readonly covers: SeqRanges
   readonly events: readonly TapeEvent[]
   readonly bytes: number
 }
+
+/** What of a piece is wanted. */
+type Select = (piece: FoldedPiece) => readonly TapeEvent[]
 
 export class FoldedReader {
   readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>
@@ -46,21 +52,35 @@ export class FoldedReader {
     ranges: SeqRanges,
     latestSeq: number,
     between: () => Promise<void>,
-    select: (events: readonly TapeEvent[]) => readonly TapeEvent[] = (events) => events,
+    select: Select = ({ events }) => events,
   ): Promise<FoldedPage> {
     const folding = new Folding()
-    let rest: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
+    const wanted: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
-    let start = await this.#readStart(rest)
-    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; start = undefined) {
-      const piece = start ?? (await this.#next(rest))
+    let gathered = 0
+    for await (const piece of this.pieces(wanted, between, await this.#readStart(wanted))) {
+      const some = select(piece)
+      covers = union(covers, piece.covers)
+      folding.add(some, covers)
+      gathered += some.length === 0 ? 0 : (piece.bytes * some.length) / piece.events.length
+      if (gathered >= gatheredBytesMax) break
+    }
+    const events = folding.finish(covers)
+    await between()
+    return { covers, events, ...(subtract(wanted, covers).length === 0 ? {} : { isCutShort: true }) }
+  }
+
+  /** Ranges of the tape in pieces, each as short as it is stored; less of them where that is much. `between` as above. */
+  async *pieces(ranges: SeqRanges, between: () => Promise<void>, start?: FoldedPiece): AsyncGenerator<FoldedPiece, void> {
+    let rest = ranges
+    let piece = start
+    for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; piece = undefined) {
+      piece ??= await this.#next(rest)
       await between()
       rest = subtract(rest, piece.covers)
-      covers = union(covers, piece.covers)
-      folding.add(select(piece.events), covers)
       bytes += piece.bytes
+      yield piece
     }
-    return { covers, events: folding.finish(covers), ...(rest.length === 0 ? {} : { isCutShort: true }) }
   }
 
   /** The snapshot, for whoever wants all that it folds: of that nothing is below it, so its deletes are not missed. */
@@ -71,7 +91,7 @@ export class FoldedReader {
   }
 
   /** Undefined also when a part of it is lost: the segments do as well. */
-  async #readStart(rest: SeqRanges): Promise<Piece | undefined> {
+  async #readStart(rest: SeqRanges): Promise<FoldedPiece | undefined> {
     const start = this.#start(rest)
     if (start === undefined) return undefined
     const { through, chunks } = start
@@ -80,7 +100,7 @@ export class FoldedReader {
   }
 
   /** A whole segment, folded already where it has been; otherwise a page of events. */
-  async #next(rest: SeqRanges): Promise<Piece> {
+  async #next(rest: SeqRanges): Promise<FoldedPiece> {
     const [from, to] = rest[0] as SeqRange
     const segment = segmentOf(this.#storage, from)
     if (segment !== undefined && segment.first === from && segment.last <= to) {

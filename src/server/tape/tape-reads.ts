@@ -3,20 +3,20 @@
  * takes time; each read sees to it that the tape is still the same when it has come.
  */
 import { Refusal } from '../../protocol/codes.ts'
-import type { TapeEvent } from '../../protocol/event.ts'
 import type { Selection } from '../../protocol/filter.ts'
-import { foldEvents } from '../../protocol/fold.ts'
 import type { SeqRanges } from '../../protocol/seq-ranges.ts'
 import type { Sizes } from '../../protocol/slice.ts'
-import { objectHashes, stateHash } from '../../protocol/state-hash.ts'
+import { hashesOf, type ObjectHash, stateHash } from '../../protocol/state-hash.ts'
 import { Filter } from '../filters/filter.ts'
-import { type FilteredReading, needsPast, readFiltered, readPast } from '../filters/filtered-reader.ts'
+import { type FilteredReading, readFiltered, readFilteredFolded } from '../filters/filtered-reader.ts'
 import type { Indexes } from '../filters/indexes.ts'
+import { PastReader } from '../filters/past-reader.ts'
 import type { Contents } from '../sealed/contents.ts'
 import { readSealedPage } from '../sealed/sealed-reader.ts'
 import { sizesOf } from '../sealed/sizes.ts'
-import { type FoldedPage, FoldedReader } from './folded-reader.ts'
+import { FoldedReader } from './folded-reader.ts'
 import { toLines } from './lines.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { type Page, readPage } from './slice-reader.ts'
 import type { TapeStorage } from './tape-storage.ts'
 
@@ -39,17 +39,39 @@ export interface ReadSources {
   readonly pause: () => Promise<void>
 }
 
+interface FilteredAsking {
+  readonly epoch?: string | undefined
+  /** Whoever reads is told with the answer how far the tape goes: otherwise it knows of no more than it asks for. */
+  readonly isToldOfEnd?: boolean
+}
+
+export interface HashAt {
+  readonly seq: number
+  readonly hash: string
+  readonly objects: number
+}
+
+/** So many take some 20 ms. */
+const hashesAtOnce = 2048
+
 export class TapeReads {
   readonly #tape: ReadTape
   readonly #storage: TapeStorage
   readonly #contents: Contents
   readonly #pause: () => Promise<void>
+  readonly #folded: FoldedReader
+  readonly #past: PastReader
+  readonly #heavy = new OneAtATime()
+  /** Hashes that are being worked out, for all who ask for the same. */
+  readonly #hashing = new Map<string, Promise<HashAt>>()
 
   constructor(tape: ReadTape, { storage, contents, pause }: ReadSources) {
     this.#tape = tape
     this.#storage = storage
     this.#contents = contents
     this.#pause = pause
+    this.#folded = new FoldedReader(storage, contents)
+    this.#past = new PastReader(storage, contents, this.#folded)
   }
 
   /**
@@ -81,36 +103,28 @@ export class TapeReads {
   async readFolded(ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
     this.#tape.checkEpoch(epoch)
     const { epoch: before, latestSeq } = this.#tape.state
-    const { events, ...page } = await this.#fold(ranges, latestSeq, before)
-    return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
+    return this.#heavy.run(async () => {
+      const { events, ...page } = await this.#folded.read(ranges, latestSeq, this.#betweenUnder(before))
+      return { ...page, pieces: events.length === 0 ? [] : [toLines(events)] }
+    })
   }
 
   /** The same of some objects alone: see `readFiltered`. Throws for a filter what `Filter` does, and rejects like `read`. */
   readFiltered(
     selection: Selection,
     ranges: SeqRanges,
-    { bytesMax, epoch, own }: { bytesMax: number; epoch?: string | undefined; own?: string | undefined },
+    { bytesMax, own, ...asked }: FilteredAsking & { readonly bytesMax: number; readonly own?: string | undefined },
   ): Promise<Page> {
-    this.#tape.checkEpoch(epoch)
-    return readFiltered(this.filterOf(selection), ranges, { ...this.#filteredReading(bytesMax), own })
+    const reading = this.#filteredReading(ranges, asked)
+    const readPage = (some: SeqRanges, max: number) => this.read(some, { bytesMax: max })
+    return readFiltered(this.filterOf(selection), ranges, { ...reading, bytesMax, own, readPage })
   }
 
   /** And folded. */
-  async readFilteredFolded(selection: Selection, ranges: SeqRanges, { epoch }: { epoch?: string | undefined }): Promise<Page> {
-    this.#tape.checkEpoch(epoch)
+  async readFilteredFolded(selection: Selection, ranges: SeqRanges, asked: FilteredAsking): Promise<Page> {
+    const reading = this.#filteredReading(ranges, asked)
     const filter = this.filterOf(selection)
-    const reading = this.#filteredReading(Number.POSITIVE_INFINITY)
-    const { folded, latestSeq, between } = reading
-    const found: TapeEvent[] = []
-    const { events, covers } = await folded.read(ranges, latestSeq, between, (some) => {
-      const belonging = filter.over(some)
-      const wanted = some.filter((event) => belonging.since(event) !== undefined)
-      for (const event of wanted) if (needsPast(belonging, event)) found.push(event)
-      return wanted
-    })
-    const past = await readPast(filter, found, reading)
-    const all = past.length === 0 ? events : foldEvents([...past, ...events], covers)
-    return { covers, pieces: all.length === 0 ? [] : [toLines(all)], isCutShort: true }
+    return this.#heavy.run(() => readFilteredFolded(filter, ranges, reading))
   }
 
   /** Throws what `Filter` does. */
@@ -119,14 +133,18 @@ export class TapeReads {
     return new Filter(selection, this.#tape.indexes, this.#storage)
   }
 
-  #filteredReading(bytesMax: number): FilteredReading {
+  #filteredReading(ranges: SeqRanges, { epoch: asked, isToldOfEnd = false }: FilteredAsking): FilteredReading {
+    this.#tape.checkEpoch(asked)
     const { epoch, latestSeq } = this.#tape.state
-    const between = async () => {
+    const knownTo = isToldOfEnd ? latestSeq : Math.min(latestSeq, ranges.at(-1)?.[1] ?? -1)
+    return { latestSeq, knownTo, folded: this.#folded, past: this.#past, between: this.#betweenUnder(epoch) }
+  }
+
+  #betweenUnder(epoch: string | null): () => Promise<void> {
+    return async () => {
       await this.#pause()
       this.#tape.checkEpoch(epoch ?? undefined)
     }
-    const readPage = (ranges: SeqRanges, max: number) => this.read(ranges, { bytesMax: max })
-    return { latestSeq, bytesMax, readPage, folded: new FoldedReader(this.#storage, this.#contents), between }
   }
 
   /** What reading these seqs would take. Throws `stream-deleted`, and `wrong-epoch`. */
@@ -136,25 +154,24 @@ export class TapeReads {
   }
 
   /** A hash of what 0 … seq has made of all objects; of the whole tape when it ends before. Rejects like `read`. */
-  async hashAt(
-    seq: number,
-    underEpoch: string | undefined,
-  ): Promise<{ readonly seq: number; readonly hash: string; readonly objects: number }> {
+  async hashAt(seq: number, underEpoch: string | undefined): Promise<HashAt> {
     this.#tape.checkEpoch(underEpoch)
     const { epoch, latestSeq } = this.#tape.state
     const through = Math.min(seq, latestSeq)
-    const { events, covers } = await this.#fold(through < 0 ? [] : [[0, through]], latestSeq, epoch)
+    const key = `${through} ${epoch}`
+    const hashing = this.#hashing.get(key) ?? this.#heavy.run(() => this.#hash(through, epoch)).finally(() => this.#hashing.delete(key))
+    this.#hashing.set(key, hashing)
+    return hashing
+  }
+
+  async #hash(through: number, epoch: string | null): Promise<HashAt> {
+    const between = this.#betweenUnder(epoch)
+    const { events, covers } = await this.#folded.read(through < 0 ? [] : [[0, through]], through, between)
     if (through >= 0 && covers.at(-1)?.[1] !== through) {
       throw new Refusal('too-large', { detail: 'The tape up to there is too long to be folded at once.' })
     }
-    const objects = objectHashes(events, through)
+    const objects: ObjectHash[] = []
+    for (const object of hashesOf(events, through)) if (objects.push(object) % hashesAtOnce === 0) await between()
     return { seq: through, hash: stateHash(objects), objects: objects.length }
-  }
-
-  #fold(ranges: SeqRanges, latestSeq: number, epoch: string | null): Promise<FoldedPage> {
-    return new FoldedReader(this.#storage, this.#contents).read(ranges, latestSeq, async () => {
-      await this.#pause()
-      this.#tape.checkEpoch(epoch ?? undefined)
-    })
   }
 }
