@@ -17,6 +17,8 @@ export interface Listener {
 export class Broadcast {
   readonly #listeners: Iterable<Listener>
   readonly #filterOf: (selection: Selection) => Filter
+  /** What each session's filter says, written out once. */
+  readonly #texts = new WeakMap<Selection, string>()
 
   constructor(listeners: Iterable<Listener>, filterOf: (selection: Selection) => Filter) {
     this.#listeners = listeners
@@ -31,18 +33,25 @@ export class Broadcast {
   /** Those with a filter are sent what is theirs of `row`; all of a frame that has no events. */
   send(frame: string, row?: LiveRow): void {
     const filtered = new Map<string, string>()
+    const makers = new Set(row?.events.map(({ client }) => client))
     for (const listener of this.#listeners) {
-      if (listener.filter === undefined || row === undefined) {
+      const { filter, client } = listener
+      if (filter === undefined || row === undefined) {
         listener.send(frame)
         continue
       }
-      const isMaker = row.events.some(({ client }) => client !== undefined && client === listener.client)
-      const maker = isMaker ? listener.client : undefined
-      const key = JSON.stringify([listener.filter, maker])
-      const theirs = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(listener.filter), maker)
+      const maker = makers.has(client) ? client : undefined
+      const key = `${maker ?? ''} ${this.#textOf(filter)}`
+      const theirs = filtered.get(key) ?? filteredFrame(row, this.#filterOrNone(filter), maker)
       filtered.set(key, theirs)
       listener.send(theirs)
     }
+  }
+
+  #textOf(filter: Selection): string {
+    const text = this.#texts.get(filter) ?? JSON.stringify(filter)
+    this.#texts.set(filter, text)
+    return text
   }
 
   /** Undefined while an index is built anew: then nothing can be told, and is asked for later. */
