@@ -39,9 +39,9 @@ export interface Past {
 export class PastReader {
   readonly #storage: Pick<TapeStorage, 'snapshots'>
   readonly #contents: Contents
-  readonly #folded: FoldedReader
+  readonly #folded: Pick<FoldedReader, 'pieces'>
 
-  constructor(storage: Pick<TapeStorage, 'snapshots'>, contents: Contents, folded: FoldedReader) {
+  constructor(storage: Pick<TapeStorage, 'snapshots'>, contents: Contents, folded: Pick<FoldedReader, 'pieces'>) {
     this.#storage = storage
     this.#contents = contents
     this.#folded = folded
@@ -58,12 +58,10 @@ export class PastReader {
     const objects = new Map<string, readonly TapeEvent[]>(joining.map(({ key }) => [key, []]))
     for (const { key, since } of gathered.joining) {
       const known = found.has(key) ? union([[0, through]], scanned) : scanned
-      if (subtract(subtract([[0, since - 1]], covers), known).length > 0) objects.delete(key)
-      else
-        objects.set(
-          key,
-          foldEvents(gathered.of(key), known).map((event) => outside(event, covers, since)),
-        )
+      const missing = subtract(subtract([[0, since - 1]], covers), known)
+      const past = foldEvents(gathered.of(key), known).map((event) => outside(event, covers, since))
+      if (missing.length === 0) objects.set(key, past)
+      else objects.delete(key)
     }
     return { objects, end: gathered.end, refusal }
   }
@@ -85,7 +83,7 @@ export class PastReader {
       // Then the tape itself has it.
       if (content === undefined) continue
       const objects = groupByObject(content)
-      const share = (chunk?.bytes ?? 0) / content.length
+      const share = (chunk?.bytes ?? 0) / Math.max(1, content.length)
       for (const { key } of joining) {
         const events = objects.get(key) ?? []
         found.add(key)
