@@ -42,7 +42,7 @@ class Directory {
         progress: { have: 1, total: 1 },
       }),
     )
-    const actions = plan({ bases: this.bases, here, there, isRemoved: (identifier) => remote.removed.has(identifier) })
+    const { actions } = plan({ bases: this.bases, here, there, isRemoved: (identifier) => remote.removed.has(identifier) })
     for (const action of actions.slice(0, actionsMax)) this.#do(action, remote)
     return actions.length
   }
@@ -165,7 +165,8 @@ const localOf = (hash: string, path = 'a'): Local => ({ file: { path, size: 3, m
 test.each<[what: string, local: Local | undefined, remote: FolderFile | undefined, isRemoved: boolean, actions: readonly string[]]>([
   ['nothing happened', localOf('old'), remoteOf(), false, []],
   ['its content is on its way', localOf('new'), remoteOf({ isComplete: false, hash: undefined }), false, []],
-  ['it is missing there, and nobody has removed it', localOf('old'), undefined, false, ['note']],
+  ['it has vanished there, and was changed here', localOf('new'), undefined, false, ['note']],
+  ['it has vanished there, and was removed here', undefined, undefined, false, ['note']],
   ['it was removed there', localOf('old'), undefined, true, ['remove-here']],
   ['it was removed there, and changed here', localOf('new'), undefined, true, ['note']],
   ['it was removed here, and changed there', undefined, remoteOf({ hash: 'new' }), false, ['write-here']],
@@ -178,10 +179,49 @@ test.each<[what: string, local: Local | undefined, remote: FolderFile | undefine
     here: new Map(local === undefined ? [] : [['a', local]]),
     there: remote === undefined ? [] : [remote],
   }
-  expect(plan({ ...states, isRemoved: () => isRemoved }).map(({ type }) => type)).toEqual(actions)
+  expect(plan({ ...states, isRemoved: () => isRemoved })).toMatchObject({ actions: actions.map((type) => ({ type })), problems: [] })
 })
 
 test('[M13] what was never on a tape is not taken for removed', () => {
   const states = { bases: new Map([['i', { ...base, isNew: true }]]), here: new Map([['a', localOf('old')]]), there: [] }
-  expect(plan({ ...states, isRemoved: () => true }).map(({ type }) => type)).toEqual(['note'])
+  expect(plan({ ...states, isRemoved: () => true }).actions.map(({ type }) => type)).toEqual(['note'])
+})
+
+/** Two directories in step with one file, which vanishes there. */
+function redacted() {
+  const remote: Remote = { files: new Map(), removed: new Set(), ids: 0 }
+  const directories = [new Directory(), new Directory()] as const
+  const settle = () => {
+    while (directories.some((directory) => directory.look(remote) > 0));
+    return Array.from(remote.files.values(), ({ path, content }) => `${path}: ${content}`)
+  }
+  directories[0].put('a', 'secret')
+  expect(settle()).toEqual(['a: secret'])
+  remote.files.clear()
+  return { directories, settle }
+}
+
+test('[M13] [R1] what was redacted comes back from no directory, and is said there', () => {
+  const { directories, settle } = redacted()
+  expect(settle()).toEqual([])
+  for (const { files } of directories) expect(files.get('a')?.content).toBe('secret')
+  const states = { bases: new Map([['i', base]]), here: new Map([['a', localOf('old')]]), there: [], isRemoved: () => false }
+  expect(plan(states)).toMatchObject({ actions: [], problems: [{ path: 'a' }] })
+})
+
+test('[M13] [R1] what was redacted does not come back under another path', () => {
+  const { directories, settle } = redacted()
+  directories[0].files.delete('a')
+  directories[0].put('b', 'secret')
+  expect(settle()).toEqual([])
+})
+
+test('[M13] what was redacted and is changed is new, and goes to those who had what was there before', () => {
+  const { directories, settle } = redacted()
+  directories[0].put('a', 'harmless')
+  expect(settle()).toEqual(['a: harmless'])
+  for (const { files, bases } of directories) {
+    expect(Array.from(files, ([path, { content }]) => `${path}: ${content}`)).toEqual(['a: harmless'])
+    expect(bases.size).toBe(1)
+  }
 })

@@ -141,13 +141,14 @@ export class FolderSync {
       await this.#disk.check()
       if (!this.#isCaughtUp) return
       this.#giveUpRefused()
-      const here = await this.#here()
-      const actions = plan({
+      const { here, problems } = await this.#here()
+      const { actions, problems: left } = plan({
         bases: this.#bases,
         here,
         there: this.#folder.list,
         isRemoved: (identifier) => this.#folder.isRemoved(identifier),
       })
+      this.#tell([...problems, ...left])
       let isAllDone = true
       for (const action of actions) {
         if (!isAdding(action)) isAllDone = (await this.#try(() => this.#do(action))) && isAllDone
@@ -194,9 +195,8 @@ export class FolderSync {
     }
   }
 
-  async #here(): Promise<ReadonlyMap<string, Local>> {
+  async #here(): Promise<{ readonly here: ReadonlyMap<string, Local>; readonly problems: readonly DiskProblem[] }> {
     const { files, problems } = await this.#disk.scan()
-    this.#tell(problems)
     const marks = new Map(Array.from(this.#bases.values(), (base) => [base.path, base]))
     const here = new Map<string, Local>()
     for (const [path, file] of files) {
@@ -204,7 +204,7 @@ export class FolderSync {
       const hash = known?.mark === file.mark ? known.hash : await this.#hash(file)
       here.set(path, { file, hash })
     }
-    return here
+    return { here, problems }
   }
 
   async #hash(file: DiskFile): Promise<string> {

@@ -9,9 +9,11 @@
  *   a                –      a         removed there (or renamed, where a new path has a)
  *   a                –      b         b is written here again
  *   a                b      –         b is written there as new
+ *
+ * What has vanished there without being removed, as what is redacted does, is left alone here until it is changed.
  */
 import type { FolderFile } from '../../models/index.ts'
-import type { DiskFile, Mark } from './disk.ts'
+import type { DiskFile, DiskProblem, Mark } from './disk.ts'
 
 /** A file as it was when both had it alike. */
 export interface Base {
@@ -49,36 +51,68 @@ export interface States {
   readonly isRemoved: (identifier: string) => boolean
 }
 
-export function plan({ bases, here, there, isRemoved }: States): readonly Action[] {
+export interface Plan {
+  readonly actions: readonly Action[]
+  /** What is left alone. */
+  readonly problems: readonly DiskProblem[]
+}
+
+export function plan({ bases, here, there, isRemoved }: States): Plan {
   const actions: Action[] = []
-  const known = new Set(Array.from(bases.values(), ({ path }) => path))
-  const fresh = new Map([...here].filter(([path]) => !known.has(path)))
   const byIdentifier = new Map(there.map((file) => [file.identifier, file]))
+  const known = new Set(Array.from(bases.values(), ({ path }) => path))
+  const living = new Set(Array.from(bases, ([identifier, { path }]) => (byIdentifier.has(identifier) ? path : undefined)))
+  const fresh = new Map([...here].filter(([path]) => !known.has(path)))
+  const left = new Set<string>()
   for (const [identifier, base] of bases) {
     const local = here.get(base.path)
     const remote = byIdentifier.get(identifier)
-    const action =
-      remote === undefined
-        ? withoutRemote(identifier, base, isRemoved(identifier) ? local : undefined)
-        : local === undefined
-          ? withoutLocal(base, remote, { here, fresh })
-          : withBoth(base, { local, remote, here })
+    let action: Action | undefined
+    if (remote === undefined && base.isNew !== true && !isRemoved(identifier)) {
+      action = vanished(identifier, base, { local: living.has(base.path) ? undefined : local, fresh })
+      if (action === undefined) left.add(base.path)
+    } else if (remote === undefined) action = withoutRemote(identifier, base, local)
+    else if (local === undefined) action = withoutLocal(base, remote, { here, fresh })
+    else action = withBoth(base, { local, remote, here })
     if (action !== undefined) actions.push(action)
   }
   for (const remote of there) {
     if (bases.has(remote.identifier)) continue
-    const action = unknown(remote, here, fresh.has(remote.path))
+    const action = unknown(remote, here, { isFresh: fresh.has(remote.path), isLeft: left.has(remote.path) })
     fresh.delete(remote.path)
+    left.delete(remote.path)
     if (action !== undefined) actions.push(action)
   }
   for (const local of fresh.values()) actions.push({ type: 'add', local })
-  return actions
+  return { actions, problems: Array.from(left, (path) => ({ path, problem: vanishedProblem })) }
 }
 
+const vanishedProblem =
+  'It is not on the stream any more, and nobody has removed it there: it may have been redacted. When it is changed it goes there anew.'
+
 function withoutRemote(identifier: string, { hash, isNew }: Base, local: Local | undefined): Action {
-  // What was changed here is new there; and so is all of it where the tape is another one by now.
+  // What was changed here is new there, and so is what has been on no tape.
   if (local === undefined || isNew === true || local.hash !== hash) return { type: 'note', identifier, base: undefined }
   return { type: 'remove-here', identifier, local }
+}
+
+/** `local`: the file, unless it is in step with another one by now. Undefined when it is left alone. */
+function vanished(
+  identifier: string,
+  base: Base,
+  { local, fresh }: { readonly local: Local | undefined; readonly fresh: Map<string, Local> },
+): Action | undefined {
+  if (local?.hash === base.hash) return undefined
+  const moved = local === undefined ? takeMoved(base, fresh) : undefined
+  if (moved === undefined) return { type: 'note', identifier, base: undefined }
+  return { type: 'note', identifier, base: { path: moved.file.path, hash: base.hash, mark: moved.file.mark } }
+}
+
+/** The file under another path, which is not taken for a new one then. */
+function takeMoved({ hash }: Base, fresh: Map<string, Local>): Local | undefined {
+  const moved = [...fresh.values()].find((local) => local.hash === hash)
+  if (moved !== undefined) fresh.delete(moved.file.path)
+  return moved
 }
 
 function withoutLocal(
@@ -89,11 +123,8 @@ function withoutLocal(
   if (!remote.isComplete || remote.isPending) return undefined
   // What was changed there is brought here, and what was moved is another file then.
   const isSame = remote.path === base.path && remote.hash === base.hash
-  const moved = isSame ? [...fresh.values()].find(({ hash }) => hash === base.hash) : undefined
-  if (moved !== undefined) {
-    fresh.delete(moved.file.path)
-    return { type: 'rename', remote, local: moved }
-  }
+  const moved = isSame ? takeMoved(base, fresh) : undefined
+  if (moved !== undefined) return { type: 'rename', remote, local: moved }
   if (isSame) return { type: 'remove', remote }
   // Whatever is in its place goes elsewhere first.
   return here.has(remote.path) ? undefined : { type: 'write-here', remote, before: undefined }
@@ -115,13 +146,17 @@ function withBoth(base: Base, { local, remote, here }: { local: Local; remote: F
   return { type: 'note', identifier, base: { path, hash, mark } }
 }
 
-/** `isFresh`: whether a file is here at its path that has nothing to do with any other. */
-function unknown(remote: FolderFile, here: States['here'], isFresh: boolean): Action | undefined {
+/** `isFresh`: whether a file is here at its path that has nothing to do with any other; `isLeft`: whether what it was in step with has vanished. */
+function unknown(
+  remote: FolderFile,
+  here: States['here'],
+  { isFresh, isLeft }: { readonly isFresh: boolean; readonly isLeft: boolean },
+): Action | undefined {
   const { hash, isComplete, isPending, path, identifier } = remote
   if (!isComplete || hash === undefined || isPending) return undefined
   const local = here.get(path)
   if (local === undefined) return { type: 'write-here', remote, before: undefined }
-  if (!isFresh) return undefined
-  if (local.hash !== hash) return { type: 'keep-beside', local }
-  return { type: 'note', identifier, base: { path, hash, mark: local.file.mark } }
+  if (!isFresh && !isLeft) return undefined
+  if (local.hash === hash) return { type: 'note', identifier, base: { path, hash, mark: local.file.mark } }
+  return isLeft ? { type: 'write-here', remote, before: local } : { type: 'keep-beside', local }
 }
