@@ -73,8 +73,11 @@ class Keeper {
     if (this.#isLooking || this.isEnded || !this.#folder.isReady) return
     this.#isLooking = true
     try {
-      for (let files = this.#refused(); files.length > 0 && !this.isEnded; files = this.#refused()) {
-        for (const refused of files) await this.#settle(refused)
+      for (let files = this.#refused(); files.size > 0 && !this.isEnded; files = this.#refused()) {
+        const events = await this.#eventsOf(files)
+        for (const [identifier, refused] of files) {
+          if (!this.isEnded) this.#settle(identifier, refused, events.get(identifier) ?? [])
+        }
       }
     } catch (error) {
       if (!this.isEnded) this.#options.onError?.(error)
@@ -84,7 +87,7 @@ class Keeper {
   }
 
   /** The refused changes of each file, in order. */
-  #refused(): readonly (readonly Refused[])[] {
+  #refused(): ReadonlyMap<string, readonly Refused[]> {
     const files = new Map<string, Refused[]>()
     for (const refused of this.#stream.status.refused) {
       const { draft, code, place } = refused
@@ -96,16 +99,24 @@ class Keeper {
       if (file === undefined) files.set(draft.identifier, [refused])
       else file.push(refused)
     }
-    return Array.from(files.values(), (file) => file.sort((a, b) => a.place - b.place))
+    for (const file of files.values()) file.sort((a, b) => a.place - b.place)
+    return files
   }
 
-  async #settle(refused: readonly Refused[]): Promise<void> {
+  /** What the tape has of each file of which a content was refused, in one read. */
+  async #eventsOf(files: ReadonlyMap<string, readonly Refused[]>): Promise<ReadonlyMap<string, readonly TapeEvent[]>> {
+    const events = new Map<string, TapeEvent[]>()
+    for (const [identifier, refused] of files) if (refused.some(({ draft }) => writesContent(draft))) events.set(identifier, [])
+    if (events.size === 0) return events
+    for (const event of await this.#stream.read()) {
+      if (this.#folder.collections.includes(event.collection)) events.get(event.identifier)?.push(event)
+    }
+    return events
+  }
+
+  #settle(identifier: string, refused: readonly Refused[], events: readonly TapeEvent[]): void {
     const drafts = refused.map(({ draft }) => draft)
     if (drafts.some(writesContent)) {
-      const { collection, identifier } = drafts[0] as Draft
-      const all = await this.#stream.read()
-      if (this.isEnded) return
-      const events = all.filter((event) => event.collection === collection && event.identifier === identifier)
       // One that got through before a restart, which was not known any more.
       const isOnTape = (hash: Json | undefined) => typeof hash === 'string' && events.some(({ values }) => values?.hash === hash)
       const lacking = drafts.filter(({ values }) => !isOnTape(values?.hash))
