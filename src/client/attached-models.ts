@@ -88,12 +88,12 @@ export class AttachedModels {
     this.#flushAll()
   }
 
-  reset(): void {
+  reset(isNarrowed = false): void {
     for (const attachment of this.#attachments.values()) {
       attachment.events = []
       attachment.isBehind = false
       attachment.isLate = false
-      guard(() => attachment.model.reset(), this.#parts.report)
+      guard(() => attachment.model.reset(isNarrowed), this.#parts.report)
     }
   }
 

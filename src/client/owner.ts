@@ -341,7 +341,7 @@ export class Owner implements Side {
   #narrow(tape: LocalTape, events: readonly TapeEvent[]): void {
     this.#intake.narrow(tape)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events })
-    this.#hooks.onReset()
+    this.#hooks.onReset(true)
     this.#hooks.onEvents(events)
     this.#fitLink()
     this.#hooks.onChange()

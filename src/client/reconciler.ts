@@ -28,8 +28,11 @@ export interface ModelReconciler {
    */
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void
 
-  /** Forgets everything: the tape begins anew, under another epoch. */
-  reset(): void
+  /**
+   * Forgets everything: the tape begins anew, under another epoch. `isNarrowed`: it is the same tape, of which less is
+   * wanted, and `apply` follows with all that stays.
+   */
+  reset(isNarrowed?: boolean): void
 
   /** Where the model tells of the drafts it vends. `attach` sets it, `detach` takes it away. */
   receiver: OutboundEventReceiver | undefined

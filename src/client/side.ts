@@ -20,7 +20,7 @@ export interface SideHooks {
   /** What the models are told beside the events may have changed: the client's id, or the holes. */
   readonly onContext: () => void
   /** The tape begins anew. What is known of it follows at once. */
-  readonly onReset: () => void
+  readonly onReset: (isNarrowed?: boolean) => void
   readonly onWhisper: (whisper: Whisper) => void
   /** Anything that the status says. */
   readonly onChange: () => void

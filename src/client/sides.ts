@@ -272,7 +272,7 @@ export class Sides {
       onEvents: (events) => isCurrent() && onEvents(events),
       onPending: () => isCurrent() && onPending(),
       onContext: () => isCurrent() && onContext(),
-      onReset: () => isCurrent() && onReset(),
+      onReset: (isNarrowed) => isCurrent() && onReset(isNarrowed),
     }
   }
 }

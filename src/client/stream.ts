@@ -61,7 +61,7 @@ export class Stream implements OutboundEventReceiver {
       onEvents: (events) => this.#tell(() => this.#models.tell(events)),
       onPending: () => this.#tell(() => this.#models.tell([])),
       onContext: () => this.#tell(() => this.#models.tellContext()),
-      onReset: () => this.#tell(() => this.#models.reset()),
+      onReset: (isNarrowed) => this.#tell(() => this.#models.reset(isNarrowed)),
       onWhisper: (whisper) => this.#whisperListeners.tell(() => whisper, report),
       onChange: () => this.#changed(),
     })

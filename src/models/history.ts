@@ -58,6 +58,8 @@ export class History implements ModelReconciler, OutboundEventReceiver {
   /** Where changes are gathered that belong together. */
   #group: MadeChange[] | undefined
   #client = ''
+  /** Steps on what is let go of are to be forgotten, once it is known what stays. */
+  #isNarrowed = false
 
   constructor(model: UndoableModel) {
     this.#model = model
@@ -132,11 +134,20 @@ export class History implements ModelReconciler, OutboundEventReceiver {
   apply(events: readonly TapeEvent[], pending: readonly Draft[], context: ApplyContext): void {
     this.#client = context.client
     this.#model.apply(events, pending, context)
+    if (!this.#isNarrowed) return
+    this.#isNarrowed = false
+    this.#set(this.#staying(this.#undo), this.#staying(this.#redo))
   }
 
-  reset(): void {
-    this.#model.reset()
-    this.#set([], [])
+  reset(isNarrowed = false): void {
+    this.#isNarrowed = isNarrowed
+    this.#model.reset(isNarrowed)
+    if (!isNarrowed) this.#set([], [])
+  }
+
+  #staying(steps: readonly Step[]): readonly Step[] {
+    const stays = ({ change }: MadeChange) => this.#model.stateOf(change).since.seq >= 0
+    return steps.map((step) => step.filter(stays)).filter((step) => step.length > 0)
   }
 
   /** Vends what sets a step back, newest change first; gives that as a step, and what became of the changes. */

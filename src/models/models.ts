@@ -115,12 +115,12 @@ export class Models implements CollectionModel {
     this.#give(passed, unhandled)
   }
 
-  reset(): void {
+  reset(isNarrowed = false): void {
     this.#given.clear()
     this.#held.release()
     this.#lacking = []
     this.#unhandled = none
-    callAll(this.#models.map((model) => () => model.reset()))
+    callAll(this.#models.map((model) => () => model.reset(isNarrowed)))
   }
 
   #modelOf({ collection }: ObjectKey): CollectionModel | undefined {

@@ -282,9 +282,10 @@ export class Follower implements Side {
 
   #reset(tape: LocalTape | undefined): void {
     // Of the same tape the models have seen what they have seen, though less of it is kept.
-    if (tape?.epoch !== this.shown.epoch) this.#tape.forget()
-    if (tape !== undefined && tape.epoch !== this.shown.epoch) this.#parts.publications.begin(tape.latestSeq)
-    this.#hooks.onReset()
+    const isNarrowed = tape?.epoch === this.shown.epoch
+    if (!isNarrowed) this.#tape.forget()
+    if (tape !== undefined && !isNarrowed) this.#parts.publications.begin(tape.latestSeq)
+    this.#hooks.onReset(isNarrowed)
   }
 
   #changed(): void {

@@ -184,17 +184,20 @@ export class Collection<Schema extends StandardSchemaV1 = PlainSchema> implement
     this.#take(passed, context)
   }
 
-  reset(): void {
-    this.#announcements.after(() => {
+  reset(isNarrowed = false): void {
+    const forget = () => {
       this.#records.clear()
-      this.#objects.reset()
+      this.#objects.reset(isNarrowed)
       this.#versions.reset()
       if (this.#held.isHolding || this.#unknown !== noUnknown) this.#announcements.changes.noteNews()
       this.#held.release()
-      this.#conflicts.reset()
+      this.#conflicts.reset(isNarrowed)
       this.#unknown = noUnknown
       this.#announcements.changes.noteReset()
-    })
+    }
+    // Listeners are told once, when it is known what stays.
+    if (isNarrowed) forget()
+    else this.#announcements.after(forget)
   }
 
   #take(events: readonly TapeEvent[], context: ApplyContext | undefined): void {

@@ -120,6 +120,8 @@ export class Conflict implements Collision {
 export class OpenConflicts {
   readonly #actions: ConflictActions
   readonly #open = new Map<string, readonly Conflict[]>()
+  /** Any of them may have been let go of. */
+  #isNarrowed = false
   #list: readonly Conflict[] | undefined = []
 
   constructor(actions: ConflictActions) {
@@ -138,12 +140,15 @@ export class OpenConflicts {
 
   /** After a run: closes what has been settled by it, and opens what it brought. Gives the new ones. */
   take({ touched, collisions }: { readonly touched: Iterable<string>; readonly collisions: readonly Collision[] }): readonly Conflict[] {
-    if (this.#open.size > 0)
-      for (const identifier of touched) for (const conflict of this.of(identifier)) if (!conflict.isCurrent) conflict.dismiss()
+    const inQuestion = this.#isNarrowed ? [...this.#open.keys()] : this.#open.size > 0 ? touched : []
+    this.#isNarrowed = false
+    for (const identifier of inQuestion) for (const conflict of this.of(identifier)) if (!conflict.isCurrent) conflict.dismiss()
     return collisions.map((collision) => this.#add(collision))
   }
 
-  reset(): void {
+  reset(isNarrowed = false): void {
+    this.#isNarrowed = isNarrowed
+    if (isNarrowed) return
     for (const conflict of this.list) conflict.dismiss()
   }
 

@@ -158,10 +158,11 @@ export class StampedObjects {
     })
   }
 
-  reset(): void {
+  /** `isNarrowed`: what was told of the tape is not told again. */
+  reset(isNarrowed = false): void {
     this.#entries.clear()
     this.#pending.reset()
-    this.#told.clear()
+    if (!isNarrowed) this.#told.clear()
     this.#buried.clear()
     this.#waiting.clear()
     this.#list = undefined

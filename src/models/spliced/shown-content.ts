@@ -82,10 +82,11 @@ export class ShownContent<C extends string | Uint8Array> {
     return { changes: [...changes, ...vended], isOwn: vended.length > 0 && changes.length === 0 }
   }
 
-  reset(): void {
+  /** `isNarrowed`: what shows stays until it is shown anew, so that the difference is known. */
+  reset(isNarrowed: boolean): void {
     this.#tape.reset()
-    this.#content = this.#tape.content
-    this.#pending = []
+    if (!isNarrowed) this.#content = this.#tape.content
+    this.#pending = isNarrowed ? undefined : []
   }
 
   /** Undefined when one of them does anything else than to splice a text. */

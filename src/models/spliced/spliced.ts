@@ -138,10 +138,10 @@ export class Spliced<C extends string | Uint8Array> implements ModelReconciler {
     this.#tell(shift, this.isReady !== wasReady)
   }
 
-  reset(): void {
+  reset(isNarrowed = false): void {
     const { length } = this
-    this.#shown.reset()
-    if (length > 0) this.#tell({ changes: [[{ offset: 0, removed: length, inserted: undefined }]], isOwn: false })
+    this.#shown.reset(isNarrowed)
+    if (length > 0 && !isNarrowed) this.#tell({ changes: [[{ offset: 0, removed: length, inserted: undefined }]], isOwn: false })
   }
 
   #isOf({ collection, identifier }: Pick<Change, 'collection' | 'identifier'>): boolean {
