@@ -1,11 +1,11 @@
 /** The rows of the tables, read back from `unknown`: other scripts, older versions and bad disks write them, too. */
 import * as v from 'valibot'
 import { areParts, blankTape, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure, type TapePart } from '../client/index.ts'
-import { isCode, readDraft, readEvent, type TapeEvent } from '../protocol/index.ts'
+import { areRanges, isCode, readDraft, readEvent, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
 
 const countSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
-const rangesSchema = v.array(v.tuple([countSchema, countSchema]))
+const rangesSchema = v.custom<SeqRanges>(areRanges)
 
 /** All that a client keeps beside its outbox and the objects. */
 export interface ClientRow {

@@ -14,8 +14,8 @@ import {
   formatSeqs,
   isCode,
   type ObjectList,
+  type ReadSizes,
   Refusal,
-  type Sizes,
   type Slice,
   type SnapshotIndex,
   subprotocol,
@@ -93,7 +93,7 @@ export class WebTransport implements Transport {
     return this.#read(this.#address('/events', query), token, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
   }
 
-  readSizes({ token, ranges, epoch }: Parameters<Transport['readSizes']>[0]): Promise<Sizes> {
+  readSizes({ token, ranges, epoch }: Parameters<Transport['readSizes']>[0]): Promise<ReadSizes> {
     return this.#read(this.#address('/sizes', { seq: formatSeqs(ranges), epoch }), token, decodeSizes)
   }
 

@@ -1,7 +1,7 @@
 /** The rows of the tables, read back: their columns have the types of their tables, what is JSON in them may be anything. */
 import type { SQLOutputValue } from 'node:sqlite'
 import { areParts, type LocalTape, type OutboxEntry, readRefusalNotes, StoreFailure } from '../client/index.ts'
-import { isCode, readDraft, readEvent, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
+import { areRanges, isCode, readDraft, readEvent, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
 
@@ -49,8 +49,7 @@ export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text
 /** Throws `unreadable`. */
 export function readRanges(text: unknown): SeqRanges {
   const ranges = parse(text)
-  const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
-  if (!Array.isArray(ranges) || !ranges.every(isRange)) throw new StoreFailure('unreadable')
+  if (!areRanges(ranges)) throw new StoreFailure('unreadable')
   return ranges
 }
 

@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { type Code, Refusal } from './codes.ts'
 import { jsonDepthMax } from './limits.ts'
 
-/** Parses and checks one JSON text. `schema` describes its shape; `codesAt` names the codes of special members. */
+/** Parses and checks one JSON text. */
 export function decode<const Schema extends v.GenericSchema>(text: string, schema: Schema): v.InferOutput<Schema> {
   return check(parseJson(text), schema)
 }

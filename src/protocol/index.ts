@@ -64,6 +64,7 @@ export {
   decodeSlice,
   decodeSnapshotIndex,
   type ObjectList,
+  type ReadSizes,
   type Sizes,
   type Slice,
   type SnapshotIndex,

@@ -41,6 +41,9 @@ export const whisperBytesMax = 4 * 1024
 /** Each whisper costs one delivery per listener, so a socket may start only so many a second. */
 export const whispersPerSecondMax = 30
 
+/** Whoever reads much asks for pages aligned at so many, the same for all, so that caches have them: about 1 MB of small events. */
+export const pageEvents = 4096
+
 /** Long polls end before the usual 60 s of proxies. */
 export const waitSecondsMax = 55
 

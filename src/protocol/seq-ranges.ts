@@ -119,6 +119,12 @@ export function checkRange(first: number, last: number): SeqRange {
   return [first, last]
 }
 
+/** Whether that was kept as ranges. */
+export function areRanges(value: unknown): value is SeqRanges {
+  const isSeq = (seq: unknown) => typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0
+  return Array.isArray(value) && value.every((range) => Array.isArray(range) && range.length === 2 && range.every(isSeq))
+}
+
 /** The ranges as they are written in an address. */
 export function formatSeqs(set: SeqRanges): string {
   return set.map(([first, last]) => (first === last ? `${first}` : last === seqMax ? `${first}-` : `${first}-${last}`)).join(',')

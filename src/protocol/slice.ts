@@ -95,11 +95,14 @@ export interface Sizes {
   readonly snapshot: number
 }
 
-const sizesSchema = v.object({ plain: countSchema, folded: countSchema, snapshot: countSchema })
+/** What a client needs of them. */
+export type ReadSizes = Pick<Sizes, 'plain' | 'folded'>
+
+const readSizesSchema = v.object({ plain: countSchema, folded: countSchema })
 
 /** Throws a `Refusal` for what are none. */
-export function decodeSizes(text: string): Sizes {
-  return check(parseJson(text), sizesSchema)
+export function decodeSizes(text: string): ReadSizes {
+  return check(parseJson(text), readSizesSchema)
 }
 
 /** Objects that belong to a filter, as 0 … latestSeq has made them. */

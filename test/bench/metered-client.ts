@@ -6,7 +6,7 @@ import { WebTransport } from '../../src/browser/web-transport.ts'
 import type { ChunkEvents, Environment, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
 import { MemoryStore, Stream } from '../../src/client/index.ts'
 import { Text } from '../../src/models/index.ts'
-import type { Draft, ObjectFilter, ObjectList, Sizes, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
+import type { Draft, ObjectFilter, ObjectList, ReadSizes, Slice, SnapshotIndex } from '../../src/protocol/index.ts'
 import type { Patch } from './texts.ts'
 import type { Server } from './workerd.ts'
 
@@ -39,7 +39,7 @@ export class MeteredNetwork implements Transport {
     return this.#metered(() => this.#inner.readSnapshot(request))
   }
 
-  readSizes(request: Parameters<Transport['readSizes']>[0]): Promise<Sizes> {
+  readSizes(request: Parameters<Transport['readSizes']>[0]): Promise<ReadSizes> {
     return this.#metered(() => this.#inner.readSizes(request))
   }
 

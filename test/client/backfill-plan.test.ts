@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { pageEvents, planBackfill, socketEventsMax } from '../../src/client/tape/backfill-plan.ts'
-import { normalize, type SeqRange, subtract, union } from '../../src/protocol/index.ts'
+import { planBackfill, socketEventsMax } from '../../src/client/tape/backfill-plan.ts'
+import { normalize, pageEvents, type SeqRange, subtract, union } from '../../src/protocol/index.ts'
 
 test('[C1] asks for a few missing events in one frame, whatever holes they lie in', () => {
   expect(planBackfill([[10, 14]], [], { latestSeq: 19 })).toEqual({ overSocket: [[10, 14]], overHttp: [] })

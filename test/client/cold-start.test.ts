@@ -113,7 +113,7 @@ describe('a newcomer to a long tape', () => {
     [501, 12, false],
   ])('[C19][H15] reads it as it is where folding would hardly make it less (%i of 1000 bytes)', async (folded, pages, isFolded) => {
     const client = new TestStream()
-    client.transport.readSizes = async () => ({ plain: 1000, folded, snapshot: 0 })
+    client.transport.readSizes = async () => ({ plain: 1000, folded })
     await client.welcome(49_151)
     await client.settle()
     for (let read = 0; read < client.transport.reads.length; read++) {

@@ -22,7 +22,7 @@ const publishOf = (change: object) => () => checkPublish({ client: 'c', drafts: 
 const frameOf = (frame: unknown) => () => decodeClientFrame(JSON.stringify(frame))
 
 describe('limits', () => {
-  test('[N5][N2] are those of PROTOCOL.md', () => {
+  test('[N5][N2][C1] are those of PROTOCOL.md', () => {
     expect({ ...limits }).toEqual({
       seqMax: 2 ** 53 - 1,
       eventBytesMax: 262_144,
@@ -36,6 +36,7 @@ describe('limits', () => {
       deltasMax: 1000,
       subLengthMax: 200,
       rangesMax: 1000,
+      pageEvents: 4096,
       whisperBytesMax: 4096,
       whispersPerSecondMax: 30,
       waitSecondsMax: 55,

@@ -12,7 +12,7 @@ import {
   type Tabs,
   type Transport,
 } from '../../src/client/index.ts'
-import type { Draft, ObjectFilter, ObjectList, SeqRanges, Sizes, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
+import type { Draft, ObjectFilter, ObjectList, ReadSizes, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export const epoch = 'epoch-1'
@@ -49,8 +49,8 @@ export class TestTransport implements Transport {
   }
 
   /** Folded they take a tenth. */
-  async readSizes(): Promise<Sizes> {
-    return { plain: 1000, folded: 100, snapshot: 0 }
+  async readSizes(): Promise<ReadSizes> {
+    return { plain: 1000, folded: 100 }
   }
 
   readonly lists: {

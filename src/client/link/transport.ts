@@ -1,5 +1,5 @@
 /** How the client reaches the server: one live link, and reads in bulk. */
-import type { Code, ObjectFilter, ObjectList, Selection, SeqRanges, Sizes, Slice, SnapshotIndex } from '../../protocol/index.ts'
+import type { Code, ObjectFilter, ObjectList, ReadSizes, Selection, SeqRanges, Slice, SnapshotIndex } from '../../protocol/index.ts'
 
 export interface Transport {
   /**
@@ -18,7 +18,7 @@ export interface Transport {
   readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex>
 
   /** What reads of these ranges would take. Rejects like `read`. */
-  readSizes(request: { readonly token: string; readonly ranges: SeqRanges; readonly epoch: string }): Promise<Sizes>
+  readSizes(request: { readonly token: string; readonly ranges: SeqRanges; readonly epoch: string }): Promise<ReadSizes>
 
   /** The objects that belong to any of these filters. Rejects like `read`. */
   readObjects(request: { readonly token: string; readonly filters: readonly ObjectFilter[]; readonly epoch: string }): Promise<ObjectList>

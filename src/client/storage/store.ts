@@ -4,7 +4,15 @@
  *
  * A store may be open in several processes (tabs, programs); the one that claimed it last is the one that writes.
  */
-import type { Code, Draft, ObjectFilter, RefusalDetails, SeqRanges, TapeEvent } from '../../protocol/index.ts'
+import {
+  areRanges,
+  type Code,
+  type Draft,
+  type ObjectFilter,
+  type RefusalDetails,
+  type SeqRanges,
+  type TapeEvent,
+} from '../../protocol/index.ts'
 
 /** The part of the tape that this client has accounted for. */
 export interface LocalTape {
@@ -35,10 +43,6 @@ export function areParts(value: unknown): value is readonly TapePart[] {
   const isPart = (part: TapePart) =>
     isRecord(part) && isRecord(part.filter) && Object.values(part.filter).every(areTexts) && areRanges(part.accounted)
   return Array.isArray(value) && value.every(isPart)
-}
-
-function areRanges(value: unknown): boolean {
-  return Array.isArray(value) && value.every((range) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger))
 }
 
 export const blankTape: LocalTape = { epoch: null, latestSeq: -1, accounted: [] }

@@ -2,12 +2,10 @@
  * Which reads fill a client's holes. A few events come over the socket in one frame, whatever holes they lie in;
  * many come over HTTP in aligned pages, which are the same for every client, so that one cached page serves all.
  */
-import { countSeqs, formatSeqs, intersect, rangesMax, type SeqRange, type SeqRanges, subtract } from '../../protocol/index.ts'
+import { countSeqs, formatSeqs, intersect, pageEvents, rangesMax, type SeqRange, type SeqRanges, subtract } from '../../protocol/index.ts'
 
 /** So many events fit a frame or two and are quicker asked for on the open socket. */
 export const socketEventsMax = 1000
-/** A page of small events is about 1 MB: some 25 requests for 100,000 events. */
-export const pageEvents = 4096
 
 /** So many are a page or two: they come as quickly as they are. */
 export const foldedEventsMin = 2 * pageEvents

@@ -6,6 +6,7 @@ import {
   formatSeqs,
   holesUpTo,
   intersect,
+  pageEvents,
   Refusal,
   type RefusedServerFrame,
   rangesMax,
@@ -20,7 +21,7 @@ import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { ReadRequest } from '../link/transport.ts'
 import type { LocalTape, TapePart } from '../storage/store.ts'
-import { foldedEventsMin, foldedEventsMinOfWriters, pageEvents, planBackfill, planFolded, socketEventsMax } from './backfill-plan.ts'
+import { foldedEventsMin, foldedEventsMinOfWriters, planBackfill, planFolded, socketEventsMax } from './backfill-plan.ts'
 import { comeOf, holesOf } from './local-tape.ts'
 import { selectionOf } from './parts.ts'
 import { SnapshotReader } from './snapshot-reader.ts'

@@ -10,6 +10,7 @@ import {
   intersect,
   normalize,
   type ObjectFilter,
+  pageEvents,
   Refusal,
   rangesMax,
   type SeqRanges,
@@ -19,7 +20,6 @@ import {
   type TapeEvent,
 } from '../../protocol/index.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
-import { pageEvents } from './backfill-plan.ts'
 import { readDeadlineMs } from './backfiller.ts'
 
 /** What to read: these seqs, or all after one. */

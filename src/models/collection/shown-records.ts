@@ -3,6 +3,7 @@
  * quarantine, and noted for the listeners. A record that shows the same as before stays the same value.
  */
 import { isSameJson, type ObjectState, type Values, writeOf } from '../../protocol/index.ts'
+import { firstPendingSeq } from '../objects/pending-drafts.ts'
 import type { ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { CollectionOptions, Quarantined, ShownRecord } from './collection-options.ts'
@@ -154,9 +155,6 @@ export class ShownRecords<T> {
     return newest < firstPendingSeq ? newest : undefined
   }
 }
-
-/** Pending drafts act as if they were beyond any tape. */
-const firstPendingSeq = 2 ** 52
 
 function compareEntries(a: Entry<unknown>, b: Entry<unknown>): number {
   return comparePositions(a.position, b.position) || a.rank - b.rank || comparePositions(a.item.identifier, b.item.identifier)

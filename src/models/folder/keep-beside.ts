@@ -17,6 +17,7 @@ import {
   toWrite,
   unborn,
 } from '../../protocol/index.ts'
+import { firstPendingSeq } from '../objects/pending-drafts.ts'
 import { contentsOf, type FileRecord, hashOf, readFileRecord } from './file-record.ts'
 import type { Folder } from './folder.ts'
 import { joinParts } from './parts.ts'
@@ -207,7 +208,7 @@ function writtenOn(
 
 function withDrafts(state: ObjectState, drafts: readonly Draft[]): ObjectState {
   const change = (before: ObjectState, draft: Draft, index: number) => {
-    const seq = Math.max(pendingSeq, ...Object.values(before.later).map((by) => by.seq)) + index + 1
+    const seq = Math.max(firstPendingSeq, ...Object.values(before.later).map((by) => by.seq)) + index + 1
     return settle(applyToObject(before, draft, toWrite({ ...draft, seq, client: '' })), isAlways)
   }
   return drafts.reduce(change, state)
@@ -220,6 +221,3 @@ function isWhole({ values }: ObjectState): boolean {
 }
 
 const isAlways = () => true
-
-/** Beyond the end of every tape. */
-const pendingSeq = 2 ** 52

@@ -1,6 +1,6 @@
 /**
  * The pending drafts of one collection, by object and in the order in which they were made. Each has the seq that it acts
- * under until it has one: far beyond the end of the tape.
+ * under until it has one.
  */
 import type { Draft } from '../../protocol/index.ts'
 
@@ -10,13 +10,15 @@ export interface PendingDraft {
 }
 
 const none: readonly PendingDraft[] = []
-const firstRank = 2 ** 52
+
+/** Pending drafts act as if they were beyond the end of every tape. */
+export const firstPendingSeq = 2 ** 52
 
 export class PendingDrafts {
   readonly #collection: string
   readonly #byObject = new Map<string, readonly PendingDraft[]>()
   #all: readonly Draft[] = []
-  #nextRank = firstRank
+  #nextRank = firstPendingSeq
 
   constructor(collection: string) {
     this.#collection = collection

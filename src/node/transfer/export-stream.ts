@@ -3,6 +3,7 @@
  * after the other, each as often as it takes; no event is given before all of those before it.
  */
 import { createHash } from 'node:crypto'
+import { pageEvents } from '../../protocol/index.ts'
 import type { StreamDoor } from './stream-door.ts'
 import { TransferError, type TransferProgress } from './transfer-error.ts'
 
@@ -19,9 +20,6 @@ interface State {
   readonly epoch: string | null
   readonly latestSeq: number
 }
-
-/** Aligned at so many, pages are those that clients ask for, too, and caches have. */
-const pageEvents = 4096
 
 /** Pieces of the file, lines ended. Throws a `TransferError`. */
 export async function* exportStream(
