@@ -21,9 +21,9 @@ import {
 import type { Listener } from '../../src/server/broadcast.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
 import { SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import type { Page } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { draft, submission } from '../support/tape-state.ts'
 

@@ -1,8 +1,8 @@
 /** Heavy reads come one after the other, and what is asked for twice is worked out once. */
 import { expect, test } from 'vitest'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
 import { OneAtATime } from '../../src/server/tape/one-at-a-time.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { draft, submission } from '../support/tape-state.ts'
 
 test('[H12] one runs at a time, in order, whether those before it fail or not', async () => {
