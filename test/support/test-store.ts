@@ -1,5 +1,14 @@
 /** A store in memory that does what real ones do now and then: it is slow, fails, has no room, dies with its process. */
-import { type ClientStore, MemoryStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../../src/client/index.ts'
+import {
+  blankOf,
+  blankTape,
+  type ClientStore,
+  MemoryStore,
+  type Saved,
+  type SavedChange,
+  StoreFailure,
+  type StoreTrouble,
+} from '../../src/client/index.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
 
 export class TestStore implements ClientStore {
@@ -45,9 +54,7 @@ export class TestStore implements ClientStore {
   async save(change: SavedChange): Promise<void | { readonly shed: true }> {
     if (this.holds === 'before') await this.#turn()
     await this.#gate('save')
-    const { tape, events: _, ...rest } = change
-    const blank = { epoch: tape?.epoch ?? null, latestSeq: -1, accounted: [] }
-    await this.#memory.save(this.isFull ? { ...rest, forgetEvents: true, ...(tape === undefined ? {} : { tape: blank }) } : change)
+    await (this.isFull ? this.#shed(change) : this.#memory.save(change))
     this.saved.push(change)
     if (this.holds === 'after') await this.#turn()
     if (this.isDead) await new Promise(() => {})
@@ -66,6 +73,11 @@ export class TestStore implements ClientStore {
     const queue = this.failures[method]
     const failure = queue.length > 1 ? queue.shift() : queue[0]
     if (failure !== undefined) throw failure instanceof Error ? failure : new StoreFailure(failure)
+  }
+
+  async #shed({ events: _, ...rest }: SavedChange): Promise<void> {
+    const tape = rest.tape ?? (await this.#memory.load())?.tape ?? blankTape
+    await this.#memory.save({ ...rest, forgetEvents: true, tape: blankOf(tape) })
   }
 
   #turn(): Promise<void> {

@@ -282,14 +282,13 @@ export class Outbox implements OutboxView {
   }
 
   /**
-   * Somebody else's events have come, in the order of the tape, up to a seq: takes the pending deltas over them. Where an
-   * event has replaced what they are meant for they leave the outbox, as the server would refuse them.
+   * Somebody else's events have come, in the order of the tape: takes the pending deltas over them. Where an event has
+   * replaced what they are meant for they leave the outbox, as the server would refuse them.
    */
-  rebase(events: readonly TapeEvent[], upTo: number, onShown: TakeOverOptions['onShown']): OutboxStep {
+  rebase(events: readonly TapeEvent[], onShown: TakeOverOptions['onShown']): OutboxStep {
     const others = events.filter(({ client }) => client !== this.client)
     return takeOver(this.#entries, others, {
       client: this.client,
-      upTo,
       onShown,
       refuse: (entry, conflict) => this.#refuseAll([entry], { code: 'expect-failed', notes: { conflicts: [[conflict, conflict]] } }),
       drop: (entry) => this.#dropMoot(entry),

@@ -206,7 +206,7 @@ export class Publisher {
     const { isOurs } = confirmed
     if (inOrder.length > 0) this.#turns.heard(inOrder, this.outbox.client)
     if (confirmed.hadDeltas) this.#turns.gotThrough()
-    const rebased = this.outbox.rebase(inOrder, upTo, ({ seq, collection, identifier }, deltas) => {
+    const rebased = this.outbox.rebase(inOrder, ({ seq, collection, identifier }, deltas) => {
       this.#bridges.record({ collection, identifier, deltas, seq })
     })
     if (rebased.leaving.length > 0) {

@@ -9,8 +9,6 @@ import { rebase } from './rebase.ts'
 export interface TakeOverOptions {
   /** Whose drafts they are. */
   readonly client: string
-  /** The last of the events that are known in their order: what is taken over has seen all up to it. */
-  readonly upTo: number
   /** What an entry's deltas were meant for was replaced, by the event with this seq. */
   readonly refuse: (entry: Entry, conflict: number) => OutboxStep
   /** So much of an event shows on top of what is pending. */
@@ -23,7 +21,7 @@ export interface TakeOverOptions {
 export function takeOver(
   entries: OutboxEntries,
   events: readonly TapeEvent[],
-  { client, upTo, refuse, drop, onShown }: TakeOverOptions,
+  { client, refuse, drop, onShown }: TakeOverOptions,
 ): OutboxStep {
   const change = new GatheredChange()
   const leaving: Leaving[] = []
@@ -36,18 +34,21 @@ export function takeOver(
     if (event.deltas === undefined && !entries.haveDeltas && !entries.haveExpectations) continue
     const own = entries.of(event)
     const drafts = Array.from(own, ({ draft }) => draft)
-    const { drafts: rebased, shows } = rebase(drafts, event, client)
+    // Deltas lie on all that their object was where they were made: they have been taken over what comes a second time.
+    const isKnown = drafts.some(({ deltas, seen }) => deltas !== undefined && seen >= event.seq)
+    const { drafts: rebased, shows } = isKnown ? { drafts, shows: {} } : rebase(drafts, event, client)
     if (Object.keys(shows).length > 0) onShown(event, shows)
     for (const [index, entry] of own.entries()) {
       const draft = rebased[index]
       if (draft === undefined || draft === entry.draft) {
-        if (entry.isClear === true && isInTheWay(entry.draft, event)) entries.replace([{ ...entry, isClear: false }])
+        const isNews = entry.draft.seen < event.seq
+        if (entry.isClear === true && isNews && isInTheWay(entry.draft, event)) entries.replace([{ ...entry, isClear: false }])
         continue
       }
       isRebased = true
       if (draft === 'lost') take(refuse(entry, event.seq))
       else if (draft === 'moot') take(drop(entry))
-      else take({ change: { put: [toSaved(entries.put({ ...entry, draft: { ...draft, seen: upTo } }))] }, leaving: [] })
+      else take({ change: { put: [toSaved(entries.put({ ...entry, draft: { ...draft, seen: event.seq } }))] }, leaving: [] })
     }
   }
   return { change: change.change, leaving, isRebased }
