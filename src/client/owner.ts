@@ -317,7 +317,7 @@ export class Owner implements Side {
     this.#intake.begin(frame)
     this.#publications.begin(frame.latestSeq)
     this.#publisher.begin(-1)
-    const { change, leaving } = this.#publisher.forgetTape()
+    const { change, leaving } = this.#publisher.forgetTape(frame.counter)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, ...change })
     if (leaving.length > 0) this.taken.left(leaving)
     this.#hooks.onReset()

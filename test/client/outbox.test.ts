@@ -376,7 +376,7 @@ describe('what was saved', () => {
     rig.add(insert('a'))
     rig.send(1)
     rig.add(update('a'))
-    const { put } = rig.outbox.forgetSeen().change
+    const { put } = rig.outbox.forgetSeen(0).change
     expect(put).toMatchObject([{ counter: 1, draft: { seen: -1 } }, { draft: { seen: -1 } }])
     expect(rig.outbox.confirm([eventOf(0, 1, insert('a'))]).leaving).toHaveLength(1)
   })

@@ -180,6 +180,26 @@ describe('a client', () => {
     expect(client.stream.status).toMatchObject({ pending: 0, refused: [{ code: 'wrong-epoch', draft: typed(3, '!') }] })
   })
 
+  test('[C8][C10] finds under another epoch what the tape had taken, deltas too, and sends nothing twice', async () => {
+    const client = await withNote()
+    client.stream.publish(typed(3, '!'))
+    client.stream.publish({ type: 'insert', collection: 'tasks', identifier: 't', values: { a: 1 } })
+    await client.settle()
+    client.stream.publish(typed(4, '?'))
+    client.link.events.onClose({})
+    await client.settle(1000)
+    const anew = { epoch: 'another', latestSeq: 2 }
+    await client.frame({ type: 'welcome', ...anew, expiresInMs: 3_600_000, counter: 2 })
+    expect(client.stream.status).toMatchObject({ pending: 2, refused: [{ code: 'wrong-epoch', draft: typed(4, '?') }] })
+    const task = event(2, { client: 'me', counter: 2, type: 'insert', collection: 'tasks', identifier: 't', values: { a: 1 } })
+    const events = [event(0, { type: 'insert', values: { body: 'abc' } }), mine(1, 1, at(3, '!')), task]
+    await client.frame({ type: 'slice', ...anew, covers: [[0, 2]], events })
+    await client.settle(1000)
+    expect(client.stream.status).toMatchObject({ pending: 0, connection: 'online' })
+    expect(client.stream.client).toBe('me')
+    expect(client.link.sent.filter(({ type }) => type === 'publish')).toEqual([])
+  })
+
   test('[D9] lets what is typed meanwhile wait and fold, and what comes after it', async () => {
     const client = await withNote()
     client.stream.publish(typed(3, 'x'))

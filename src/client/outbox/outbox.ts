@@ -332,12 +332,16 @@ export class Outbox implements OutboxView {
     }
   }
 
-  /** The tape began anew: nothing that the drafts had seen is known to be there still, nor what their deltas are meant for. */
-  forgetSeen(): OutboxStep {
+  /**
+   * The tape began anew: nothing that the drafts had seen is known to be there still, nor what their deltas are meant for.
+   * Those up to the counter `taken` are on it, and wait for their events as they are.
+   */
+  forgetSeen(taken: number): OutboxStep {
     this.#taken = { counter: 0, ref: -1 }
-    const withDeltas = [...this.#entries].filter(({ draft }) => draft.deltas !== undefined)
+    const isTaken = ({ counter }: Entry) => counter !== undefined && counter <= taken
+    const withDeltas = [...this.#entries].filter((entry) => entry.draft.deltas !== undefined && !isTaken(entry))
     const { change, leaving } = this.#refuseAll(withDeltas, { code: 'wrong-epoch' })
-    const put = this.#replaceAll((entry) => ({ ...entry, draft: { ...entry.draft, seen: -1 } }))
+    const put = this.#replaceAll((entry) => (isTaken(entry) ? entry : { ...entry, draft: { ...entry.draft, seen: -1 } }))
     return { change: { ...change, put: [...(change.put ?? []), ...put] }, leaving }
   }
 

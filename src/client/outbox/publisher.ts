@@ -232,11 +232,12 @@ export class Publisher {
     return rebased.isRebased === true ? { ...step, isRebased: true } : step
   }
 
-  /** The tape began anew: nothing that the drafts had seen is known to be there still. */
-  forgetTape(): OutboxStep {
+  /** The tape began anew: nothing that the drafts had seen is known to be there still. `counter`: as in `online`. */
+  forgetTape(counter = 0): OutboxStep {
     this.#onTape.clear()
     this.#bridges.clear()
-    return this.outbox.forgetSeen()
+    // What it has taken from somebody else under our id says nothing of our drafts.
+    return this.outbox.forgetSeen(counter < this.outbox.nextCounter ? counter : 0)
   }
 
   /** A publish of this link was refused. Whatever the reason, the drafts behind the one to blame go on. */
