@@ -6,7 +6,7 @@ import { areSameRanges, type Draft, freeze, type SeqRanges, type TapeEvent, unio
 import { guard } from './listeners.ts'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import type { LocalTape } from './storage/store.ts'
-import { Holes } from './tape/local-tape.ts'
+import { Holes, isUneven } from './tape/local-tape.ts'
 
 export interface ModelsParts {
   /** What the models are shown now. */
@@ -121,7 +121,11 @@ export class AttachedModels {
   #contextOf(attachment: Attachment): ApplyContext {
     const { client, tape, shown } = this.#parts
     const holes = this.#shownHoles.of(shown())
-    if (this.#context.client !== client() || this.#context.holes !== holes) this.#context = Object.freeze({ client: client(), holes })
+    // What a part has beyond what all have does not show in what needs the tape in its order.
+    const isHeldBack = isUneven(shown())
+    const known = { client: client(), ...(isHeldBack ? { isHeldBack } : {}) }
+    const isSame = (before: ApplyContext) => before.client === known.client && before.isHeldBack === known.isHeldBack
+    if (!isSame(this.#context) || this.#context.holes !== holes) this.#context = Object.freeze({ ...known, holes })
     if (!attachment.isLate) return this.#context
     const { latestSeq } = tape()
     const whole: SeqRanges = latestSeq < 0 ? [] : [[0, latestSeq]]
@@ -131,7 +135,7 @@ export class AttachedModels {
       return this.#context
     }
     const before = attachment.context
-    const isSame = before !== undefined && before.client === client() && areSameRanges(before.holes, lacking)
-    return isSame ? before : Object.freeze({ client: client(), holes: lacking })
+    const isNoNews = before !== undefined && isSame(before) && areSameRanges(before.holes, lacking)
+    return isNoNews ? before : Object.freeze({ ...known, holes: lacking })
   }
 }

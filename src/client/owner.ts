@@ -29,7 +29,7 @@ import type { StreamOptions } from './stream-options.ts'
 import type { TabDraft, TabNews } from './tabs/tabs.ts'
 import { Taken } from './tabs/taken.ts'
 import { Intake } from './tape/intake.ts'
-import { comeOf } from './tape/local-tape.ts'
+import { comeOf, isWider, seenOn } from './tape/local-tape.ts'
 import { Wanting } from './tape/wanting.ts'
 
 export interface OwnerHooks extends SideHooks {
@@ -326,6 +326,7 @@ export class Owner implements Side {
   }
 
   #select(tape: LocalTape): void {
+    if (isWider(tape, this.#intake.tape)) this.#publisher.begin(seenOn(tape))
     this.#intake.select(tape)
     this.#fitLink()
     this.#hooks.onChange()

@@ -9,7 +9,10 @@ export interface ApplyContext {
   readonly client: string
   /** Ranges of seqs up to the end of the tape of which this model was given nothing, because the client lacks them. */
   readonly holes: SeqRanges
-  /** Set by whoever stands between: it holds events back, so what this model shows is older than what the client has seen. */
+  /**
+   * What shows of the tape in its order is older than what the client has: whoever stands between holds events back, or
+   * parts of the tape that are wanted have not come as far as others.
+   */
   readonly isHeldBack?: boolean | undefined
 }
 

@@ -40,7 +40,7 @@ export interface Side {
   readonly tape: LocalTape
   /** The tape as far as the models have been given it. */
   readonly shown: LocalTape
-  /** What a draft that is made now has seen: all of 0 … this was given to the models. It never falls within one epoch. */
+  /** What a draft that is made now has seen: all of 0 … this was given to the models. It never falls within one epoch, unless more is wanted. */
   readonly seen: number
   readonly outbox: OutboxView
   readonly report: SideReport

@@ -174,7 +174,7 @@ export class Publisher {
     return this.#timesSuperseded > 1 ? undefined : this.outbox.client
   }
 
-  /** What is known of the tape when a store has been read, or when it begins anew. */
+  /** What is known of the tape when a store has been read, when it begins anew, or when more of it is wanted. */
   begin(upTo: number): void {
     this.#upTo = upTo
     this.#knownFirst = -1

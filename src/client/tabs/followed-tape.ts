@@ -1,6 +1,6 @@
 /** What a follower knows of the tape: what the owner has saved of it, and where it ends as far as the owner knows. */
 import { blankTape, type LocalTape } from '../storage/store.ts'
-import { seenOn } from '../tape/local-tape.ts'
+import { isWider, seenOn } from '../tape/local-tape.ts'
 
 export class FollowedTape {
   #saved: LocalTape
@@ -23,7 +23,7 @@ export class FollowedTape {
     return this.#latestSeq > this.#saved.latestSeq ? { ...this.#saved, latestSeq: this.#latestSeq } : this.#saved
   }
 
-  /** It never falls, unless the tape is forgotten: an owner may have to read again what it could not read before. */
+  /** It never falls, unless the tape is forgotten or more of it is wanted: an owner may have to read again what it could not read before. */
   get seen(): number {
     return Math.max(this.#seenBefore, seenOn(this.#saved))
   }
@@ -33,7 +33,7 @@ export class FollowedTape {
   }
 
   save(tape: LocalTape): void {
-    this.#seenBefore = this.seen
+    this.#seenBefore = isWider(tape, this.#saved) ? seenOn(tape) : this.seen
     this.#saved = tape
   }
 

@@ -21,6 +21,11 @@ export class InOrder {
     this.#above = events.flatMap(partsOf).filter(({ seq }) => seq > upTo)
   }
 
+  /** More of the tape is wanted: all of it is known up to here alone. What waits goes on to. */
+  fallTo(upTo: number): void {
+    this.#upTo = Math.min(this.#upTo, upTo)
+  }
+
   /** `fresh` has come, and makes the tape this one. */
   take(tape: LocalTape, fresh: readonly TapeEvent[]): readonly TapeEvent[] {
     const upTo = seenOn(tape)

@@ -21,8 +21,8 @@ import type { Leaving, OutboxStep } from '../outbox/outbox-entry.ts'
 import { blankOf, blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
 import { Backfiller } from './backfiller.ts'
 import { InOrder } from './in-order.ts'
-import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
-import { orderOf, retarget } from './parts.ts'
+import { account, comeOf, holesOf, isWider, seenOn } from './local-tape.ts'
+import { lackingOf, orderOf, retarget } from './parts.ts'
 import { foldRun, noteOwn } from './run.ts'
 
 export interface IntakeHooks {
@@ -118,7 +118,7 @@ export class Intake {
     return this.#shown
   }
 
-  /** All of 0 … this has been applied; −1 for none. It never falls, whatever is read again. */
+  /** All of 0 … this has been applied; −1 for none. It never falls, whatever is read again, unless more is wanted. */
   get seen(): number {
     return Math.max(this.#seenBefore, seenOn(this.#shown))
   }
@@ -182,6 +182,10 @@ export class Intake {
 
   /** Other parts of the tape are wanted. What is held stays. */
   select(tape: LocalTape): void {
+    if (isWider(tape, this.#tape)) {
+      this.#seenBefore = seenOn(tape)
+      this.#inOrder.fallTo(this.#seenBefore)
+    }
     this.#tape = tape
     this.#hooks.save({ tape })
     this.deliver()
@@ -237,10 +241,10 @@ export class Intake {
   }
 
   #take(slice: Slice, from: 'link' | 'page', part?: number): void {
-    const hadParts = this.#tape.parts !== undefined
-    const { tape, fresh, aside } = account(this.#tape, slice, part)
+    const before = this.#tape
+    const { tape, fresh, aside } = account(before, slice, part)
     for (const { seq, problem } of slice.unreadable ?? []) {
-      if (!includes(comeOf(this.#tape), seq)) this.#report(new Error(`The event ${seq} cannot be read here: ${problem}`))
+      if (!includes(comeOf(before), seq)) this.#report(new Error(`The event ${seq} cannot be read here: ${problem}`))
     }
     this.#tape = tape
     for (const event of fresh) this.#run.push(event)
@@ -249,12 +253,12 @@ export class Intake {
     this.#hooks.save({ tape, events: fresh, ...change })
     this.#backfiller.fill()
     // What happens now shows now; and when what is pending changes for an event, that must show in the same moment.
-    const isWholeRun = !this.#backfiller.isReading || holesOf(tape).length === 0
+    const isWholeRun = !this.#backfiller.isReading || lackingOf(tape) === 0 || lackingOf(tape) < lackingOf(before)
     if (isWholeRun || from === 'link' || leaving.length > 0 || isRebased || this.#run.length >= runEventsMax) this.deliver()
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
     this.#checkCaughtUp()
     this.#hooks.onChange()
-    if (hadParts && this.#tape.parts === undefined) this.#hooks.onWhole()
+    if (before.parts !== undefined && this.#tape.parts === undefined) this.#hooks.onWhole()
   }
 
   #checkCaughtUp(): void {

@@ -71,6 +71,12 @@ export function orderOf(parts: readonly TapePart[], wanted: readonly ObjectFilte
   return [...parts.keys()].sort((a, b) => rankOf(a) - rankOf(b) || a - b)
 }
 
+/** How many parts have not come whole. */
+export function lackingOf(tape: LocalTape): number {
+  const { unreadable = [], latestSeq } = tape
+  return partsOf(tape).filter(({ accounted }) => holesUpTo(union(accounted, unreadable), latestSeq).length > 0).length
+}
+
 /** How many seqs each part lacks, in the order in which they are read. */
 export function partStatuses(tape: LocalTape, wanted: readonly ObjectFilter[]): StreamStatus['parts'] {
   const { parts = [], unreadable = [], latestSeq } = tape
