@@ -29,7 +29,8 @@ import type { StreamOptions } from './stream-options.ts'
 import type { TabDraft, TabNews } from './tabs/tabs.ts'
 import { Taken } from './tabs/taken.ts'
 import { Intake } from './tape/intake.ts'
-import { comeOf, isWider, seenOn } from './tape/local-tape.ts'
+import { comeOf, seenOn } from './tape/local-tape.ts'
+import { isWider } from './tape/parts.ts'
 import { Wanting } from './tape/wanting.ts'
 
 export interface OwnerHooks extends SideHooks {
@@ -326,10 +327,14 @@ export class Owner implements Side {
   }
 
   #select(tape: LocalTape): void {
-    if (isWider(tape, this.#intake.tape)) this.#publisher.begin(seenOn(tape))
+    this.#prepareFor(tape)
     this.#intake.select(tape)
     this.#fitLink()
     this.#hooks.onChange()
+  }
+
+  #prepareFor(tape: LocalTape): void {
+    if (isWider(tape, this.#intake.tape)) this.#publisher.begin(seenOn(tape))
   }
 
   /** Opens another link, if the present one brings something else than is wanted now. */
@@ -340,6 +345,7 @@ export class Owner implements Side {
   }
 
   #narrow(tape: LocalTape, events: readonly TapeEvent[]): void {
+    this.#prepareFor(tape)
     this.#intake.narrow(tape)
     void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events })
     this.#hooks.onReset(true)

@@ -48,7 +48,7 @@ export function checkedFilters(filters: readonly FilterLike[]): readonly ObjectF
 
 /** Throws `too-many`, `too-large`, and `bad-query` for what no object has. */
 export function checkSelection({ any, except }: Selection): void {
-  const values = [...any, ...except].flatMap((filter) => Object.values(filter).flat())
+  const values = valuesOf([...any, ...except])
   if (values.length > valuesMax || any.length + except.length > valuesMax) {
     throw new Refusal('too-many', { detail: `Filters have ${valuesMax} values at most.` })
   }
@@ -57,6 +57,16 @@ export function checkSelection({ any, except }: Selection): void {
   if (values.some((value) => value.length > nameLengthMax)) {
     throw new Refusal('bad-query', { detail: `No value that can be asked for is longer than ${nameLengthMax} UTF-16 units.` })
   }
+}
+
+/** Whether these are no more than can be asked for at once. */
+export function areAskable(filters: readonly ObjectFilter[]): boolean {
+  const values = valuesOf(filters)
+  return values.length <= valuesMax && filters.length <= valuesMax && values.join('').length <= unitsMax
+}
+
+function valuesOf(filters: readonly ObjectFilter[]): readonly string[] {
+  return filters.flatMap((filter) => Object.values(filter).flat())
 }
 
 export function isSameFilter(a: ObjectFilter, b: ObjectFilter): boolean {

@@ -1,6 +1,14 @@
 /** A client that wants a part of a tape, then more, less, or one part before the others. */
 import { describe, expect, test } from 'vitest'
-import { MemoryStore, type ModelReconciler, type OutboundEventReceiver, type ReadRequest, type Stream } from '../../src/client/index.ts'
+import {
+  type LinkEvents,
+  type LinkRequest,
+  MemoryStore,
+  type ModelReconciler,
+  type OutboundEventReceiver,
+  type ReadRequest,
+  type Stream,
+} from '../../src/client/index.ts'
 import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import { type ObjectFilter, Refusal, type Slice, type TapeEvent } from '../../src/protocol/index.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
@@ -8,7 +16,6 @@ import { SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { TestStream } from '../support/test-stream.ts'
-import { TestBrowser } from '../support/test-tabs.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const projects = 4
@@ -50,11 +57,16 @@ async function world(wanted: readonly ObjectFilter[]) {
   await submit('maker', tasks.slice(0, 600))
   await submit('other-maker', tasks.slice(600))
   const network = new SimNetwork(server, { time, random, temper: { loss: 0, failure: 0, delayMsMax: 50 }, pageBytes: 1e6 })
+  const links: LinkRequest[] = []
   const reads: { readonly request: ReadRequest; readonly slice: Slice }[] = []
   const noted = () => {
     const transport = network.transport()
-    const { read } = transport
+    const { read, connect } = transport
     return Object.assign(transport, {
+      connect: (request: LinkRequest, events: LinkEvents) => {
+        links.push(request)
+        return connect(request, events)
+      },
       read: async (request: ReadRequest) => {
         const slice = await read(request)
         reads.push({ request, slice })
@@ -74,7 +86,7 @@ async function world(wanted: readonly ObjectFilter[]) {
     return { stream, model }
   }
   const seqsRead = () => sorted(reads.flatMap(({ slice }) => slice.events.map(({ seq }) => seq)))
-  return { time, server, reads, seqsRead, submit, open }
+  return { time, server, network, links, reads, seqsRead, submit, open }
 }
 
 function of(...names: string[]): ObjectFilter {
@@ -157,6 +169,25 @@ describe('wanting', () => {
     expect(stream.status).toMatchObject({ holes: [], parts: [] })
   })
 
+  test('[C21] a link that comes back while others write brings it all as it is, and stays', async () => {
+    const { time, open, server, network, links } = await world([of('p1'), {}])
+    const { stream } = open()
+    await time.advance(3000)
+    expect(stream.status).toMatchObject({ holes: [], parts: [] })
+    const before = links.length
+    let written = 0
+    const write = () => {
+      const draft = { counter: ++written, seen: -1, type: 'insert', collection: 'tasks', identifier: `late${written}`, values: {} } as const
+      server.core.submit({ publish: { client: 'late', drafts: [draft] }, sub: 'sub' }, () => {})
+      time.set(write, 40)
+    }
+    network.cutAll()
+    write()
+    await time.advance(10_000)
+    expect(links.length - before).toBe(1)
+    expect(stream.status).toMatchObject({ connection: 'online', parts: [] })
+  })
+
   test('[C21] what was read is there after a restart, whatever is wanted then', async () => {
     const { time, open, seqsRead } = await world([of('p1'), of('p2')])
     open()
@@ -219,25 +250,6 @@ describe('wanting', () => {
       values: { project: 'p1' },
       stamps: { project: count },
     })
-  })
-
-  test('[C14][C21] tabs hold what any of them wants, until a tab is closed', async () => {
-    const browser = new TestBrowser()
-    const owner = await browser.open('a', undefined, [of('p1')])
-    await owner.welcome(-1, { counter: 0 })
-    expect(owner.link.filters).toEqual([of('p1')])
-    const follower = await browser.open('b', undefined, [of('p2')])
-    await owner.settle()
-    await owner.welcome(3, { counter: 0 })
-    await owner.slice([[0, 3]])
-    expect(owner.link.filters).toEqual([of('p1'), of('p2')])
-    expect(follower.stream.status.parts.map(({ filter }) => filter)).toEqual([of('p2'), of('p1')])
-    void follower.stream.close()
-    await owner.settle(narrowAfterMs)
-    expect(owner.transport.lists.map(({ filters }) => filters)).toEqual([[of('p1')]])
-    owner.transport.lists[0]?.answer({ epoch: 'epoch-1', latestSeq: 3, objects: [] })
-    await owner.settle()
-    expect(owner.stream.status.parts.map(({ filter }) => filter)).toEqual([of('p1')])
   })
 
   test('[C21] what is no filter is said at once, and nothing is changed', async () => {

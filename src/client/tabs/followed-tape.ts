@@ -1,6 +1,7 @@
 /** What a follower knows of the tape: what the owner has saved of it, and where it ends as far as the owner knows. */
 import { blankTape, type LocalTape } from '../storage/store.ts'
-import { isWider, seenOn } from '../tape/local-tape.ts'
+import { seenOn } from '../tape/local-tape.ts'
+import { isWider } from '../tape/parts.ts'
 
 export class FollowedTape {
   #saved: LocalTape

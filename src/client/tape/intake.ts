@@ -21,8 +21,8 @@ import type { Leaving, OutboxStep } from '../outbox/outbox-entry.ts'
 import { blankOf, blankTape, type LocalTape, type SavedChange } from '../storage/store.ts'
 import { Backfiller } from './backfiller.ts'
 import { InOrder } from './in-order.ts'
-import { account, comeOf, holesOf, isWider, seenOn } from './local-tape.ts'
-import { lackingOf, orderOf, retarget } from './parts.ts'
+import { account, comeOf, holesOf, seenOn } from './local-tape.ts'
+import { isWider, lackingOf, orderOf, retarget } from './parts.ts'
 import { foldRun, noteOwn } from './run.ts'
 
 export interface IntakeHooks {
@@ -182,10 +182,7 @@ export class Intake {
 
   /** Other parts of the tape are wanted. What is held stays. */
   select(tape: LocalTape): void {
-    if (isWider(tape, this.#tape)) {
-      this.#seenBefore = seenOn(tape)
-      this.#inOrder.fallTo(this.#seenBefore)
-    }
+    if (isWider(tape, this.#tape)) this.#fall(tape)
     this.#tape = tape
     this.#hooks.save({ tape })
     this.deliver()
@@ -194,10 +191,18 @@ export class Intake {
   /** Of the tape only this is held any more; the models begin anew with it. */
   narrow(tape: LocalTape): void {
     this.#run = []
-    this.#given = []
     this.#seenBefore = this.seen
+    this.#given = []
+    if (isWider(tape, this.#tape)) this.#fall(tape)
     this.#tape = { ...tape, latestSeq: Math.max(tape.latestSeq, this.#tape.latestSeq) }
     this.#show()
+  }
+
+  /** Nothing is known of what is wanted now, and was not before. */
+  #fall(tape: LocalTape): void {
+    this.#given = []
+    this.#seenBefore = seenOn(tape)
+    this.#inOrder.fallTo(this.#seenBefore)
   }
 
   /** What was kept is gone. The models have it; those that come later need it, too. */

@@ -73,20 +73,10 @@ export function seenOn(tape: LocalTape): number {
   return seenOf(comeOf(tape))
 }
 
-/** Whether more is wanted of it than was: what had been seen of all that was is still held, but not of all that is. */
-export function isWider(tape: LocalTape, before: LocalTape): boolean {
-  const seen = seenOn(before)
-  return seenOn(tape) < seen && furthestOf(tape) >= seen
-}
-
 /** Whether some part of it has come further than all of them have. */
 export function isUneven(tape: LocalTape): boolean {
-  return furthestOf(tape) > seenOn(tape)
-}
-
-/** The highest S such that all of 0 … S has come of some part, or −1. */
-function furthestOf(tape: LocalTape): number {
-  return Math.max(...partsOf(tape).map(({ accounted }) => seenOn({ ...tape, accounted })))
+  const seen = seenOn(tape)
+  return partsOf(tape).some(({ accounted }) => seenOn({ ...tape, accounted }) > seen)
 }
 
 export function holesOf(tape: LocalTape): SeqRanges {

@@ -62,6 +62,11 @@ export function retarget(tape: LocalTape, wanted: readonly ObjectFilter[]): { re
   return { tape: withParts(tape, parts), isNarrower }
 }
 
+/** Whether something is wanted of it that was not before. */
+export function isWider(tape: LocalTape, before: LocalTape): boolean {
+  return !partsOf(tape).every(({ filter }) => partsOf(before).some((each) => includesFilter(each.filter, filter)))
+}
+
 /** The places of the parts, those first that are wanted first, and last what is wanted no more. */
 export function orderOf(parts: readonly TapePart[], wanted: readonly ObjectFilter[]): readonly number[] {
   const rankOf = (index: number) => {

@@ -4,7 +4,10 @@
  * others are forgotten, and the models begin anew with those.
  */
 import {
+  areAskable,
   codeFacts,
+  countSeqs,
+  everything,
   hasNames,
   intersect,
   isOfNames,
@@ -18,6 +21,8 @@ import {
 import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { LocalTape } from '../storage/store.ts'
+import { socketEventsMax } from './backfill-plan.ts'
+import { holesOf } from './local-tape.ts'
 import { distinct, partsOf, retarget, withParts } from './parts.ts'
 
 export interface WantingHooks {
@@ -54,9 +59,12 @@ export class Wanting {
     this.#parts = parts
   }
 
-  /** The most urgent first: what this tab wants, then the others. */
+  /** The most urgent first: of each tab what it wants first, this one's before the others', then of each what it wants next. */
   get filters(): readonly ObjectFilter[] {
-    return distinct([...this.#byTab.values()].flat())
+    const lists = [...this.#byTab.values()]
+    const ranks = Array.from({ length: Math.max(0, ...lists.map(({ length }) => length)) }, (_, rank) => rank)
+    const filters = distinct(ranks.flatMap((rank) => lists.flatMap((list) => list.slice(rank, rank + 1))))
+    return areAskable(filters) ? filters : [everything]
   }
 
   /** A tab wants this now, and nothing when it is gone. */
@@ -74,7 +82,10 @@ export class Wanting {
 
   online(): void {
     this.#isOnline = true
-    this.#select()
+    const tape = this.#hooks.tape()
+    // A few events come on the link, whatever parts they are of. Parts would take another link, and one more when they are whole.
+    if (countSeqs(holesOf(tape)) > socketEventsMax) this.#select()
+    else this.#wait(this.#selection(tape).afterMs)
   }
 
   offline(): void {
@@ -86,12 +97,21 @@ export class Wanting {
   #select(): void {
     if (!this.#hasBegun) return
     const tape = this.#hooks.tape()
+    const { selected, afterMs } = this.#selection(tape)
+    if (!areSameParts(tape, selected)) this.#hooks.onSelect(selected)
+    this.#wait(afterMs)
+  }
+
+  /** The tape with all that is wanted, and when to let go of what is not; undefined when there is nothing of that. */
+  #selection(tape: LocalTape): { readonly selected: LocalTape; readonly afterMs: number | undefined } {
     const wanted = this.filters
     const { isNarrower } = retarget(tape, wanted)
-    const wider = isNarrower ? [...wanted, ...partsOf(tape).map(({ filter }) => filter)] : wanted
+    const wider = isNarrower ? [...wanted, ...filtersOf(tape)] : wanted
     const selected = retarget(tape, wider).tape
-    if (!areSameParts(tape, selected)) this.#hooks.onSelect(selected)
-    this.#wait(isNarrower ? narrowAfterMs : undefined)
+    if (areAskable(filtersOf(selected))) return { selected, afterMs: isNarrower ? narrowAfterMs : undefined }
+    // Both are more than can be asked for at once.
+    if (isNarrower) return { selected: tape, afterMs: 0 }
+    return { selected: retarget(tape, [everything]).tape, afterMs: undefined }
   }
 
   #wait(afterMs: number | undefined): void {
@@ -157,10 +177,11 @@ export class Wanting {
 }
 
 function areSameParts(a: LocalTape, b: LocalTape): boolean {
-  return areSameFilters(
-    partsOf(a).map(({ filter }) => filter),
-    partsOf(b).map(({ filter }) => filter),
-  )
+  return areSameFilters(filtersOf(a), filtersOf(b))
+}
+
+function filtersOf(tape: LocalTape): readonly ObjectFilter[] {
+  return partsOf(tape).map(({ filter }) => filter)
 }
 
 function areSameFilters(a: readonly ObjectFilter[], b: readonly ObjectFilter[]): boolean {
