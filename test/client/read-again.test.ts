@@ -1,6 +1,7 @@
 /** Pending deltas of a client that reads its tape a second time: what they lie on already is not taken beneath them again. */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
+import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import { Text } from '../../src/models/index.ts'
 import type { Deltas, TapeEvent } from '../../src/protocol/index.ts'
 import { TestStore } from '../support/test-store.ts'
@@ -107,4 +108,32 @@ test('[D8][C21] to want more takes pending deltas over nothing a second time, af
   await client.settle()
   expect(client.model.pending).toEqual([{ seen: 9, ...typed(8, '!') }])
   expect(client.stream.status.refused).toEqual([])
+})
+
+test('[D8][S2] what waits above a hole and comes again is taken over once', async () => {
+  const client = new TestStream({ wanted: [of('p1'), of('p2')] })
+  await client.welcome(9, { counter: 0 })
+  await client.frame({ ...whole, events: [wrote(3, 0, 'hello')] })
+  client.stream.publish(typed(5, '!'))
+  client.stream.want([of('p1')])
+  await client.settle(narrowAfterMs)
+  await client.frame({ ...whole, latestSeq: 12, covers: [[12, 12]], events: [wrote(12, 0, 'ab')] })
+  client.transport.lists[0]?.answer({ epoch, latestSeq: 9, objects: [['notes', 'n']] })
+  await client.welcome(12, { counter: 0 })
+  const { ref, seq } = client.link.sent.find(({ type }) => type === 'fetch') ?? {}
+  expect(seq).toEqual([[10, 12]])
+  await client.frame({ ...whole, ref, latestSeq: 12, covers: [[10, 12]], events: [wrote(12, 0, 'ab')] })
+  expect(client.model.pending).toEqual([{ seen: 12, ...typed(7, '!') }])
+})
+
+test('[C21] what is read of one part is not asked for of all, whatever order they are wanted in', async () => {
+  const client = new TestStream({ wanted: [of('p1'), of('p2')] })
+  await client.welcome(1999, { counter: 0 })
+  client.stream.want([of('p2'), of('p1')])
+  await client.slice([[2000, 2000]])
+  const [, second] = client.transport.reads
+  expect(second).toMatchObject({ ranges: [[0, 1999]], selection: { any: [of('p2')] } })
+  second?.answer({ epoch, latestSeq: 2000, covers: [[0, 1500]], events: [] })
+  await client.settle()
+  expect(client.link.sent.filter(({ type }) => type === 'fetch')).toEqual([])
 })

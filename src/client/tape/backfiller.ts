@@ -157,9 +157,10 @@ export class Backfiller {
   #fillParts(tape: LocalTape, parts: readonly TapePart[], epoch: string): void {
     const missingOf = ({ accounted }: TapePart) => holesUpTo(comeOf({ ...tape, accounted }), tape.latestSeq)
     const lacked = parts.map(missingOf)
+    const reads = [...this.#requests.values()].reduce((all, { ranges }) => union(all, ranges), this.#underWay())
     const common = subtract(
       lacked.reduce((all, some) => intersect(all, some)),
-      this.#underWay(),
+      reads,
     )
     if (common.length > 0 && countSeqs(common) <= socketEventsMax) this.#ask(common.slice(0, rangesMax))
     for (const index of this.#hooks.order(parts)) {

@@ -9,7 +9,8 @@ import { seenOn } from './local-tape.ts'
 export class InOrder {
   /** All up to here has been given, or was there before. */
   #upTo = -1
-  #above: TapeEvent[] = []
+  /** By seq: what comes twice waits once. */
+  readonly #above = new Map<number, TapeEvent>()
 
   get upTo(): number {
     return this.#upTo
@@ -18,7 +19,8 @@ export class InOrder {
   /** The tape is known up to here, and of what comes above this was kept. */
   begin(upTo: number, events: readonly TapeEvent[]): void {
     this.#upTo = upTo
-    this.#above = events.flatMap(partsOf).filter(({ seq }) => seq > upTo)
+    this.#above.clear()
+    this.#wait(events.flatMap(partsOf))
   }
 
   /** More of the tape is wanted: all of it is known up to here alone. What waits goes on to. */
@@ -29,11 +31,15 @@ export class InOrder {
   /** `fresh` has come, and makes the tape this one. */
   take(tape: LocalTape, fresh: readonly TapeEvent[]): readonly TapeEvent[] {
     const upTo = seenOn(tape)
-    for (const event of fresh) if (event.seq > this.#upTo) this.#above.push(event)
+    this.#wait(fresh)
     if (upTo <= this.#upTo) return []
     this.#upTo = upTo
-    const given = this.#above.filter(({ seq }) => seq <= upTo)
-    if (given.length > 0) this.#above = this.#above.filter(({ seq }) => seq > upTo)
+    const given = [...this.#above.values()].filter(({ seq }) => seq <= upTo)
+    for (const { seq } of given) this.#above.delete(seq)
     return given.sort((a, b) => a.seq - b.seq)
+  }
+
+  #wait(events: readonly TapeEvent[]): void {
+    for (const event of events) if (event.seq > this.#upTo) this.#above.set(event.seq, event)
   }
 }
