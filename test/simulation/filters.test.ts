@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
 import { runFilters } from './filters.ts'
 
-test('[G5][G6][G7][C21] whatever clients want, and however often they change it, each ends with whole objects, and no others', async () => {
+test('[G5][G6][G7][C21] whatever clients want, and however often they change it, each ends with whole objects and texts, and no others', async () => {
   let events = 0
   let resets = 0
-  let [sealed, redacted, setBacks] = [0, 0, 0]
+  let [sealed, redacted, setBacks, typed] = [0, 0, 0, 0]
   for (let seed = 1; seed <= 150; seed++) {
     const report = await runFilters({ seed, steps: 80 })
     events += report.events
     resets += report.resets
     sealed += report.sealed
     setBacks += report.setBacks
+    typed += report.typed
     redacted += report.redacted
   }
   expect(events).toBeGreaterThan(3000)
@@ -18,4 +19,5 @@ test('[G5][G6][G7][C21] whatever clients want, and however often they change it,
   expect(sealed).toBeGreaterThan(100)
   expect(redacted).toBeGreaterThan(20)
   expect(setBacks).toBeGreaterThan(20)
-}, 120_000)
+  expect(typed).toBeGreaterThan(1000)
+}, 240_000)

@@ -6,6 +6,7 @@ import type { ModelReconciler, OutboundEventReceiver, Stream } from '../../src/c
 import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import {
   applyEvent,
+  everything,
   foldEvents,
   includesFilter,
   type ObjectFilter,
@@ -18,6 +19,7 @@ import type { Redaction } from '../../src/protocol/redaction.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 import { drawSealing } from './sealing-temper.ts'
+import { SharedTexts, textDrafts, textsCollection } from './shared-texts.ts'
 import { SimNetwork } from './sim-network.ts'
 import { comeToRest, isDrained, type SimParts, SimProcess } from './sim-process.ts'
 import { SimServer } from './sim-server.ts'
@@ -31,6 +33,8 @@ export interface FiltersReport {
   /** How often a client let go of something. */
   readonly resets: number
   readonly setBacks: number
+  /** How often something was put into a text. */
+  readonly typed: number
   readonly sealed: number
   readonly redacted: number
 }
@@ -59,7 +63,8 @@ class Board implements ModelReconciler {
 
 function livingOf(events: readonly TapeEvent[]): Record<string, Values> {
   const objects = new Map<string, ReturnType<typeof applyEvent>>()
-  for (const event of foldEvents(events)) objects.set(objectKey(event), applyEvent(objects.get(objectKey(event)) ?? unborn, event))
+  const plain = events.filter(({ collection }) => collection !== textsCollection)
+  for (const event of foldEvents(plain)) objects.set(objectKey(event), applyEvent(objects.get(objectKey(event)) ?? unborn, event))
   const living = [...objects].filter(([, { isAlive }]) => isAlive).map(([key, { values }]) => [key, sorted(values)] as const)
   return Object.fromEntries(living.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -74,6 +79,8 @@ class Reader {
   readonly #process: SimProcess
   wanted: readonly ObjectFilter[]
   board!: Board
+  texts!: SharedTexts
+  typed = 0
   stream!: Stream
   #made = 0
 
@@ -89,6 +96,7 @@ class Reader {
     this.stream = this.#process.open(this.wanted)
     this.board = new Board()
     this.stream.attach(this.board)
+    this.texts = new SharedTexts(this.stream, projects)
   }
 
   wantOther(): void {
@@ -109,13 +117,19 @@ class Reader {
     this.board.receiver?.didCreateDraft(type === 'delete' ? { type, collection, identifier } : { type, collection, identifier, values })
   }
 
+  type(): void {
+    if (this.texts.type(`${this.name}${this.typed}`, this.wanted, this.#random)) this.typed++
+  }
+
   #someFilters(): readonly ObjectFilter[] {
     const some = () => {
       const collection = this.#random.chance(0.3) ? { collection: [this.#random.pick(['tasks', 'notes'])] } : {}
       const project = this.#random.chance(0.8) ? { project: [this.#random.pick(projects)] } : {}
       return { ...collection, ...project }
     }
-    return Array.from({ length: 1 + this.#random.below(3) }, some)
+    const filters = Array.from({ length: 1 + this.#random.below(3) }, some)
+    // What is urgent, and then all the rest.
+    return this.#random.chance(0.2) ? [...filters, everything] : filters
   }
 }
 
@@ -129,6 +143,7 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
   const sealing = drawSealing(new SeededRandom(seed ^ 0x5ea10000), 1)
   const server = new SimServer(time, { sealing, count })
   server.core.declareIndex('project', '/project')
+  server.core.submit({ publish: { client: 'maker', drafts: textDrafts(projects) }, sub: 'maker' }, () => {})
   // Storage that is set back speaks of what a redaction has taken away for good.
   const isSetBack = random.chance(0.5)
   const temper = { loss: 0.05, failure: 0.1, delayMsMax: 100 }
@@ -156,9 +171,11 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     else if (dice < 0.34) {
       if (isSetBack && server.setBack(random)) network.cutAll()
     } else if (dice < 0.36) {
-      const events = eventsOf(server)
+      // Without one of the deltas before them, others would not fit.
+      const events = eventsOf(server).filter(({ collection }) => collection !== textsCollection)
       if (!isSetBack && events.length > 0) void server.redact(redactionOf(random.pick(events), random))
-    } else reader.edit()
+    } else if (random.chance(0.4)) reader.type()
+    else reader.edit()
     await time.advance(random.next() * random.pick([0, 20, 300, 20_000]))
   }
   temper.loss = 0
@@ -169,10 +186,12 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
   await time.advance(10 * narrowAfterMs)
   await comeToRest(streams, { time, network, isAtRest: () => true })
   const events = eventsOf(server)
-  for (const { name, board, stream, wanted } of readers) {
+  for (const { name, board, texts, stream, wanted } of readers) {
     resets += board.resets
     if (!isDrained(stream)) fail(`${name} did not come to rest: ${JSON.stringify(stream.status)}`)
-    if (stream.status.refused.length > 0) fail(`${name} was refused ${JSON.stringify(stream.status.refused)}.`)
+    const refused = stream.status.refused.filter(({ code }) => code !== 'wrong-epoch')
+    if (refused.length > 0) fail(`${name} was refused ${JSON.stringify(refused)}.`)
+    for (const wrong of texts.wrongs(events, wanted)) fail(`${name}: ${wrong}`)
     const expected = livingOf(events.filter((event) => wanted.some((filter) => belongs(filter, event, events))))
     if (JSON.stringify(board.objects) !== JSON.stringify(expected)) {
       fail(`${name} wants ${JSON.stringify(wanted)}, shows ${JSON.stringify(board.objects)} and should show ${JSON.stringify(expected)}.`)
@@ -182,7 +201,9 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
     const { isSame, differing } = await verifying
     if (!isSame) fail(`${name} keeps other objects than the server: ${JSON.stringify(differing)}`)
   }
-  return { events: events.length, resets, setBacks: server.setBacks, sealed: counts.sealed ?? 0, redacted: counts.redacted ?? 0 }
+  const typed = readers.reduce((sum, reader) => sum + reader.typed, 0)
+  const { setBacks } = server
+  return { events: events.length, resets, setBacks, typed, sealed: counts.sealed ?? 0, redacted: counts.redacted ?? 0 }
 }
 
 function redactionOf({ seq, collection, identifier }: TapeEvent, random: SeededRandom): Redaction {
