@@ -9,20 +9,13 @@
  * Whoever reads them has the old content, or none while it is on its way, or the new one; its hash says that it is whole.
  */
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from '../../client/reconciler.ts'
-import {
-  type Change,
-  type Draft,
-  type SeqRanges,
-  type TapeEvent,
-  toValues,
-  utf8Length,
-  type Values,
-  writeOf,
-} from '../../protocol/index.ts'
+import type { Change, Draft, SeqRanges, TapeEvent } from '../../protocol/index.ts'
 import { Listeners } from '../listeners.ts'
 import { newShortIdentifier } from '../new-identifier.ts'
-import { type ShownObject, StampedObjects } from '../objects/stamped-objects.ts'
-import { contentsOf, type FileRecord, hashOf, type NoFile, readFileRecord, sizeOf } from './file-record.ts'
+import { StampedObjects } from '../objects/stamped-objects.ts'
+import { bytesOf, insertsOf, updatesOf } from './file-changes.ts'
+import { contentsOf, type FileRecord, hashOf } from './file-record.ts'
+import { FolderListing } from './folder-listing.ts'
 import {
   type Added,
   FolderError,
@@ -33,20 +26,9 @@ import {
   type WriteOptions,
   type Written,
 } from './folder-options.ts'
-import { changesOf, joinParts, partsOf } from './parts.ts'
-import { arrangePaths, type ClaimedPath, foldersOf, freePath, problemOfPath, twinKey } from './paths.ts'
+import { joinParts } from './parts.ts'
+import { foldersOf, freePath, problemOfPath, twinKey } from './paths.ts'
 
-/** What shows of the folder, worked out together. */
-interface Listing {
-  /** By path. */
-  readonly files: readonly FolderFile[]
-  readonly byPath: ReadonlyMap<string, FolderFile>
-  /** The same by `twinKey`, and the folders that they lie in. */
-  readonly byKey: ReadonlyMap<string, FolderFile>
-  readonly folders: ReadonlySet<string>
-}
-
-const expectSameContent = { unchanged: ['hash'] } as const
 const expectSamePath = { unchanged: ['path'] } as const
 
 export class Folder implements ModelReconciler {
@@ -55,10 +37,8 @@ export class Folder implements ModelReconciler {
   readonly #collection: string
   readonly #options: FolderOptions
   readonly #objects: StampedObjects
+  readonly #listing: FolderListing
   readonly #listeners = new Listeners()
-  /** Read once for each state of its object. */
-  readonly #records = new WeakMap<ShownObject, FileRecord | NoFile>()
-  #listing: Listing | undefined
   #isReady = false
   #holes: SeqRanges = []
 
@@ -67,15 +47,16 @@ export class Folder implements ModelReconciler {
     this.#collection = collection
     this.#options = options
     this.#objects = new StampedObjects(collection)
+    this.#listing = new FolderListing(this.#objects)
   }
 
   /** All files, by path: the same array until something changes. */
   get list(): readonly FolderFile[] {
-    return this.#listed().files
+    return this.#listing.current.files
   }
 
   get(path: string): FolderFile | undefined {
-    return this.#listed().byPath.get(path)
+    return this.#listing.current.byPath.get(path)
   }
 
   /** Whether a file was there and has been removed, as far as it is known here. */
@@ -123,14 +104,7 @@ export class Folder implements ModelReconciler {
     this.#checkSettled(file)
     const before = file.isComplete ? contentsOf(this.#found(path).record) : []
     const { identifier } = file
-    const { changes, count } = changesOf(before, content)
-    const heads = headsOf(Math.max(1, changes.length), hash)
-    const updates = heads.map((head, index): Change => {
-      const { values, deltas } = changes[index] ?? {}
-      const parts = index === 0 && count !== before.length ? { parts: count } : {}
-      const change = { values: { ...values, ...parts, ...head }, ...(deltas === undefined ? {} : { deltas }) }
-      return { type: 'update', collection: this.#collection, identifier, ...change, expect: expectSameContent }
-    })
+    const updates = updatesOf({ collection: this.#collection, identifier }, before, { content, hash })
     this.#vend(updates)
     return { path, hash, bytes: bytesOf(updates) }
   }
@@ -170,7 +144,8 @@ export class Folder implements ModelReconciler {
       this.#checkWritable(path)
       checkSize(path, content)
     }
-    const { byKey, folders } = this.#listed()
+    const { newIdentifier = newShortIdentifier } = this.#options
+    const { byKey, folders } = this.#listing.current
     const [keys, parents] = [new Set(byKey.keys()), new Set(folders)]
     const isTaken = (key: string) => keys.has(key) || parents.has(key)
     const added = files.map(({ path, content }) => {
@@ -178,7 +153,10 @@ export class Folder implements ModelReconciler {
       const free = isTaken(twinKey(path)) ? freePath(path, isTaken) : path
       keys.add(twinKey(free))
       for (const folder of foldersOf(free)) parents.add(twinKey(folder))
-      return this.#newFile(free, content)
+      const identifier = newIdentifier()
+      const hash = hashOf(content)
+      const changes = insertsOf({ collection: this.#collection, identifier }, { path: free, content, hash })
+      return { identifier, path: free, hash, changes }
     })
     this.#vend(added.flatMap(({ changes }) => changes))
     return added.map(({ changes, ...file }) => ({ ...file, bytes: bytesOf(changes) }))
@@ -201,91 +179,24 @@ export class Folder implements ModelReconciler {
   }
 
   #changed(): void {
-    this.#listing = undefined
+    this.#listing.changed()
     this.#listeners.tell()
-  }
-
-  #listed(): Listing {
-    this.#listing ??= this.#arrange()
-    return this.#listing
-  }
-
-  #arrange(): Listing {
-    const records = new Map<string, FileRecord>()
-    const claims: ClaimedPath[] = []
-    for (const object of this.#objects.entries()) {
-      const record = this.#recordOf(object)
-      if ('problem' in record) continue
-      const { identifier } = object
-      records.set(identifier, record)
-      claims.push({ identifier, path: record.path, since: writeOf(this.#objects.state(identifier), 'path').seq })
-    }
-    const byPath = new Map<string, FolderFile>()
-    const byKey = new Map<string, FolderFile>()
-    const folders = new Set<string>()
-    for (const [identifier, path] of arrangePaths(claims)) {
-      const file = this.#fileOf(identifier, path, records.get(identifier) as FileRecord)
-      byPath.set(path, file)
-      byKey.set(twinKey(path), file)
-      for (const folder of foldersOf(path)) folders.add(twinKey(folder))
-    }
-    return { files: [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1)), byPath, byKey, folders }
-  }
-
-  #fileOf(identifier: string, path: string, record: FileRecord): FolderFile {
-    const objects = this.#objects
-    const isPending = objects.get(identifier)?.isPending === true
-    // What is pending lies on what its maker saw, or it says nothing.
-    const isWhole = !isPending || (objects.isSettled(identifier) && !objects.isOvertaken(identifier))
-    const isComplete = record.hash !== null && record.parts.length === record.count && objects.isComplete(identifier) && isWhole
-    return {
-      identifier,
-      path,
-      hash: isComplete ? (record.hash ?? undefined) : undefined,
-      isComplete,
-      size: sizeOf(record),
-      progress: { have: record.parts.length, total: record.count },
-      isPending,
-    }
-  }
-
-  #recordOf(object: ShownObject): FileRecord | NoFile {
-    const known = this.#records.get(object)
-    if (known !== undefined) return known
-    const record = readFileRecord(object.values)
-    this.#records.set(object, record)
-    return record
   }
 
   #report(identifier: string): void {
     const object = this.#objects.get(identifier)
-    const record = object === undefined ? undefined : this.#recordOf(object)
+    const record = object === undefined ? undefined : this.#listing.recordOf(object)
     if (record !== undefined && 'problem' in record) this.#options.onProblem?.({ type: 'malformed', identifier, ...record })
   }
 
   #found(path: string): { readonly file: FolderFile; readonly record: FileRecord } {
     const file = this.get(path)
     const object = file === undefined ? undefined : this.#objects.get(file.identifier)
-    const record = object === undefined ? undefined : this.#recordOf(object)
+    const record = object === undefined ? undefined : this.#listing.recordOf(object)
     if (file === undefined || record === undefined || 'problem' in record) {
       throw new FolderError('not-found', path, 'There is no such file.')
     }
     return { file, record }
-  }
-
-  #newFile(path: string, content: Uint8Array): Omit<Added, 'bytes'> & { readonly changes: readonly Change[] } {
-    const { newIdentifier = newShortIdentifier } = this.#options
-    const identifier = newIdentifier()
-    const hash = hashOf(content)
-    const parts = partsOf(content)
-    const heads = headsOf(parts.length, hash)
-    const changes = parts.map((part, index): Change => {
-      const values = { [index]: toValues(part), ...heads[index] }
-      const object = { collection: this.#collection, identifier }
-      if (index === 0) return { type: 'insert', ...object, values: { path, parts: parts.length, ...values } }
-      return { type: 'update', ...object, values, expect: expectSameContent }
-    })
-    return { identifier, path, hash, changes }
   }
 
   #checkReady(path: string): void {
@@ -308,17 +219,8 @@ export class Folder implements ModelReconciler {
     if (problem !== undefined) throw new FolderError('bad-path', path, problem)
   }
 
-  /** What some system could not have a new file beside, for people. */
-  #twinOf(path: string): string | undefined {
-    const { byKey, folders } = this.#listed()
-    const key = twinKey(path)
-    if (folders.has(key)) return 'There is a folder of this name.'
-    const twin = [key, ...foldersOf(path).map(twinKey)].map((each) => byKey.get(each)).find((file) => file !== undefined)
-    return twin === undefined ? undefined : `Some systems cannot have it beside ${JSON.stringify(twin.path)}.`
-  }
-
   #checkNoTwin(path: string): void {
-    const problem = this.#twinOf(path)
+    const problem = this.#listing.twinOf(path)
     if (problem !== undefined) throw new FolderError('twin', path, problem)
   }
 
@@ -331,16 +233,6 @@ export class Folder implements ModelReconciler {
   }
 }
 
-/** What the changes take on the wire, as JSON. */
-function bytesOf(changes: readonly Change[]): number {
-  return changes.reduce((sum, change) => sum + utf8Length(JSON.stringify(change)), 0)
-}
-
 function checkSize(path: string, { length }: Uint8Array): void {
   if (length > fileBytesMax) throw new FolderError('too-large', path, `It has ${length} bytes, and a file ${fileBytesMax} at most.`)
-}
-
-/** What each of several changes says of the hash: the first that there is none now, the last which it is. */
-function headsOf(count: number, hash: string): readonly Values[] {
-  return Array.from({ length: count }, (_, index) => (index === count - 1 ? { hash } : index === 0 ? { hash: null } : {}))
 }
