@@ -89,7 +89,7 @@ class Reader implements Listener {
 
   take({ covers, events }: Slice): void {
     const repeats = intersect(this.accounted, covers)
-    this.events.push(...events.filter(({ seq }) => !includes(repeats, seq)))
+    this.events.push(...events.filter(({ seq, stamps }) => !includes(repeats, seq) || stamps !== undefined))
     this.accounted = union(this.accounted, covers)
   }
 

@@ -29,7 +29,9 @@ export interface Accounting {
 export function account(tape: LocalTape, slice: Slice, part?: number): Accounting {
   const known = part === undefined ? tape.accounted : (tape.parts?.[part]?.accounted ?? [])
   const repeats = intersect(known, slice.covers)
-  const isNew = ({ seq }: TapeEvent) => repeats.length === 0 || !includes(repeats, seq)
+  const hasNews = !areSameRanges(repeats, slice.covers)
+  // A folded event says more than its own seq does.
+  const isNew = ({ seq, stamps }: TapeEvent) => repeats.length === 0 || !includes(repeats, seq) || (hasNews && stamps !== undefined)
   const isAside = ({ seq }: TapeEvent) => slice.own !== undefined && includes(slice.own, seq)
   return {
     tape: tapeWith(tape, slice, part),
