@@ -1,6 +1,6 @@
 /** A client compares what it keeps with the server, and says which objects differ. */
 import { describe, expect, test } from 'vitest'
-import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
+import { objectHashes, Refusal, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
 import { plainSlice, TestStream } from '../support/test-stream.ts'
 
 const insert = (seq: number, identifier: string, values: TapeEvent['values']): TapeEvent => ({
@@ -48,6 +48,19 @@ describe('verifying', () => {
     const { isSame, differing } = await verification
     expect(isSame).toBe(false)
     expect(differing.map(({ identifier }) => identifier).sort()).toEqual(['b', 'c', 'd'])
+  })
+
+  test('[C20] of a tape of which the server works out no hash is done object by object, in as many reads as it takes', async () => {
+    const client = await caughtUp()
+    const verification = client.stream.verify()
+    await client.settle()
+    client.transport.hashes[0]?.fail(new Refusal('too-large'))
+    await client.settle()
+    client.transport.reads[0]?.answer({ ...plainSlice([[0, 1]]), events: kept.slice(0, 2) })
+    await client.settle()
+    expect(client.transport.reads[1]).toMatchObject({ ranges: [[2, 2]], isFolded: true })
+    client.transport.reads[1]?.answer({ ...plainSlice([[2, 2]]), events: kept.slice(2) })
+    expect(await verification).toMatchObject({ seq: 2, isSame: true, differing: [] })
   })
 
   test('[C20] is not done while something is missing', async () => {

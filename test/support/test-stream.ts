@@ -63,10 +63,11 @@ export class TestTransport implements Transport {
     return new Promise((answer, fail) => this.lists.push({ filters, answer, fail }))
   }
 
-  readonly hashes: { readonly seq: number; readonly answer: (hash: { hash: string }) => void }[] = []
+  readonly hashes: { readonly seq: number; readonly answer: (hash: { hash: string }) => void; readonly fail: (error: unknown) => void }[] =
+    []
 
   readHash({ seq }: { readonly seq: number }): Promise<{ hash: string }> {
-    return new Promise((answer) => this.hashes.push({ seq, answer }))
+    return new Promise((answer, fail) => this.hashes.push({ seq, answer, fail }))
   }
 
   readChunk(): Promise<ChunkEvents> {
