@@ -4,6 +4,7 @@
  * is left of the old is removed afterwards, by whoever waits for it or, after a kill, by the alarm.
  */
 import { Refusal } from '../../protocol/codes.ts'
+import { seqMax } from '../../protocol/limits.ts'
 import { type Redaction, redactedEvent } from '../../protocol/redaction.ts'
 import { intersect } from '../../protocol/seq-ranges.ts'
 import { parseLines, toLines } from '../tape/lines.ts'
@@ -46,13 +47,11 @@ export async function redact(
   const { epoch } = tape
   if (epoch === undefined) return 0
   const rewriting = rewritingOf(redaction)
-  const seen = new Set<number>()
   const segments: SegmentEntry[] = []
   let sealed = 0
-  // Rows may be sealed meanwhile: when all segments have been looked at, the rest happens at once.
-  for (let next = unseen(tape, redaction, seen); next !== undefined; next = unseen(tape, redaction, seen)) {
+  // Rows may be sealed meanwhile, behind these: when all segments have been looked at, the rest happens at once.
+  for (let next = concerned(tape, redaction, 0); next !== undefined; next = concerned(tape, redaction, next.last + 1)) {
     const { first, last, plain } = next
-    seen.add(first)
     const changed = rewriting(await contents.get(plain))
     if (changed === undefined) continue
     if (segments.length === 0) await beforeStoring()
@@ -81,12 +80,12 @@ export function rewriteRows(
   return { rows, count }
 }
 
-function unseen(tape: Redactable, redaction: Redaction, seen: ReadonlySet<number>): SegmentEntry | undefined {
-  for (const segment of tape.segmentsFrom(0)) {
-    const isConcerned = !('seq' in redaction) || intersect(redaction.seq, [[segment.first, segment.last]]).length > 0
-    if (isConcerned && !seen.has(segment.first)) return segment
-  }
-  return undefined
+/** The next segment that may hold something of it, from a seq on. */
+function concerned(tape: Redactable, redaction: Redaction, from: number): SegmentEntry | undefined {
+  const seq = 'seq' in redaction ? intersect(redaction.seq, [[from, seqMax]])[0]?.[0] : from
+  if (seq === undefined) return undefined
+  const [segment] = tape.segmentsFrom(seq)
+  return segment
 }
 
 function rewritingOf(redaction: Redaction): Rewriting {
