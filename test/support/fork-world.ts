@@ -36,6 +36,10 @@ export class ForkWorld {
   steps = 0
   /** Everything dies at this step. */
   killAt = Number.POSITIVE_INFINITY
+  /** What whoever asks another gets while it is set. */
+  unreachable: Error | undefined
+  /** Called between two steps: what else comes in has its turn there. */
+  between = () => {}
   #life = 0
   #isDead = false
 
@@ -64,6 +68,7 @@ export class ForkWorld {
     return () => {
       if (life === this.#life && this.steps++ === this.killAt) this.#isDead = true
       if (this.#isDead || life !== this.#life) throw new Killed('The process was killed.')
+      this.between()
     }
   }
 
@@ -224,6 +229,7 @@ export class ForkStream {
     })
     const ask: AskLender = async (other, call, asked) => {
       gate()
+      if (this.#world.unreachable !== undefined) throw this.#world.unreachable
       const answer = await answerLending(this.#world.stream(other).parent, call, structuredClone(asked))
       gate()
       return takeAnswer(structuredClone(answer)) as never
@@ -239,6 +245,7 @@ export class ForkStream {
       indexes: new IndexBuilder(core, shared.pause),
       forker,
       borrower: new Borrower({ tape: core, loans, ask }),
+      loans,
       onExpired: () => {},
       wake: onUpkeepDue,
       report: () => {},

@@ -46,11 +46,12 @@ export class MemoryLoans implements Loans {
 }
 
 /** For streams that nobody forks. */
-export const noForks: Pick<UpkeepOptions, 'forker' | 'borrower'> = {
+export const noForks: Pick<UpkeepOptions, 'forker' | 'borrower' | 'loans'> = {
   forker: {
     isUnfinished: false,
     begin: () => Promise.reject(new Error('Nobody forks here.')),
     run: async () => {},
   },
-  borrower: { isDue: false, giveBack: async () => {}, leave: async () => {} },
+  borrower: { isDue: false, owe: () => {}, giveBack: async () => {}, leave: async () => {} },
+  loans: { lentOf: () => new Set() },
 }

@@ -22,6 +22,12 @@ export class Borrower {
     return this.#options.loans.debts().some(({ isDue }) => isDue)
   }
 
+  /** Something of theirs may be spoken of no more: all lenders are to be told. */
+  owe(): void {
+    const { loans } = this.#options
+    for (const debt of loans.debts()) loans.owe([debt], debt.borrower)
+  }
+
   /** Whatever nothing speaks of here any more goes back. Rejects when somebody cannot be told now. */
   async giveBack(): Promise<void> {
     const { tape, loans, ask } = this.#options

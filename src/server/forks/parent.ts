@@ -186,7 +186,7 @@ export class Parent implements Lending {
       const unknown = back.filter((name) => !known.has(name))
       const { epoch } = core
       if (unknown.length === 0 || epoch === undefined) return
-      core.keepSnapshots({ ...core.snapshots(), garbage: [...core.snapshots().garbage, ...unknown] }, epoch)
+      core.keepSnapshots({ ...core.snapshots(), garbage: [...new Set([...core.snapshots().garbage, ...unknown])] }, epoch)
     }
     onReturned()
   }

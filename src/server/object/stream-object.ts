@@ -110,6 +110,7 @@ export class StreamObject extends DurableObject<Env> {
       indexes: new IndexBuilder(this.#core, pause),
       forker: this.#forker,
       borrower: new Borrower({ tape: core, loans, ask }),
+      loans,
       now: Date.now,
       onExpired: () => this.#sessions.closeAll(closeCodes.deleted, 'stream-deleted'),
       wake: (afterMs) => wakeBy(state.storage, Date.now() + afterMs),

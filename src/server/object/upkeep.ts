@@ -1,7 +1,8 @@
 /**
  * What a stream's alarm does: ends a stream whose time is over, goes on with a fork that is half made, removes or gives back
  * what redactions and deletions have left, seals what is due, makes snapshots of that, and indexes the past. What cannot be
- * done now, because the bucket or a lender is not reached, is tried again after a while; publishing goes on meanwhile.
+ * done now, because the bucket or a lender is not reached, is tried again after a while; all else, and publishing, goes on
+ * meanwhile.
  */
 import { codeFacts, Refusal } from '../../protocol/codes.ts'
 import type { Redaction } from '../../protocol/redaction.ts'
@@ -10,6 +11,7 @@ import type { IndexBuilder } from '../filters/index-builder.ts'
 import type { Borrower } from '../forks/borrower.ts'
 import type { Fork } from '../forks/fork.ts'
 import type { Forker } from '../forks/forker.ts'
+import type { Loans } from '../forks/loans.ts'
 import { type Contents, isBorrowed } from '../sealed/contents.ts'
 import { namesOf } from '../sealed/known-names.ts'
 import { type Redactable, redact } from '../sealed/redactor.ts'
@@ -23,7 +25,8 @@ export interface UpkeepOptions {
   readonly snapshots: Pick<SnapshotBuilder, 'run'>
   readonly indexes: Pick<IndexBuilder, 'run'>
   readonly forker: Pick<Forker, 'begin' | 'run' | 'isUnfinished'>
-  readonly borrower: Pick<Borrower, 'isDue' | 'giveBack' | 'leave'>
+  readonly borrower: Pick<Borrower, 'isDue' | 'owe' | 'giveBack' | 'leave'>
+  readonly loans: Pick<Loans, 'lentOf'>
   readonly now: () => number
   /** Whoever listens is to be told that there is no stream any more. */
   readonly onExpired: () => void
@@ -35,6 +38,8 @@ export interface UpkeepOptions {
 /** What is kept up: see `StreamCore`. */
 export interface Keepable extends Redactable, Snapshotted {
   readonly expiresAt: number | undefined
+  /** Throws `stream-deleted`. */
+  readState(): unknown
   erase(): void
   scrub(): Promise<void>
 }
@@ -45,14 +50,28 @@ const waitMsMax = 365 * 24 * 3600 * 1000
 const retryMsMin = 5_000
 const retryMsMax = 5 * 60_000
 
+/** One of the things to be done. Resolves to whether there is more of it. */
+type Chore = () => Promise<boolean>
+
 export class Upkeep {
   readonly #options: UpkeepOptions
+  readonly #chores: readonly Chore[]
+  /** What cannot be done now: it is left out while there is more of the others. */
+  readonly #failed = new Set<Chore>()
   #failures = 0
   /** What is being done: one thing at a time, so that none finds what another is about to remove. */
   #working: Promise<unknown> = Promise.resolve()
 
   constructor(options: UpkeepOptions) {
     this.#options = options
+    const { sealer, snapshots, indexes } = options
+    this.#chores = [
+      () => this.#clean().then(() => false),
+      () => this.#giveBack().then(() => false),
+      () => sealer.run(),
+      () => snapshots.run(),
+      () => indexes.run(),
+    ]
   }
 
   /** The alarm's work. Never rejects: what fails is reported, and done later. */
@@ -68,6 +87,8 @@ export class Upkeep {
       if (forker.isUnfinished) throw new Refusal('importing')
       const count = await redact(core, contents, redaction, { sub, beforeStoring: () => this.#soil() })
       await this.#clean()
+      // Where a lender is not reached, the alarm tells it.
+      await this.#giveBack().catch(this.#options.report)
       return count
     })
   }
@@ -88,31 +109,59 @@ export class Upkeep {
   }
 
   async #work(): Promise<void> {
-    const { sealer, snapshots, indexes, forker, wake, report } = this.#options
+    const { forker, report } = this.#options
     try {
-      if (this.#expire()) return await this.#empty()
-      if (forker.isUnfinished) return await this.#goOnForking()
-      await this.#clean()
-      const hasMore = [await sealer.run(), await snapshots.run(), await indexes.run()]
-      this.#failures = 0
-      if (hasMore.includes(true)) await wake(0)
-      else await this.#wakeToExpire()
+      if (this.#isDeleted() || this.#expire()) await this.#empty()
+      else if (forker.isUnfinished) await this.#goOnForking()
+      else await this.#doChores()
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'stream-deleted') return this.#empty()
       report(error)
       await this.#retry()
     }
   }
 
+  /** Each by itself: what fails keeps nothing from the others. */
+  async #doChores(): Promise<void> {
+    const { wake, report } = this.#options
+    let hasMore = false
+    for (const chore of this.#chores) {
+      if (this.#failed.has(chore)) continue
+      try {
+        hasMore = (await chore()) || hasMore
+      } catch (error) {
+        if (this.#isDeleted()) return this.#empty()
+        report(error)
+        this.#failed.add(chore)
+      }
+    }
+    if (hasMore) return wake(0)
+    if (this.#failed.size > 0) {
+      this.#failed.clear()
+      return this.#retry()
+    }
+    this.#failures = 0
+    await this.#wakeToExpire()
+  }
+
+  /** Whether it is this stream that has been deleted: others whom it asks may have been, too. */
+  #isDeleted(): boolean {
+    try {
+      this.#options.core.readState()
+      return false
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'stream-deleted') return true
+      throw error
+    }
+  }
+
   /** A fork that is half made is nothing else yet. What the parent refuses for good is left to whoever asks again, or deletes it. */
   async #goOnForking(): Promise<void> {
-    const { core, forker, report, wake } = this.#options
+    const { forker, report, wake } = this.#options
     try {
       await forker.run()
       await wake(0)
     } catch (error) {
-      // Throws when it is this stream that has been deleted.
-      if (core.epoch === undefined) return
+      if (this.#isDeleted()) return this.#empty()
       report(error)
       if (error instanceof Refusal && codeFacts(error.code).recovery !== 'retry') await this.#wakeToExpire()
       else await this.#retry()
@@ -143,23 +192,33 @@ export class Upkeep {
     if (epoch !== undefined) core.keepSnapshots({ ...core.snapshots(), isUnclean: true }, epoch)
   }
 
-  /** Removes what nothing speaks of any more, gives back what was borrowed of it, and leaves nothing of what was redacted. */
+  /** Removes what nothing speaks of any more, and leaves nothing of what was redacted. What was borrowed of it is due to go back. */
   async #clean(): Promise<void> {
-    const { core, contents, borrower } = this.#options
+    const { core, contents, borrower, loans } = this.#options
     const { epoch } = core
     if (epoch === undefined) return
     const { garbage, isUnclean } = core.snapshots()
-    const owes = borrower.isDue || isUnclean === true || garbage.some(isBorrowed)
-    if (garbage.length === 0 && !owes) return
+    if (garbage.length === 0 && isUnclean !== true) return
     const known = new Set(namesOf(core))
-    await contents.remove(garbage.filter((name) => !known.has(name)))
+    const lent = loans.lentOf(garbage)
+    const removed = garbage.filter((name) => !known.has(name) && !lent.has(name))
+    await contents.remove(removed)
     if (isUnclean === true) {
       await contents.removeAllBut(known)
       await core.scrub()
     }
-    if (owes) await borrower.giveBack()
-    const left = core.snapshots().garbage.filter((name) => !garbage.includes(name))
+    if (isUnclean === true || garbage.some(isBorrowed)) borrower.owe()
+    // What is still lent is noted again when it comes back; what came back meanwhile is not removed yet.
+    const noted = core.snapshots().garbage
+    const settled = new Set([...removed, ...namesOf(core), ...loans.lentOf(noted)])
+    const left = noted.filter((name) => !settled.has(name))
     core.keepSnapshots({ ...core.snapshots(), garbage: left, isUnclean: undefined }, epoch)
+  }
+
+  /** What was borrowed and is not spoken of any more. */
+  async #giveBack(): Promise<void> {
+    const { borrower } = this.#options
+    if (borrower.isDue) await borrower.giveBack()
   }
 
   /** Nothing is left of a stream that has been deleted, nor of what was being stored then, but what it has lent. */
