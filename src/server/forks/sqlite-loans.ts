@@ -1,4 +1,7 @@
-/** The books in the object's SQLite. A row of `lent` without a name says that the fork is made of this stream. */
+/**
+ * The books in the object's SQLite. What is lent is noted twice, to be found by name and by fork; a note without a name says
+ * that the fork is made of this stream.
+ */
 import type { SqliteSchema } from '../tape/sqlite-schema.ts'
 import type { Debt, Lender, Loans } from './loans.ts'
 
@@ -12,26 +15,31 @@ export class SqliteLoans implements Loans {
   }
 
   lend(fork: string, names: readonly string[]): void {
-    for (const some of piecesOf(['', ...names])) this.#sql.exec('INSERT OR IGNORE INTO lent SELECT value, ? FROM json_each(?)', fork, some)
+    for (const some of piecesOf(['', ...names])) {
+      this.#sql.exec('INSERT OR IGNORE INTO lent SELECT value, ? FROM json_each(?)', fork, some)
+      this.#sql.exec('INSERT OR IGNORE INTO lent_by_fork SELECT ?, value FROM json_each(?)', fork, some)
+    }
   }
 
   forks(): readonly string[] {
     if (!this.#schema.find()) return []
-    return firstOf(this.#sql.exec('SELECT DISTINCT fork FROM lent ORDER BY fork'))
+    return firstOf(this.#sql.exec("SELECT fork FROM lent WHERE name = '' ORDER BY fork"))
   }
 
   lentOf(names: readonly string[]): ReadonlySet<string> {
     if (!this.#schema.find()) return new Set()
-    const question = 'SELECT DISTINCT name FROM lent WHERE name IN (SELECT value FROM json_each(?))'
+    const question = 'SELECT DISTINCT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM lent WHERE name = value)'
     return new Set(piecesOf(names).flatMap((some) => firstOf(this.#sql.exec(question, some))))
   }
 
   takeBack(fork: string, kept?: readonly string[]): readonly string[] {
     if (!this.#schema.find()) return []
     const stays = new Set(kept === undefined ? [] : ['', ...kept])
-    const back = firstOf(this.#sql.exec('SELECT name FROM lent WHERE fork = ?', fork)).filter((name) => !stays.has(name))
+    const back = firstOf(this.#sql.exec('SELECT name FROM lent_by_fork WHERE fork = ?', fork)).filter((name) => !stays.has(name))
     for (const some of piecesOf(back)) {
-      this.#sql.exec('DELETE FROM lent WHERE fork = ? AND name IN (SELECT value FROM json_each(?))', fork, some)
+      for (const table of ['lent', 'lent_by_fork']) {
+        this.#sql.exec(`DELETE FROM ${table} WHERE fork = ? AND name IN (SELECT value FROM json_each(?))`, fork, some)
+      }
     }
     return back.filter((name) => name !== '')
   }

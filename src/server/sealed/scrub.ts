@@ -12,6 +12,11 @@ const zerosAtOnce = 16
 /** Blobs of up to 2 MB. */
 const blobsAtOnce = 16
 
+/** Notes how much is in use, if that is more than ever before: all of it that is free by now may say what it held. */
+export function notePeak(sql: SqlStorage, bytes = sql.databaseSize): void {
+  sql.exec('UPDATE stream SET peak = ? WHERE peak < ?', bytes, bytes)
+}
+
 /** The tables stay as they are. What is appended meanwhile is in them, too; the caller sees to it that no blob is. */
 export async function scrub(storage: DurableObjectStorage): Promise<void> {
   const { sql } = storage
@@ -22,7 +27,7 @@ export async function scrub(storage: DurableObjectStorage): Promise<void> {
   await change(() => dropScrubbed(sql))
   await fill(sql, change, 0)
   await copyBlobs(sql, change)
-  let bytes = 0
+  let free = 0
   await change(() => {
     const tables = tablesOf(sql).filter(({ name }) => !name.startsWith(prefix))
     for (const { name, create } of tables) {
@@ -30,12 +35,14 @@ export async function scrub(storage: DurableObjectStorage): Promise<void> {
       sql.exec(create.replace(name, prefix + name))
       sql.exec(`INSERT INTO ${prefix}${name} SELECT * FROM ${name}`)
     }
+    const used = sql.databaseSize
     // All copies first: what a table leaves is not to be used by the next.
-    bytes = sql.databaseSize
     for (const { name } of tables) sql.exec(`DROP TABLE ${name}`)
     for (const { name } of tables) sql.exec(`ALTER TABLE ${prefix}${name} RENAME TO ${name}`)
+    notePeak(sql, used)
+    free = sql.exec<{ peak: number }>('SELECT peak FROM stream').one().peak - sql.databaseSize
   })
-  await fill(sql, change, bytes)
+  await fill(sql, change, free)
 }
 
 /** Drops what a scrubbing has copied so far, which ends one that is under way. */
@@ -53,12 +60,12 @@ function tablesOf(sql: SqlStorage): readonly { readonly name: string; readonly c
     .toArray()
 }
 
-/** Pages that are filled and let go of in one transaction are never written, so these are several. */
+/** Fills so many free bytes, and some more. Pages that are filled and let go of in one transaction are never written, so these are several. */
 async function fill(sql: SqlStorage, change: Change, bytes: number): Promise<void> {
   await change(() => sql.exec(`CREATE TABLE ${prefix}zeros (zeros BLOB NOT NULL)`))
-  for (let filled = -zerosAtOnce * zerosBytes; filled < bytes; filled += zerosAtOnce * zerosBytes) {
+  for (let left = zerosAtOnce + Math.ceil(bytes / zerosBytes); left > 0; left -= zerosAtOnce) {
     await change(() => {
-      for (let i = 0; i < zerosAtOnce; i++) sql.exec(`INSERT INTO ${prefix}zeros VALUES (zeroblob(${zerosBytes}))`)
+      for (let i = 0; i < Math.min(left, zerosAtOnce); i++) sql.exec(`INSERT INTO ${prefix}zeros VALUES (zeroblob(${zerosBytes}))`)
     })
   }
   await change(() => sql.exec(`DROP TABLE ${prefix}zeros`))

@@ -39,6 +39,10 @@ const migrations: readonly string[] = [
   `ALTER TABLE stream ADD COLUMN secret TEXT;
    ALTER TABLE tape ADD COLUMN writer INTEGER;
    ALTER TABLE segment ADD COLUMN writers BLOB;`,
+  // `peak`: see `notePeak`.
+  `ALTER TABLE stream ADD COLUMN peak INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE lent_by_fork (fork TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (fork, name)) WITHOUT ROWID;
+   INSERT INTO lent_by_fork SELECT fork, name FROM lent;`,
 ]
 
 export class SqliteSchema {

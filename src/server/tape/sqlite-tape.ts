@@ -9,7 +9,7 @@ import type { Expiry } from '../../protocol/settings.ts'
 import type { Index, Member } from '../filters/indexes.ts'
 import type { Fork } from '../forks/fork.ts'
 import { entryFromText, entryToText } from '../sealed/entry-text.ts'
-import { dropScrubbed, scrub } from '../sealed/scrub.ts'
+import { dropScrubbed, notePeak, scrub } from '../sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from '../sealed/snapshot.ts'
 import { SqliteSchema } from './sqlite-schema.ts'
 import type {
@@ -104,6 +104,7 @@ export class SqliteTape implements TapeStorage {
         last,
       )
       this.#insertSegment(segment, encodeRuns(runsOf(rows), first))
+      notePeak(this.#sql)
       this.#sql.exec('DELETE FROM tape WHERE last <= ?', last)
       if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
       this.#retire(retired)
@@ -271,6 +272,7 @@ export class SqliteTape implements TapeStorage {
 
   keepSnapshots(snapshots: Snapshots): void {
     this.#sql.exec('INSERT OR REPLACE INTO snapshot VALUES (0, ?)', JSON.stringify(snapshots))
+    notePeak(this.#sql)
   }
 
   findClient(client: string): LedgerEntry | undefined {

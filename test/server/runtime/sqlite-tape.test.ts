@@ -153,12 +153,13 @@ describe('what a publish costs', () => {
 })
 
 const withoutMarks = 'ALTER TABLE stream DROP COLUMN secret; ALTER TABLE tape DROP COLUMN writer; ALTER TABLE segment DROP COLUMN writers'
+const withoutPeak = 'ALTER TABLE stream DROP COLUMN peak; DROP TABLE lent_by_fork'
 const withoutForks = 'DROP TABLE lent; DROP TABLE lender; ALTER TABLE stream DROP COLUMN fork'
 
 test('[S5] a stream that is older than marks has one from its next row on', async () => {
   const marks = await inFreshObject((real) => {
     new CoreRig(new SqliteTape(real)).commit(submission('a', [draft(1)]))
-    real.sql.exec(`${withoutMarks}; UPDATE stream SET version = 4`)
+    real.sql.exec(`${withoutPeak}; ${withoutMarks}; UPDATE stream SET version = 4`)
     const rig = new CoreRig(new SqliteTape(real))
     const before = rig.core.mark
     rig.commit(submission('a', [draft(2)]))
@@ -173,7 +174,7 @@ test('[I7][V3] a stream that is older than imports and forks is not being import
   const { heads, fork, forks } = await inFreshObject((real) => {
     const rig = new CoreRig(new SqliteTape(real))
     rig.commit(submission('a', [draft(1)]))
-    real.sql.exec(`${withoutMarks}; ${withoutForks}`)
+    real.sql.exec(`${withoutPeak}; ${withoutMarks}; ${withoutForks}`)
     real.sql.exec('ALTER TABLE stream DROP COLUMN importing; UPDATE stream SET version = 2')
     const forks = new SqliteLoans(real.sql, new SqliteSchema(real)).forks()
     return { heads: [new SqliteTape(real).head(), rig.storage.head()], fork: rig.storage.fork(), forks }
