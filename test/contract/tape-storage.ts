@@ -257,7 +257,7 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       const [project = 0, city = 0] = storage.indexes().map(({ id }) => id)
       const member = (value: string, object: string, since: number, index = project) => ({ index, value, object, since })
       storage.noteMembers([member('p1', 'a', 3), member('p2', 'a', 5), member('p"1', 'b', 4), member('p1', 'c', 6, city)])
-      storage.noteMembers([member('p1', 'a', 7), member('p2', 'a', 2)], { index: project, to: 9 })
+      storage.noteMembers([member('p1', 'a', 7), member('p2', 'a', 2)], { indexes: [project], to: 9 })
       for (const one of [storage, reopen()]) {
         const found = (values: readonly string[], objects: readonly string[]) =>
           Object.fromEntries(one.membersSince(project, values, objects))
@@ -265,6 +265,10 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
         expect(found(['p1', 'p2', 'p"1'], ['c', 'b', 'a', 'a'])).toEqual({ a: 2, b: 4 })
         expect([found([], ['a']), found(['p1'], [])]).toEqual([{}, {}])
         expect(one.indexes().map(({ builtTo }) => builtTo)).toEqual([9, -1])
+      }
+      storage.noteMembers([], { indexes: [project, city], to: 7 })
+      for (const one of [storage, reopen()]) {
+        expect(one.indexes().map(({ builtTo }) => builtTo)).toEqual([7, 7])
       }
     })
 
@@ -305,7 +309,7 @@ export function describeTapeStorage(name: string, withRig: (run: (rig: TapeStora
       fill(storage)
       storage.addIndex({ name: 'n', pointer: '/p', declaredAt: 2, builtTo: -1 })
       const [{ id } = { id: -1 }] = storage.indexes()
-      storage.noteMembers([{ index: id, value: 'v', object: 'o', since: 1 }], { index: id, to: 2 })
+      storage.noteMembers([{ index: id, value: 'v', object: 'o', since: 1 }], { indexes: [id], to: 2 })
       storage.rebuildIndexes()
       for (const one of [storage, reopen()]) {
         expect(one.indexes()).toEqual([{ id, name: 'n', pointer: '/p', declaredAt: 9, builtTo: -1 }])

@@ -1,5 +1,5 @@
 /** The tape's storage in memory: the double for tests and simulations, under the same contract as SQLite's. */
-import type { Index, Member } from '../../src/server/filters/indexes.ts'
+import type { Built, Index, Member } from '../../src/server/filters/indexes.ts'
 import type { Fork } from '../../src/server/forks/fork.ts'
 import { noSnapshots, type Snapshots } from '../../src/server/sealed/snapshot.ts'
 import type {
@@ -99,13 +99,14 @@ export class MemoryTape implements TapeStorage {
     this.#indexes.push({ ...index, id: this.#indexes.length })
   }
 
-  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void {
+  noteMembers(members: readonly Member[], built?: Built): void {
     for (const { index, value, object, since } of members) {
       const key = JSON.stringify([index, value, object])
       this.#members.set(key, Math.min(since, this.#members.get(key) ?? since))
     }
-    const before = built === undefined ? undefined : this.#indexes[built.index]
-    if (built !== undefined && before !== undefined) this.#indexes[built.index] = { ...before, builtTo: built.to }
+    if (built === undefined) return
+    const { indexes, to } = built
+    this.#indexes = this.#indexes.map((index) => (indexes.includes(index.id) ? { ...index, builtTo: to } : index))
   }
 
   membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {

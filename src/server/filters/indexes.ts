@@ -25,12 +25,18 @@ export interface Member {
   readonly since: number
 }
 
+/** These indexes have been built up to a seq. */
+export interface Built {
+  readonly indexes: readonly number[]
+  readonly to: number
+}
+
 export interface IndexStorage {
   indexes(): readonly Index[]
   /** Adds an index of which nothing is noted. */
   addIndex(index: Omit<Index, 'id'>): void
-  /** Notes members, those that are known from an earlier seq as they are; and how far an index has been built. */
-  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void
+  /** Notes members, those that are known from an earlier seq as they are; and how far some indexes have been built. */
+  noteMembers(members: readonly Member[], built?: Built): void
   /** Since when each of these objects has had one of these values; without those that never had. */
   membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number>
   /** The objects that have ever had the value, so many at most. */
@@ -90,13 +96,13 @@ export class Indexes {
     return true
   }
 
-  /** What these events make of objects, for all indexes or one. */
-  membersOf(events: readonly TapeEvent[], only?: number): readonly Member[] {
+  /** What these events make of objects, for all indexes or some. */
+  membersOf(events: readonly TapeEvent[], only?: ReadonlySet<number>): readonly Member[] {
     const members: Member[] = []
     for (const event of events) {
       if (event.values === undefined) continue
       for (const { id, path } of this.all) {
-        if (only !== undefined && id !== only) continue
+        if (only?.has(id) === false) continue
         const value = valueAt(event.values, path)
         if (value !== undefined) members.push({ index: id, value, object: objectKey(event), since: event.seq })
       }

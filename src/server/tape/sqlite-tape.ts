@@ -6,7 +6,7 @@
  */
 import { seqMax } from '../../protocol/limits.ts'
 import type { Expiry } from '../../protocol/settings.ts'
-import type { Index, Member } from '../filters/indexes.ts'
+import type { Built, Index, Member } from '../filters/indexes.ts'
 import type { Fork } from '../forks/fork.ts'
 import { entryFromText, entryToText } from '../sealed/entry-text.ts'
 import { dropScrubbed, notePeak, scrub } from '../sealed/scrub.ts'
@@ -31,6 +31,8 @@ import { decodeRuns, encodeRuns, runsOf, writerIn } from './writer-runs.ts'
  * the database: so each question is read whole, and is a short one.
  */
 const segmentsAtOnce = 64
+
+const some = 'IN (SELECT value FROM json_each(?))'
 
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
@@ -128,7 +130,7 @@ export class SqliteTape implements TapeStorage {
     )
   }
 
-  noteMembers(members: readonly Member[], built?: { readonly index: number; readonly to: number }): void {
+  noteMembers(members: readonly Member[], built?: Built): void {
     this.#storage.transactionSync(() => {
       for (const { index, value, object, since } of members) {
         this.#sql.exec(
@@ -137,14 +139,14 @@ export class SqliteTape implements TapeStorage {
           ...[index, value, object, since],
         )
       }
-      if (built !== undefined) this.#sql.exec('UPDATE attribute SET built_to = ? WHERE id = ?', built.to, built.index)
+      if (built === undefined) return
+      this.#sql.exec(`UPDATE attribute SET built_to = ? WHERE id ${some}`, built.to, JSON.stringify(built.indexes))
     })
   }
 
   membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {
     // A live row is mostly one event, and most filters name one value: that is found in a fraction of the time.
     const isOne = values.length === 1 && objects.length === 1
-    const some = 'IN (SELECT value FROM json_each(?))'
     const where = isOne ? 'value = ? AND object = ?' : `value ${some} AND object ${some}`
     const bindings = isOne ? [values[0], objects[0]] : [JSON.stringify(values), JSON.stringify(objects)]
     const cursor = this.#sql.exec(
