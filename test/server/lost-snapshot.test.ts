@@ -4,7 +4,8 @@ import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/inde
 import { Upkeep } from '../../src/server/object/upkeep.ts'
 import { readChunk } from '../../src/server/sealed/lost-snapshot.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
-import { parseChunk, SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
+import { parseChunk } from '../../src/server/sealed/snapshot.ts'
+import { SnapshotBuilder } from '../../src/server/sealed/snapshot-builder.ts'
 import { StreamCore } from '../../src/server/stream-core.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
 import { noForks } from '../support/memory-loans.ts'
@@ -164,4 +165,23 @@ describe('a bucket that was not set back', () => {
     await rig.rest()
     expect(rig.blobs.blobs.size).toBe(0)
   })
+})
+
+test('[T7] where the folded form of a segment is lost, or not itself, the plain one goes into the snapshot', async () => {
+  for (const spoil of [
+    (rig: BucketRig, hash: string) => rig.blobs.blobs.delete(hash),
+    (rig: BucketRig, hash: string) => rig.blobs.blobs.set(hash, new Uint8Array([1, 2, 3])),
+  ]) {
+    const rig = new BucketRig()
+    await rig.grow(40)
+    const { through = -1 } = rig.core.snapshots().current ?? {}
+    const seal = rig.core.seal.bind(rig.core)
+    rig.core.seal = (segment, epoch) => {
+      if (segment.folded !== undefined) spoil(rig, segment.folded.hash)
+      return seal(segment, epoch)
+    }
+    await rig.grow(40)
+    expect(rig.core.snapshots().current?.through).toBeGreaterThan(through + 20)
+    expect(await rig.isRight()).toBe(true)
+  }
 })

@@ -16,7 +16,8 @@ import { type Contents, isBorrowed } from '../sealed/contents.ts'
 import { namesOf } from '../sealed/known-names.ts'
 import { type Redactable, redact } from '../sealed/redactor.ts'
 import type { Sealer } from '../sealed/sealer.ts'
-import type { SnapshotBuilder, Snapshotted } from '../sealed/snapshot.ts'
+import type { Snapshotted } from '../sealed/snapshot.ts'
+import type { SnapshotBuilder } from '../sealed/snapshot-builder.ts'
 
 export interface UpkeepOptions {
   readonly core: Keepable

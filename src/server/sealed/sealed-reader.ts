@@ -43,6 +43,11 @@ async function readSegment(contents: Contents, { first, last, plain }: SegmentEn
   return { first, last, body: await contents.get(plain) }
 }
 
+/** What a segment folds to, or all of it: that does as well where the folded form is lost, or was never worth its room. */
+export function readFolded(contents: Contents, { plain, folded }: SegmentEntry): Promise<Uint8Array> {
+  return folded === undefined ? contents.get(plain) : contents.get(folded).catch(() => contents.get(plain))
+}
+
 function rowOf(storage: Pick<TapeStorage, 'rowsFrom'>, seq: number): TapeRow {
   const { value, done } = storage.rowsFrom(seq).next()
   if (done === true || seq < value.first) throw new Error(`The tape has no row for seq ${seq}.`)

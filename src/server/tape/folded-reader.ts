@@ -4,10 +4,10 @@ import { Folding } from '../../protocol/fold.ts'
 import { seqMax } from '../../protocol/limits.ts'
 import { intersect, type SeqRange, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import type { Contents } from '../sealed/contents.ts'
-import { readSealedPage, segmentOf } from '../sealed/sealed-reader.ts'
+import { readFolded, readSealedPage, segmentOf } from '../sealed/sealed-reader.ts'
 import { parseChunk, type Snapshot, sizeOf } from '../sealed/snapshot.ts'
 import { parseLines } from './lines.ts'
-import type { SegmentEntry, TapeStorage } from './tape-storage.ts'
+import type { TapeStorage } from './tape-storage.ts'
 
 /** So much is parsed between two pauses, in some 20 ms. */
 const pageBytes = 2 * 1024 * 1024
@@ -104,18 +104,12 @@ export class FoldedReader {
     const [from, to] = rest[0] as SeqRange
     const segment = segmentOf(this.#storage, from)
     if (segment !== undefined && segment.first === from && segment.last <= to) {
-      const content = await this.#folded(segment)
+      const content = await readFolded(this.#contents, segment)
       return { covers: [[from, segment.last]], events: parseLines(content), bytes: content.length }
     }
     const wanted = segment === undefined ? rest : intersect(rest, [[from, segment.last]])
     const page = await readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: seqMax, bytesMax: pageBytes })
     const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
     return { covers: page.covers, events: page.pieces.flatMap(parseLines), bytes }
-  }
-
-  /** The plain form does as well where the folded one is lost. */
-  #folded({ plain, folded }: SegmentEntry): Promise<Uint8Array> {
-    if (folded === undefined) return this.#contents.get(plain)
-    return this.#contents.get(folded).catch(() => this.#contents.get(plain))
   }
 }

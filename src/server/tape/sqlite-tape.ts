@@ -32,7 +32,8 @@ import { decodeRuns, encodeRuns, runsOf, writerIn } from './writer-runs.ts'
  */
 const segmentsAtOnce = 64
 
-const some = 'IN (SELECT value FROM json_each(?))'
+/** With a list in JSON. */
+const among = 'IN (SELECT value FROM json_each(?))'
 
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
@@ -140,14 +141,14 @@ export class SqliteTape implements TapeStorage {
         )
       }
       if (built === undefined) return
-      this.#sql.exec(`UPDATE attribute SET built_to = ? WHERE id ${some}`, built.to, JSON.stringify(built.indexes))
+      this.#sql.exec(`UPDATE attribute SET built_to = ? WHERE id ${among}`, built.to, JSON.stringify(built.indexes))
     })
   }
 
   membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {
     // A live row is mostly one event, and most filters name one value: that is found in a fraction of the time.
     const isOne = values.length === 1 && objects.length === 1
-    const where = isOne ? 'value = ? AND object = ?' : `value ${some} AND object ${some}`
+    const where = isOne ? 'value = ? AND object = ?' : `value ${among} AND object ${among}`
     const bindings = isOne ? [values[0], objects[0]] : [JSON.stringify(values), JSON.stringify(objects)]
     const cursor = this.#sql.exec(
       `SELECT object, min(since) FROM member WHERE attribute = ? AND ${where} GROUP BY object`,
