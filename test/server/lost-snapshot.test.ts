@@ -27,7 +27,7 @@ class BucketRig {
   readonly #turns: (() => void)[] = []
   #counter: number
 
-  constructor(tape = new MemoryTape(), blobs = new MemoryBlobs()) {
+  constructor(tape = new MemoryTape(), blobs = new MemoryBlobs(), listMax = 1e6) {
     this.tape = tape
     this.blobs = blobs
     this.contents = memoryContents(blobs)
@@ -52,7 +52,7 @@ class BucketRig {
       sealer: new Sealer(this.core, this.contents, pause),
       snapshots: new SnapshotBuilder(this.core, this.contents, {
         pause,
-        bounds: { sinceMin: 1, atOnceMax: 1e6, chunkMax: 400, chunkMin: 0 },
+        bounds: { sinceMin: 1, atOnceMax: 1e6, chunkMax: 400, chunkMin: 0, listMax },
       }),
       indexes: { run: async () => false },
       ...noForks,
@@ -65,18 +65,20 @@ class BucketRig {
     })
   }
 
-  /** As many events, and all that its alarm does of them. */
-  async grow(events: number): Promise<void> {
+  /** As many events, of so many objects, and all that its alarm does of them. */
+  async grow(events: number, objects = 9): Promise<void> {
     for (let i = 0; i < events; i++) {
       const counter = ++this.#counter
-      this.core.submit(submission('a', [draft(counter, { identifier: `t${counter % 9}`, values: { n: counter } })]), () => {})
+      this.core.submit(submission('a', [draft(counter, { identifier: `t${counter % objects}`, values: { n: counter } })]), () => {})
       for (const run of this.#turns.splice(0)) run()
     }
     await this.rest()
   }
 
   async rest(): Promise<void> {
-    for (this.wakes = 1; this.wakes > 0; ) {
+    this.wakes = 1
+    for (let turns = 0; this.wakes > 0; turns++) {
+      if (turns > 1000) throw new Error('There is no end to it.', { cause: this.reports.at(-1) })
       this.wakes = 0
       await this.upkeep.run()
     }
@@ -173,15 +175,32 @@ test('[T7] where the folded form of a segment is lost, or not itself, the plain 
     (rig: BucketRig, hash: string) => rig.blobs.blobs.set(hash, new Uint8Array([1, 2, 3])),
   ]) {
     const rig = new BucketRig()
-    await rig.grow(40)
+    await rig.grow(40, 3)
     const { through = -1 } = rig.core.snapshots().current ?? {}
     const seal = rig.core.seal.bind(rig.core)
+    let spoilt = 0
     rig.core.seal = (segment, epoch) => {
-      if (segment.folded !== undefined) spoil(rig, segment.folded.hash)
+      if (segment.folded !== undefined) {
+        spoil(rig, segment.folded.hash)
+        spoilt++
+      }
       return seal(segment, epoch)
     }
-    await rig.grow(40)
+    await rig.grow(40, 3)
+    expect(spoilt).toBeGreaterThan(2)
     expect(rig.core.snapshots().current?.through).toBeGreaterThan(through + 20)
     expect(await rig.isRight()).toBe(true)
   }
+})
+
+test('[T7] of a snapshot whose list is too long none newer is made, and the tape is sealed and read all the same', async () => {
+  const rig = new BucketRig(new MemoryTape(), new MemoryBlobs(), 400)
+  for (let times = 0; times < 6; times++) await rig.grow(30, 200)
+  const { current } = rig.core.snapshots()
+  expect(current?.chunks.length).toBeGreaterThan(2)
+  await rig.grow(60, 200)
+  expect(rig.core.snapshots().current).toEqual(current)
+  expect([...rig.core.segmentsFrom(0)].at(-1)?.last).toBeGreaterThan((current?.through ?? 0) + 60)
+  expect(await rig.isRight()).toBe(true)
+  expect(rig.reports).toEqual([])
 })

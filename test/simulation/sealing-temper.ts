@@ -15,6 +15,7 @@ export function drawSealing(random: SeededRandom, keptMin: number): Sealing | un
     atOnceMax: random.pick([500, 5000]),
     chunkMax: random.pick([150, 500]),
     chunkMin: random.pick([0, 100]),
+    listMax: 1e6,
   }
   return { random, bounds, chunks, delayMsMax: random.pick([5, 50, 400]), failure: random.pick([0, 0, 0.1, 0.3]) }
 }

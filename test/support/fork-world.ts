@@ -24,7 +24,7 @@ import { randomBytes } from './random-bytes.ts'
 /** Small, so that a short tape has many parts. */
 const bounds = { eventsMax: 8, bytesMax: 100_000, keptEvents: 6, keptBytes: 1_000_000 }
 const pages = { segments: 3, copies: 2, bytes: 700 }
-const chunks = { sinceMin: 100, atOnceMax: 1_000_000, chunkMax: 700, chunkMin: 150 }
+const chunks = { sinceMin: 100, atOnceMax: 1_000_000, chunkMax: 700, chunkMin: 150, listMax: 1_000_000 }
 
 export class Killed extends Error {}
 

@@ -30,7 +30,7 @@ export interface Place {
 }
 
 const bounds: SegmentBounds = { eventsMax: 12, bytesMax: 100_000, keptEvents: 10, keptBytes: 1e9 }
-export const chunkBounds: SnapshotBounds = { sinceMin: 1, atOnceMax: 3000, chunkMax: 600, chunkMin: 200 }
+export const chunkBounds: SnapshotBounds = { sinceMin: 1, atOnceMax: 3000, chunkMax: 600, chunkMin: 200, listMax: 1_000_000 }
 
 /** Longer than any of its pauses. */
 const soonMs = 10 * 60_000

@@ -56,7 +56,9 @@ export class Leases {
     address.pathname = `${address.pathname.split('/').slice(0, 4).join('/')}/sealed`
     const through = view?.segments.at(-1)?.last ?? -1
     address.search =
-      view?.epoch == null ? '' : `?epoch=${encodeURIComponent(view.epoch)}&through=${through}&mark=${view.mark ?? ''}&mark=${asked}`
+      view?.epoch == null
+        ? ''
+        : `?epoch=${encodeURIComponent(view.epoch)}&through=${through}&tag=${view.tag}&mark=${view.mark ?? ''}&mark=${asked}`
     const headers = { Authorization: request.headers.get('Authorization') ?? '' }
     const answer = await stream.fetch(new Request(address, { headers }))
     if (!answer.ok) throw await refusalOf(answer)
@@ -68,7 +70,7 @@ export class Leases {
       if (row !== undefined) lease.rows.set(row.writer, Math.max(row.seq, lease.rows.get(row.writer) ?? -1))
     }
     const before = isSame ? view.segments : []
-    lease.view = { ...state, segments: segments.length === 0 ? before : [...before, ...segments] }
+    lease.view = { snapshot: null, leaving: [], ...view, ...state, segments: segments.length === 0 ? before : [...before, ...segments] }
     // Counted from the question, which is before the answer was given; and a little less, as clocks here stand still at times.
     lease.from = askedAt
     lease.until = askedAt + leaseMs * 0.9

@@ -118,7 +118,8 @@ interface Configuring {
 /** For the Worker: what is sealed, and until when it may believe that. */
 export function answerSealed(lessor: Lessor, request: Request): Response {
   const query = new URL(request.url).searchParams
-  const known = { epoch: query.get('epoch'), through: Number(query.get('through') ?? -1), marks: query.getAll('mark') }
+  const [epoch, tag, marks] = [query.get('epoch'), query.get('tag'), query.getAll('mark')]
+  const known = { epoch, through: Number(query.get('through') ?? -1), tag, marks }
   return Response.json(lessor.grant(known), { headers: json })
 }
 

@@ -22,7 +22,7 @@ import {
 } from './snapshot.ts'
 
 export interface SnapshotBounds {
-  /** A newer snapshot is made when the segments since are so large, and a quarter of it; and also when they are `atOnceMax`. */
+  /** A newer snapshot is made when the segments since are so large, and a quarter of it; and also when they are `atOnceMax`, whatever its size. */
   readonly sinceMin: number
   /** So much is folded into a snapshot at once: in memory it is several times as much. */
   readonly atOnceMax: number
@@ -30,6 +30,8 @@ export interface SnapshotBounds {
   readonly chunkMax: number
   /** One that is smaller is joined with the next. */
   readonly chunkMin: number
+  /** Of a snapshot whose list of chunks takes so many bytes none newer is made. */
+  readonly listMax: number
 }
 
 export const snapshotBounds: SnapshotBounds = {
@@ -37,6 +39,8 @@ export const snapshotBounds: SnapshotBounds = {
   atOnceMax: 16 * 1024 * 1024,
   chunkMax: 1_000_000,
   chunkMin: 256 * 1024,
+  // It stands in one row of 2 MB with the list of the next one, and the names of two that are leaving.
+  listMax: 512 * 1024,
 }
 
 const shareMin = 0.25
@@ -77,6 +81,7 @@ export class SnapshotBuilder {
   }
 
   #begin({ current }: Snapshots): SnapshotDraft | undefined {
+    if (listBytesOf(current) >= this.#bounds.listMax) return undefined
     const since = [...this.#tape.segmentsFrom((current?.through ?? -1) + 1)]
     const size = sizeOf(current?.chunks ?? [])
     const { sinceMin, atOnceMax } = this.#bounds
@@ -189,6 +194,10 @@ export class SnapshotBuilder {
     const entry = await this.#contents.put(encodeChunk(lines.map(({ text }) => text)))
     return { ...entry, from: objects[0]?.key ?? '', events: lines.length }
   }
+}
+
+function listBytesOf(snapshot: Snapshot | undefined): number {
+  return new TextEncoder().encode(JSON.stringify(snapshot?.chunks ?? [])).length
 }
 
 /** An object's events, written out once. */

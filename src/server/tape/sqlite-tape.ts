@@ -12,6 +12,7 @@ import { entryFromText, entryToText } from '../sealed/entry-text.ts'
 import { dropScrubbed, notePeak, scrub } from '../sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from '../sealed/snapshot.ts'
 import { SqliteSchema } from './sqlite-schema.ts'
+import { SqliteSnapshots } from './sqlite-snapshots.ts'
 import type {
   Append,
   Configuration,
@@ -39,11 +40,13 @@ export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
   readonly #schema: SqliteSchema
+  readonly #snapshots: SqliteSnapshots
 
   constructor(storage: DurableObjectStorage, schema = new SqliteSchema(storage)) {
     this.#storage = storage
     this.#sql = storage.sql
     this.#schema = schema
+    this.#snapshots = new SqliteSnapshots(storage.sql)
   }
 
   head(): TapeHead | 'deleted' | undefined {
@@ -268,13 +271,11 @@ export class SqliteTape implements TapeStorage {
   }
 
   snapshots(): Snapshots {
-    if (!this.#schema.find()) return noSnapshots
-    const [kept] = this.#sql.exec<{ state: string }>('SELECT state FROM snapshot').toArray()
-    return kept === undefined ? noSnapshots : (JSON.parse(kept.state) as Snapshots)
+    return this.#schema.find() ? this.#snapshots.read() : noSnapshots
   }
 
   keepSnapshots(snapshots: Snapshots): void {
-    this.#sql.exec('INSERT OR REPLACE INTO snapshot VALUES (0, ?)', JSON.stringify(snapshots))
+    this.#snapshots.keep(snapshots)
     notePeak(this.#sql)
   }
 
