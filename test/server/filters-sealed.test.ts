@@ -20,7 +20,7 @@ import {
 } from '../../src/protocol/index.ts'
 import type { Listener } from '../../src/server/broadcast.ts'
 import { Sealer } from '../../src/server/sealed/sealer.ts'
-import { SnapshotBuilder } from '../../src/server/sealed/snapshot.ts'
+import { SnapshotBuilder } from '../../src/server/sealed/snapshot-builder.ts'
 import type { Page } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig } from '../support/core.ts'
 import { MemoryTape } from '../support/memory-tape.ts'

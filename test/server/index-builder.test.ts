@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
-import { MemoryTape } from '../../src/server/tape/memory-tape.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import type { PageBounds } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig } from '../support/core.ts'
 import { draft, submission } from '../support/tape-state.ts'

@@ -61,7 +61,7 @@ test('[H5] a Worker remembers of all streams together what fits an isolate, and 
 
 test('[H5][R1] a copy is no answer any more when the epoch has ended while it was looked for', async () => {
   const request = new Request(`${origin}/v1/streams/looked-for/events?seq=0-9&epoch=e`)
-  const view: SealedView = { epoch: 'e', latestSeq: 9, segments: [], snapshot: null, leaving: [] }
+  const view: SealedView = { epoch: 'e', latestSeq: 9, segments: [], snapshot: null, leaving: [], tag: '' }
   const kept: Promise<unknown>[] = []
   const context = { waitUntil: (promise: Promise<unknown>) => void kept.push(promise) }
   const answer = (viewNow: SealedView) =>
