@@ -16,9 +16,9 @@ export class Lease {
     this.#key = `${name} owner`
   }
 
-  /** Resolves with what ends it, once it is ours; without waiting for that, undefined, with `ifFree`. */
-  async own(ifFree: boolean): Promise<(() => void) | undefined> {
-    for (;;) {
+  /** Resolves with what ends it, once it is ours; with undefined, without waiting, with `ifFree`, and when `signal` ends the wait. */
+  async own(ifFree: boolean, signal: AbortSignal): Promise<(() => void) | undefined> {
+    while (!signal.aborted) {
       if (this.#isFree()) {
         this.#renew()
         // Whoever wrote last among those who found it free at the same time has it.
@@ -28,6 +28,7 @@ export class Lease {
       if (ifFree) return undefined
       await sleep(renewalMs)
     }
+    return undefined
   }
 
   #hold(): () => void {

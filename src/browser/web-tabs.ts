@@ -3,8 +3,9 @@ import type { TabChannel, TabMessage, Tabs } from '../client/index.ts'
 import { Lease } from './lease.ts'
 
 export class WebTabs implements Tabs {
-  readonly channel: TabChannel
+  readonly channel: WebTabChannel
   readonly #name: string
+  readonly #closing = new AbortController()
 
   /** Tabs that give the same name share a store. */
   constructor(name: string) {
@@ -13,15 +14,22 @@ export class WebTabs implements Tabs {
   }
 
   own({ ifFree = false }: { readonly ifFree?: boolean } = {}): Promise<(() => void) | undefined> {
+    const { signal } = this.#closing
     // Pages without TLS, and old browsers, have no locks.
-    if (globalThis.navigator?.locks === undefined) return new Lease(this.#name).own(ifFree)
+    if (globalThis.navigator?.locks === undefined) return new Lease(this.#name).own(ifFree, signal)
     return new Promise((resolve, reject) => {
       const hold = (lock: Lock | null): Promise<void> | undefined => {
         if (lock === null) return void resolve(undefined)
         return new Promise((release) => resolve(release))
       }
-      navigator.locks.request(this.#name, { ifAvailable: ifFree }, hold).catch(reject)
+      const options = ifFree ? { ifAvailable: true } : { signal }
+      navigator.locks.request(this.#name, options, hold).catch((error) => (signal.aborted ? resolve(undefined) : reject(error)))
     })
+  }
+
+  close(): void {
+    this.#closing.abort()
+    this.channel.close()
   }
 }
 

@@ -91,7 +91,7 @@ export class Sides {
       const release = await this.#tabs.own({ ifFree: true })
       if (release !== undefined) return await this.#own(release)
       // The lock may come much later.
-      this.#follow().catch((error) => this.#goAlone(error))
+      void this.#follow()
     } catch (error) {
       // A page that may have no locks gets along by itself.
       return this.#goAlone(error)
@@ -146,12 +146,24 @@ export class Sides {
     this.#hooks.onChange()
     // What was made before the store was open is saved once it is.
     if (this.#current === undefined) await this.#isOpen
-    const side = this.#current
-    if (side !== undefined) await this.#soon(side.saved())
-    side?.stop()
+    await this.#soon(this.#saved())
+    this.#current?.stop()
     this.#release?.()
-    this.#tabs?.channel.close()
+    this.#tabs?.close()
+    this.#tabs = undefined
     await this.#options.store.close().catch(this.#options.environment.report)
+  }
+
+  /** What was made here is saved by the side that is there by then: the lock may come while another tab is waited for. */
+  async #saved(): Promise<void> {
+    const side = this.#current
+    await side?.saved()
+    if (side !== this.#current) await this.#saved()
+  }
+
+  /** Whether nothing is left to do here: the drafts that no owner has are handed over, or saved, before the end. */
+  get #isDone(): boolean {
+    return this.#isStopped && this.#untaken.count === 0
   }
 
   /** Waits for what should not take long: when it does, nobody should have to wait for it. */
@@ -166,10 +178,14 @@ export class Sides {
     })
   }
 
-  /** Works through another tab, until the lock comes here. */
-  async #follow(): Promise<void> {
+  /** Works through another tab, until the lock comes here, or cannot come. */
+  #follow(): Promise<void> {
+    return this.#followUntilOwner().catch((error) => this.#goAlone(error))
+  }
+
+  async #followUntilOwner(): Promise<void> {
     const tabs = this.#tabs
-    if (tabs === undefined || this.#isStopped) return
+    if (tabs === undefined || this.#isDone) return
     const { store, environment } = this.#options
     const follower = new Follower(
       {
@@ -189,14 +205,15 @@ export class Sides {
     follower.start()
     if (this.#isPaused) follower.pause()
     const release = await tabs.own()
-    if (this.#tabs === tabs) await this.#own(release)
+    if (this.#tabs === tabs && release !== undefined) await this.#own(release)
     else release?.()
   }
 
   /** What the tabs would share cannot be read here: this one gets along without. */
   async #goAlone(error: unknown): Promise<void> {
     this.#options.environment.report(error)
-    this.#tabs?.channel.close()
+    this.#current?.stop()
+    this.#tabs?.close()
     this.#tabs = undefined
     // Of what an owner has taken from here nobody tells any more.
     this.#publications = new Publications(this.#options.environment.report)
@@ -206,7 +223,7 @@ export class Sides {
   }
 
   async #own(release?: () => void, store = this.#options.store): Promise<void> {
-    if (this.#isStopped && this.#current !== undefined) return release?.()
+    if (this.#isDone) return release?.()
     this.#release = release
     const hooks = this.#hooksWhile(() => this.#current === owner)
     const owner = new Owner({ ...this.#options, store, wanted: this.#wanted }, this.#publications, {
@@ -227,7 +244,7 @@ export class Sides {
     const events = await owner.open()
     this.#opening = undefined
     const before = this.#current
-    if (this.#isStopped && before !== undefined) return release?.()
+    if (this.#isDone) return release?.()
     if (before?.hasHeard === true) this.#isPaused = before.report.connection === 'paused'
     if (this.#isPaused) owner.pause()
     this.#current = owner
@@ -252,7 +269,7 @@ export class Sides {
     this.#release?.()
     this.#release = undefined
     this.#isPaused = owner.report.connection === 'paused'
-    if (this.#tabs === undefined || this.#isStopped) return this.#hooks.onChange()
+    if (this.#tabs === undefined) return this.#hooks.onChange()
     for (const { draft, publications, number } of owner.taken.news.made) {
       this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())
     }

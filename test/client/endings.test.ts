@@ -4,7 +4,7 @@ import { MemoryStore, type SavedChange, StoreFailure } from '../../src/client/in
 import type { Change } from '../../src/protocol/index.ts'
 import { TestStore } from '../support/test-store.ts'
 import { change, NotingModel, TestStream } from '../support/test-stream.ts'
-import { TestBrowser } from '../support/test-tabs.ts'
+import { TestBrowser, twoTabs } from '../support/test-tabs.ts'
 
 const named = (identifier: string): Change => ({ ...change, identifier })
 
@@ -35,6 +35,41 @@ describe('closing', () => {
     await browser.settle()
     await closed
     expect(owner.model.pending).toMatchObject([{ identifier: 'last' }])
+  })
+
+  test('[C14] a tab that is opened, publishes and closes at once waits until the owner has taken what it made', async () => {
+    const { browser, owner } = await twoTabs()
+    const tab = browser.openNow('c')
+    const publication = tab.stream.publish(named('mine'))
+    const closed = tab.stream.close()
+    await browser.settle(10)
+    await closed
+    expect(publication.state.type).toBe('queued')
+    expect(owner.model.pending).toMatchObject([{ identifier: 'mine' }])
+    expect((await owner.store.load())?.outbox).toMatchObject([{ draft: { identifier: 'mine' } }])
+  })
+
+  test('[C14] when all tabs close at once, what was made in each is saved: the lock goes from one to the next', async () => {
+    const { browser, owner, follower } = await twoTabs()
+    const third = await browser.open('c')
+    const closing = [owner, follower, third].map(({ stream }, index) => {
+      if (index > 0) stream.publish(named(`made-${index}`))
+      return stream.close()
+    })
+    await browser.settle(10)
+    await Promise.all(closing)
+    expect((await owner.store.load())?.outbox.map(({ draft }) => draft.identifier)).toEqual(['made-1', 'made-2'])
+    expect([follower, third].flatMap(({ transport, reported }) => [...transport.links, ...reported])).toEqual([])
+    const heir = await browser.open('d')
+    expect(heir.model.pending).toHaveLength(2)
+  })
+
+  test('[C14] a tab that closes beside the owner waits for the lock no more', async () => {
+    const { browser, follower } = await twoTabs()
+    expect(browser.waiting).toBe(1)
+    void follower.stream.close()
+    await browser.settle()
+    expect(browser.waiting).toBe(0)
   })
 
   test('[C13] does not wait for ever for a store that cannot save', async () => {
@@ -125,7 +160,40 @@ test('[C13] [C14] a tab that missed that the owner has no store to share hears i
   expect(follower.model.resets).toBe(0)
 })
 
+test('[C13] [C14] a tab that cannot wait for the lock any more goes alone, with its drafts', async () => {
+  const { browser, follower } = await twoTabs()
+  browser.loses = ({ type }) => type === 'drafts'
+  follower.stream.publish(named('mine'))
+  await browser.failLocks(new Error('There is no room for the lock.'))
+  expect(follower.reported).toMatchObject([{ message: 'There is no room for the lock.' }, { trouble: 'unavailable' }])
+  await follower.welcome(-1, { counter: 0 })
+  expect(follower.stream.status).toMatchObject({ connection: 'online', storage: { isDurable: false } })
+  expect(follower.link.sent).toMatchObject([{ drafts: [{ counter: 1, identifier: 'mine' }] }])
+  expect(follower.model.pending).toHaveLength(1)
+})
+
 describe('working offline on purpose', () => {
+  test.each(['heir', 'third'] as const)(
+    '[C14] asked for, or ended, between two owners holds for the next: said by the %s',
+    async (speaker) => {
+      for (const isPausedBefore of [false, true]) {
+        const { browser, owner, follower: heir } = await twoTabs()
+        const third = await browser.open('c')
+        const states = () => [heir, third].map(({ stream }) => stream.status.connection)
+        if (isPausedBefore) owner.stream.pause()
+        await browser.settle()
+        heir.store.failures.claim = [new Error('busy'), undefined]
+        await browser.kill(owner)
+        const { stream } = { heir, third }[speaker]
+        if (isPausedBefore) stream.resume()
+        else stream.pause()
+        await browser.settle(5000)
+        if (isPausedBefore) await heir.welcome(-1, { counter: 0 })
+        expect(states()).toEqual(isPausedBefore ? ['online', 'online'] : ['paused', 'paused'])
+      }
+    },
+  )
+
   test('[C14] asked for in a tab before it knows the owner is asked of the owner', async () => {
     const browser = new TestBrowser()
     const owner = await browser.open('a')

@@ -21,7 +21,7 @@ type Release = () => void
 export class SimHub {
   readonly around: TabsSurroundings
   readonly members = new Set<SimTabs>()
-  readonly #queue: { readonly tab: SimTabs; readonly grant: (release: Release) => void }[] = []
+  readonly #queue: { readonly tab: SimTabs; readonly grant: (release: Release | undefined) => void }[] = []
   #holder: SimTabs | undefined
 
   constructor(around: TabsSurroundings) {
@@ -49,13 +49,22 @@ export class SimHub {
     return true
   }
 
+  /** The tab says, hears and waits for nothing more. */
+  close(tab: SimTabs): void {
+    this.#dequeue(tab)?.grant(undefined)
+  }
+
   leave(tab: SimTabs): void {
-    this.members.delete(tab)
-    const index = this.#queue.findIndex((each) => each.tab === tab)
-    if (index >= 0) this.#queue.splice(index, 1)
+    this.#dequeue(tab)
     if (this.#holder !== tab) return
     this.#holder = undefined
     this.#passOn(1000)
+  }
+
+  #dequeue(tab: SimTabs) {
+    this.members.delete(tab)
+    const index = this.#queue.findIndex((each) => each.tab === tab)
+    return index < 0 ? undefined : this.#queue.splice(index, 1)[0]
   }
 
   #passOn(afterMsMax: number): void {
@@ -108,7 +117,7 @@ export class SimTabs implements Tabs, TabChannel {
   }
 
   close(): void {
-    this.#hub.members.delete(this)
+    this.#hub.close(this)
   }
 
   kill(): void {

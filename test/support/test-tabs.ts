@@ -23,14 +23,27 @@ export class TestBrowser {
   readonly #stores = new Map<TestStream, { readonly name: string; readonly store: TestStore }>()
 
   /** Opens a tab; its ids are `name-1` (the tab's own), `name-2` … */
-  async open(name: string, store = new TestStore(this.#first), wanted?: readonly ObjectFilter[]): Promise<TestTab> {
+  async open(name: string, store?: TestStore, wanted?: readonly ObjectFilter[]): Promise<TestTab> {
+    const tab = this.openNow(name, store, wanted)
+    await this.settle()
+    return tab
+  }
+
+  /** The same, and nothing has happened in it yet. */
+  openNow(name: string, store = new TestStore(this.#first), wanted?: readonly ObjectFilter[]): TestTab {
     const channel = new TestChannel((message) => this.#deliver(name, message))
     this.#channels.set(name, channel)
     let ids = 0
-    const tabs: Tabs = { channel, own: (options) => this.#locks.own(name, options?.ifFree === true) }
+    const tabs: Tabs = {
+      channel,
+      own: (options) => this.#locks.own(name, options?.ifFree === true),
+      close: () => {
+        channel.close()
+        this.#locks.giveUp(name)
+      },
+    }
     const tab = Object.assign(new TestStream({ store, time: this.time, tabs, wanted, newId: () => `${name}-${++ids}` }), { store })
     this.#stores.set(tab, { name, store })
-    await this.settle()
     return tab
   }
 
@@ -49,6 +62,17 @@ export class TestBrowser {
     const store = new TestStore(this.#first)
     await store.claim('somebody else')
     return store
+  }
+
+  /** Nobody who waits to be the owner can become it. */
+  async failLocks(error: Error): Promise<void> {
+    this.#locks.fail(error)
+    await this.settle()
+  }
+
+  /** How many wait to be the owner. */
+  get waiting(): number {
+    return this.#locks.waiting
   }
 
   settle(ms = 0): Promise<void> {
@@ -93,11 +117,25 @@ class TestChannel implements TabChannel {
 
 class TestLock {
   #holder: { readonly name: string } | undefined
-  #waiting: { readonly name: string; readonly go: (release: Release) => void }[] = []
+  #waiting: { readonly name: string; readonly go: (release: Release) => void; readonly fail: (error: Error) => void }[] = []
 
   own(name: string, ifFree: boolean): Promise<Release> {
     if (this.#holder === undefined) return Promise.resolve(this.#give(name))
-    return ifFree ? Promise.resolve(undefined) : new Promise((go) => this.#waiting.push({ name, go }))
+    return ifFree ? Promise.resolve(undefined) : new Promise((go, fail) => this.#waiting.push({ name, go, fail }))
+  }
+
+  /** How many wait for it. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  fail(error: Error): void {
+    for (const each of this.#waiting.splice(0)) each.fail(error)
+  }
+
+  giveUp(name: string): void {
+    for (const each of this.#waiting) if (each.name === name) each.go(undefined)
+    this.#waiting = this.#waiting.filter((each) => each.name !== name)
   }
 
   leave(name: string): void {

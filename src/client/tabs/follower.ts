@@ -50,6 +50,8 @@ export class Follower implements Side {
   #owner: string | undefined
   /** Of the news that came last. */
   #revision = 0
+  /** What was said of working offline, until an owner has said how things stand since. */
+  #unheard: 'pause' | 'resume' | undefined
   #isReading = false
   isReady = false
   /** Whether an owner has said how things stand. */
@@ -124,18 +126,24 @@ export class Follower implements Side {
   }
 
   pause(): void {
-    this.#order({ type: 'pause' })
+    this.#report = { ...this.#report, connection: 'paused' }
+    this.#switch('pause')
   }
 
   resume(): void {
-    this.#order({ type: 'resume' })
+    if (this.#report.connection === 'paused') this.#report = { ...this.#report, connection: 'connecting' }
+    this.#switch('resume')
+  }
+
+  /** An owner that is gone does not hear it: it is what the next one is to go by. */
+  #switch(type: 'pause' | 'resume'): void {
+    this.#unheard = type
+    this.#order({ type })
   }
 
   stop(): void {
     this.#sayWanted(undefined)
     this.#leaveChannel()
-    this.#report = { ...this.#report, connection: 'stopped' }
-    this.#hooks.onChange()
   }
 
   events(): Promise<readonly TapeEvent[]> {
@@ -155,7 +163,7 @@ export class Follower implements Side {
     this.#parts.channel.onMessage = undefined
   }
 
-  /** An owner has taken every draft of this tab, and saved it. */
+  /** An owner has taken every draft of this tab, and saved it, or this is a follower no more. */
   saved(): Promise<void> {
     return this.#handOver.done()
   }
@@ -177,6 +185,7 @@ export class Follower implements Side {
         return this.#isReading ? void this.#waiting.push(message.news) : this.#apply(message.news)
       case 'report':
         this.hasHeard = true
+        if (message.owner === this.#owner) this.#unheard = undefined
         this.#report = message.report
         this.client = message.client
         this.#tape.heardOf(message.latestSeq)
@@ -203,7 +212,10 @@ export class Follower implements Side {
   /** What the store holds from now on is at least what this owner had saved by this revision. */
   #readAgain(owner: string, revision: number): void {
     // Whoever owns the tape now has not heard of it.
-    if (owner !== this.#owner) this.#sayWanted(this.#wanted)
+    if (owner !== this.#owner) {
+      this.#sayWanted(this.#wanted)
+      if (this.#unheard !== undefined) this.#order({ type: this.#unheard })
+    }
     this.#owner = owner
     this.#revision = revision
     this.#waiting = []

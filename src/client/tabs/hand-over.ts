@@ -21,8 +21,10 @@ export class HandOver {
     this.#environment = environment
   }
 
+  /** Whoever waits does so in vain from now on. */
   stop(): void {
     this.#isStopped = true
+    this.#letGo()
   }
 
   /** Offers these, by default all that are not taken. */
@@ -33,7 +35,7 @@ export class HandOver {
     this.#channel.post({ type: 'drafts', tab: this.#untaken.tab, first: first.number, drafts: drafts.map(({ draft }) => draft) })
   }
 
-  /** Resolves when an owner has taken every draft of this tab, and saved it. */
+  /** Resolves when an owner has taken every draft of this tab, and saved it, or none will. */
   done(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
@@ -43,7 +45,10 @@ export class HandOver {
 
   /** Some may have been taken. */
   check(): void {
-    if (this.#untaken.drafts.length > 0) return
+    if (this.#untaken.drafts.length === 0) this.#letGo()
+  }
+
+  #letGo(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 

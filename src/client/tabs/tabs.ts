@@ -11,10 +11,13 @@ import type { SavedChange } from '../storage/store.ts'
 export interface Tabs {
   readonly channel: TabChannel
   /**
-   * Resolves when this tab has become the owner, with what ends that; until then, and for ever if need be, it waits its
-   * turn. `ifFree` gives undefined instead of waiting. A tab that dies ends its ownership within a second.
+   * Resolves when this tab has become the owner, with what ends that; until then it waits its turn. Gives undefined when
+   * the tabs are closed meanwhile, and with `ifFree` instead of waiting. A tab that dies ends its ownership within a second.
    */
   own(options?: { readonly ifFree: boolean }): Promise<(() => void) | undefined>
+
+  /** Says, hears and waits for nothing more. */
+  close(): void
 }
 
 export interface TabChannel {
@@ -22,7 +25,6 @@ export interface TabChannel {
   post(message: TabMessage): void
   /** Set by whoever listens. */
   onMessage: ((message: TabMessage) => void) | undefined
-  close(): void
 }
 
 /** A draft of a tab that works through another one, until that has taken it. */
