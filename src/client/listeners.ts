@@ -7,8 +7,10 @@ export class Listeners<T> {
 
   /** Tells `listener` from now on, until the function that it gives is called. */
   add(listener: (value: T) => void): Unsubscribe {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    // Whoever subscribes twice is told twice, and each ends its own.
+    const own = (value: T) => listener(value)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
   }
 
   /** The value is asked for anew for each: a listener may change what the next one is told. */

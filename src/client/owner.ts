@@ -177,6 +177,11 @@ export class Owner implements Side {
     return this.#keeper.isShared
   }
 
+  /** Whether it works offline on purpose. */
+  get isPaused(): boolean {
+    return this.#switch.isPaused
+  }
+
   get report(): SideReport {
     return {
       isClosed: this.#isClosed,
@@ -252,8 +257,14 @@ export class Owner implements Side {
     this.#hooks.onChange()
   }
 
-  stop(): void {
+  /** Sends and hears nothing more. What was made is saved all the same. */
+  disconnect(): void {
     this.#link.stop()
+  }
+
+  stop(): void {
+    this.disconnect()
+    this.#keeper.stop()
   }
 
   /** Resolves when everything until now has been saved. */
@@ -373,7 +384,7 @@ export class Owner implements Side {
   }
 
   #fenced(): void {
-    this.#switch.fence()
+    this.#link.stop()
     this.#hooks.onFenced()
   }
 }

@@ -142,7 +142,7 @@ export class Sides {
   async #end(): Promise<void> {
     this.#isStopped = true
     this.#closeHost()
-    if (this.#current instanceof Owner) this.#current.stop()
+    if (this.#current instanceof Owner) this.#current.disconnect()
     this.#hooks.onChange()
     // What was made before the store was open is saved once it is.
     if (this.#current === undefined) await this.#isOpen
@@ -258,7 +258,7 @@ export class Sides {
     else this.#hooks.onContext()
     this.#publications.applied(owner.seen)
     if (this.#tabs !== undefined && !this.#isStopped) this.#host = new TabHost(owner, this.#tabs.channel, this.#options.environment)
-    if (this.#isStopped) owner.stop()
+    if (this.#isStopped) owner.disconnect()
     else owner.connect()
     this.#hooks.onChange()
   }
@@ -268,7 +268,7 @@ export class Sides {
     this.#closeHost()
     this.#release?.()
     this.#release = undefined
-    this.#isPaused = owner.report.connection === 'paused'
+    this.#isPaused = owner.isPaused
     if (this.#tabs === undefined) return this.#hooks.onChange()
     for (const { draft, publications, number } of owner.taken.news.made) {
       this.#untaken.putBack({ draft, publications: this.#publications.takeBack(publications), number }, this.#options.environment.now())

@@ -85,6 +85,19 @@ describe('closing', () => {
     await client.settle(10_000)
     await closed
   })
+
+  test('[C13] leaves the store alone from then on', async () => {
+    const store = new TestStore()
+    const client = new TestStream({ store })
+    await client.welcome(-1, { counter: 0 })
+    store.failures.save = ['failed']
+    client.stream.publish(change)
+    void client.stream.close()
+    await client.settle(10_000)
+    store.failures.save = []
+    await client.settle(600_000)
+    expect(store.saved.some(({ put = [] }) => put.length > 0)).toBe(false)
+  })
 })
 
 describe('a store that somebody clears', () => {
@@ -222,6 +235,23 @@ describe('working offline on purpose', () => {
 })
 
 describe('settled', () => {
+  test('[C12] rejects when another process takes the store while the client works offline on purpose', async () => {
+    const store = new TestStore()
+    const client = new TestStream({ store })
+    await client.welcome(-1, { counter: 0 })
+    client.stream.pause()
+    const settled = client.stream.settled()
+    await new TestStore(store).claim('another')
+    client.stream.publish(change)
+    void settled.catch(() => {})
+    await client.settle()
+    expect(client.stream.status).toMatchObject({ connection: 'stopped', storage: { trouble: 'fenced' } })
+    await expect(client.stream.settled()).rejects.toThrow('stopped')
+    client.stream.resume()
+    await client.settle(60_000)
+    expect([client.stream.status.connection, client.transport.links.length]).toEqual(['stopped', 1])
+  })
+
   test('[C12] waits in a tab until that knows what waits in the others', async () => {
     const browser = new TestBrowser()
     const owner = await browser.open('a')

@@ -123,6 +123,26 @@ describe('a store that fails on the way', () => {
     expect((await store.load())?.outbox).toHaveLength(2)
   })
 
+  test('[C13] [D7] without room for the tape, what came of a text is folded in memory', async () => {
+    const store = await filled()
+    const client = new TestStream({ store })
+    await client.welcome(2, { counter: 6 })
+    store.isFull = true
+    await client.slice([[3, 3]])
+    const text = { collection: 'notes', identifier: 'n' }
+    await client.slice([[0, 3]])
+    await client.slice([[4, 4]], { events: [testEvent(4, { ...text, values: { body: 'a' } })] })
+    for (const seq of [6, 8]) {
+      const { values: _, ...event } = testEvent(seq, { ...text, type: 'update', seen: seq - 1 })
+      const deltas = { body: [{ type: 'insert', offset: 1, values: 'b' }] }
+      await client.slice([[seq - 1, seq]], { events: [testEvent(seq - 1), { ...event, deltas }] })
+    }
+    const late = new NotingModel()
+    client.stream.attach(late)
+    await client.settle()
+    expect(late.seqs).toEqual([0, 1, 2, 3, 4, 5, 7])
+  })
+
   test('[C13] one that another process has claimed is written no more, and nothing is sent from then on', async () => {
     const store = new TestStore()
     const client = new TestStream({ store })

@@ -147,6 +147,23 @@ describe('the live link', () => {
     expect(client.stream.status).toMatchObject({ connection: 'stopped', problem: undefined, pending: 1 })
   })
 
+  test('[C6] whoever subscribes twice is told twice, and each ends its own', async () => {
+    const client = new TestStream()
+    let told = 0
+    const listener = () => {
+      told++
+    }
+    const endFirst = client.stream.subscribe(listener)
+    client.stream.subscribe(listener)
+    client.stream.pause()
+    const both = told
+    endFirst()
+    endFirst()
+    client.stream.resume()
+    expect(both).toBeGreaterThan(0)
+    expect([both % 2, told]).toEqual([0, both + both / 2])
+  })
+
   test('[C6] the status is one value until something changes, and tells its listeners', async () => {
     const client = new TestStream()
     const seen: string[] = []

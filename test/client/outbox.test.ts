@@ -275,7 +275,7 @@ describe('counters', () => {
     rig.add(insert('b'))
     rig.send(2)
     expect(rig.outbox.refuse(2, undefined, { code: 'expect-failed' })?.leaving.map(({ place }) => place)).toEqual([2, 3])
-    expect([rig.outbox.size, rig.outbox.nextCounter]).toEqual([0, 1])
+    expect([rig.outbox.pending.length, rig.outbox.nextCounter]).toEqual([0, 1])
   })
 
   test('[P2] numbered anew from what the tape expects: every draft behind it, in order', () => {
@@ -319,7 +319,7 @@ describe('events', () => {
     rig.send(1)
     expect(rig.outbox.confirm([eventOf(5, 1, insert('a', { x: 2 }))])).toMatchObject({ isOurs: false, leaving: [] })
     expect(rig.outbox.confirm([eventOf(5, 2, insert('a'))])).toMatchObject({ isOurs: false, leaving: [] })
-    expect(rig.outbox.size).toBe(1)
+    expect(rig.outbox.pending.length).toBe(1)
   })
 
   test('[C10] under a new id everything waits again, without counters, and old events are not ours', () => {

@@ -62,7 +62,7 @@ describe('on their way', () => {
       { values: { h: 1 } },
     ].map((more) => {
       update(more)
-      return outbox.size
+      return outbox.pending.length
     })
     expect(counts).toEqual([1, 1, 2, 2, 3, 4, 4, 5])
     expect(outbox.pending[3]).toMatchObject({ values: { f: 1, g: 1 }, expect: { unchanged: ['f'] } })

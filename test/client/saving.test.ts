@@ -94,7 +94,7 @@ describe('saving', () => {
       isSaved = true
     })
     await rig.settle()
-    expect([rig.saving.trouble, rig.saving.unsavedDrafts.length]).toEqual(['failed', 1])
+    expect([rig.saving.trouble, rig.saving.unsavedCount]).toEqual(['failed', 1])
     void rig.saving.save({ nextCounter: 2, put: [entry(2)], remove: [1] })
     await rig.settle(retryDelayMs(0, 1) - 1)
     expect(rig.store.failures.save).toHaveLength(3)
@@ -122,8 +122,20 @@ describe('saving', () => {
     await rig.settle(100_000)
     expect(rig.heard.filter((each) => each === 'fenced')).toHaveLength(1)
     expect(rig.store.saved).toHaveLength(1)
-    expect(rig.saving.unsavedDrafts.map(({ place }) => place)).toEqual([2, 3])
+    expect(rig.saving.unsavedCount).toBe(2)
     expect(rig.reported).toEqual([])
+  })
+
+  test('[C13] whoever is stopped leaves the store alone, in the middle of its attempts, too', async () => {
+    const rig = await Rig.claimed()
+    rig.store.failures.save = ['failed', undefined]
+    void rig.saving.save({ put: [entry(1)] })
+    await rig.settle()
+    rig.saving.stop()
+    void rig.saving.save({ put: [entry(2)] })
+    await rig.settle(100_000)
+    expect(rig.store.saved).toEqual([])
+    expect(rig.saving.unsavedCount).toBe(2)
   })
 
   test('[C13] no room for the tape is told once, whatever trouble there was before or comes in between', async () => {
@@ -150,18 +162,18 @@ describe('saving', () => {
     void rig.saving.save({ put: [entry(1, { draft }), entry(2)] })
     await rig.settle()
     void rig.saving.save({ put: [entry(1, { draft, counter: 1 })], remove: [2] })
-    expect(rig.saving.unsavedDrafts.map(({ place }) => place)).toEqual([1])
+    expect(rig.saving.unsavedCount).toBe(1)
     rig.store.letGo()
     await rig.settle()
-    expect(rig.saving.unsavedDrafts).toEqual([])
+    expect(rig.saving.unsavedCount).toBe(0)
     rig.store.holds = 'before'
     void rig.saving.save({ put: [entry(1, { draft, counter: 2 })] })
-    expect(rig.saving.unsavedDrafts, 'the draft is there, if not its counter').toEqual([])
+    expect(rig.saving.unsavedCount, 'the draft is there, if not its counter').toBe(0)
     void rig.saving.save({ put: [entry(1, { draft: { ...draft, values: { place: 2 } } })] })
-    expect(rig.saving.unsavedDrafts).toHaveLength(1)
+    expect(rig.saving.unsavedCount).toBe(1)
     rig.store.letGo()
     await rig.settle()
-    expect(rig.saving.unsavedDrafts).toEqual([])
+    expect(rig.saving.unsavedCount).toBe(0)
   })
 
   test('[C13] what was restored is saved already', async () => {
@@ -169,6 +181,6 @@ describe('saving', () => {
     const { draft } = entry(1)
     rig.saving.restore([entry(1, { draft })])
     void rig.saving.save({ put: [entry(1, { draft, counter: 1 })] })
-    expect(rig.saving.unsavedDrafts).toEqual([])
+    expect(rig.saving.unsavedCount).toBe(0)
   })
 })

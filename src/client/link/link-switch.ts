@@ -1,6 +1,5 @@
 /**
- * Whether the link may be open: not before everything is ready for it, not while the application works offline on purpose,
- * and never again once another process has the store.
+ * Whether the link may be open: not before everything is ready for it, and not while the application works offline on purpose.
  */
 import type { LinkState, LiveLink } from './live-link.ts'
 
@@ -8,14 +7,18 @@ export class LinkSwitch {
   readonly #link: LiveLink
   #isReady = false
   #isPaused = false
-  #isFenced = false
 
   constructor(link: LiveLink) {
     this.#link = link
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   get state(): LinkState | 'paused' {
-    return this.#isPaused ? 'paused' : this.#link.state
+    const { state } = this.#link
+    return this.#isPaused && state !== 'stopped' ? 'paused' : state
   }
 
   /** From now on, unless it is paused. */
@@ -30,13 +33,7 @@ export class LinkSwitch {
   }
 
   resume(): void {
-    if (this.#isFenced) return
     this.#isPaused = false
     if (this.#isReady) this.#link.start()
-  }
-
-  fence(): void {
-    this.#isFenced = true
-    this.#link.stop()
   }
 }

@@ -50,10 +50,6 @@ export class Outbox implements OutboxView {
     return [...Array.from(this.#entries, toSaved), ...this.#refused.values()]
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
   /** Whether a draft waits at this place. */
   has(place: number): boolean {
     return this.#entries.at(place) !== undefined

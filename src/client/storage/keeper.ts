@@ -112,9 +112,14 @@ export class Keeper {
 
   /** Resolves when the change has been saved, after as many attempts as that takes. Never rejects. */
   save(change: SavedChange): Promise<void> {
-    const { events = [], forgetEvents = false } = change
-    if (this.#tapeInMemory !== undefined) void this.#tapeInMemory.save({ events, forgetEvents })
+    const { events = [], forgetEvents = false, tape } = change
+    if (this.#tapeInMemory !== undefined) void this.#tapeInMemory.save({ ...(tape === undefined ? {} : { tape }), events, forgetEvents })
     return this.#saving.save(change)
+  }
+
+  /** Nothing more is saved. */
+  stop(): void {
+    this.#saving.stop()
   }
 
   /** Everything of the tape that was given to `save`, folded. Rejects when the store cannot be read. */

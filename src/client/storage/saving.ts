@@ -33,9 +33,11 @@ export class Saving {
   #underWay: SavedChange | undefined
   /** What the store has at each place of the outbox, and what it does not have yet. */
   readonly #saved = new Map<number, Draft>()
-  readonly #unsaved = new Map<number, OutboxEntry>()
+  readonly #unsaved = new Map<number, Draft>()
   #isRunning = false
-  #isFenced = false
+  /** Fenced, or stopped: nothing more is saved. */
+  #isOver = false
+  #retryTimer: unknown
   #isShed = false
   #failures = 0
   /** Why the last save did not succeed; undefined when it did. */
@@ -47,11 +49,7 @@ export class Saving {
     this.#hooks = hooks
   }
 
-  /** Drafts that the store does not have as they are, in order of place. */
-  get unsavedDrafts(): readonly OutboxEntry[] {
-    return [...this.#unsaved.values()].sort((a, b) => a.place - b.place)
-  }
-
+  /** How many drafts the store does not have as they are. */
   get unsavedCount(): number {
     return this.#unsaved.size
   }
@@ -74,11 +72,16 @@ export class Saving {
     return saved
   }
 
+  /** Nothing more is given to the store. What it was not given is waited for in vain. */
+  stop(): void {
+    this.#isOver = true
+    this.#environment.clearTimer(this.#retryTimer)
+  }
+
   #gather(change: SavedChange): void {
     this.#queued.add(change)
-    for (const entry of change.put ?? []) {
-      const { place, draft, refused } = entry
-      if (refused === undefined && this.#saved.get(place) !== draft) this.#unsaved.set(place, entry)
+    for (const { place, draft, refused } of change.put ?? []) {
+      if (refused === undefined && this.#saved.get(place) !== draft) this.#unsaved.set(place, draft)
       else this.#unsaved.delete(place)
     }
     for (const place of change.remove ?? []) this.#unsaved.delete(place)
@@ -88,7 +91,7 @@ export class Saving {
     this.#isRunning = true
     // What is added in the same turn is saved together.
     await null
-    while (this.#waiting.length > 0 && !this.#isFenced) {
+    while (this.#waiting.length > 0 && !this.#isOver) {
       const change = this.#queued.change
       const waiting = this.#waiting.splice(0)
       this.#queued = new GatheredChange()
@@ -113,7 +116,7 @@ export class Saving {
       this.#setTrouble(isShed ? 'full' : undefined)
       for (const { place, draft } of change.put ?? []) {
         this.#saved.set(place, draft)
-        if (this.#unsaved.get(place)?.draft === draft) this.#unsaved.delete(place)
+        if (this.#unsaved.get(place) === draft) this.#unsaved.delete(place)
       }
       for (const place of change.remove ?? []) this.#saved.delete(place)
       this.#hooks.onSaved(change)
@@ -127,7 +130,7 @@ export class Saving {
     const trouble = error instanceof StoreFailure ? error.trouble : 'failed'
     this.#setTrouble(trouble)
     if (trouble === 'fenced') {
-      this.#isFenced = true
+      this.#isOver = true
       return this.#hooks.onFenced()
     }
     if (this.#failures === 0) this.#environment.report(error)
@@ -141,7 +144,9 @@ export class Saving {
       }
     }
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
-    await new Promise<void>((resolve) => this.#environment.setTimer(resolve, afterMs))
+    await new Promise<void>((resolve) => {
+      this.#retryTimer = this.#environment.setTimer(resolve, afterMs)
+    })
   }
 
   #setTrouble(trouble: StoreTrouble | undefined): void {

@@ -158,11 +158,22 @@ export type StoreTrouble =
   | 'unreadable'
   | 'failed'
 
+const troubleTexts: Readonly<Record<StoreTrouble, string>> = {
+  unavailable: 'There is no store here that can be opened: what is made is kept in memory, and ends with this page or process.',
+  blocked: 'Another tab holds an older version of the store open: close it, or load it again.',
+  newer: 'A newer version of this library has written the store: load the application again, or bring it up to date.',
+  full: 'There is no room left in the store: free some of the disk, or of the browser’s storage.',
+  cleared: 'Somebody has cleared the store: it is filled again with what is here.',
+  fenced: 'Another process has claimed the store: work goes on there, and what is made here is not saved.',
+  unreadable: 'What the store holds cannot be understood.',
+  failed: 'The store has failed: what caused it says why. It is tried again.',
+}
+
 export class StoreFailure extends Error {
   readonly trouble: StoreTrouble
 
   constructor(trouble: StoreTrouble, options?: ErrorOptions) {
-    super(`The store cannot do this: ${trouble}.`, options)
+    super(troubleTexts[trouble], options)
     this.name = 'StoreFailure'
     this.trouble = trouble
   }
