@@ -2,7 +2,7 @@
  * The transport over the platform's WebSocket and fetch: browsers, Node and other runtimes that have both.
  * A platform hides why an upgrade was refused, so a link that never opened asks the same question by plain HTTP.
  */
-import type { ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
+import type { Asking, ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
 import {
   type Code,
   decodeChunk,
@@ -80,7 +80,7 @@ export class WebTransport implements Transport {
     }
   }
 
-  async read({ token, ranges, epoch, isFolded, selection, own }: ReadRequest): Promise<Slice> {
+  async read({ ranges, epoch, isFolded, selection, own, ...asking }: ReadRequest): Promise<Slice> {
     const query = {
       seq: formatSeqs(ranges),
       ...(epoch === undefined ? {} : { epoch }),
@@ -90,32 +90,32 @@ export class WebTransport implements Transport {
       except: selection?.except.map((filter) => JSON.stringify(filter)) ?? [],
     }
     // What had been of an object before it came to belong comes folded.
-    return this.#read(this.#address('/events', query), token, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
+    return this.#read(this.#address('/events', query), asking, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
   }
 
-  readSizes({ token, ranges, epoch }: Parameters<Transport['readSizes']>[0]): Promise<ReadSizes> {
-    return this.#read(this.#address('/sizes', { seq: formatSeqs(ranges), epoch }), token, decodeSizes)
+  readSizes({ ranges, epoch, ...asking }: Parameters<Transport['readSizes']>[0]): Promise<ReadSizes> {
+    return this.#read(this.#address('/sizes', { seq: formatSeqs(ranges), epoch }), asking, decodeSizes)
   }
 
-  readObjects({ token, filters, epoch }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {
+  readObjects({ filters, epoch, ...asking }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {
     const filter = filters.map((each) => JSON.stringify(each))
-    return this.#read(this.#address('/objects', { epoch, filter }), token, decodeObjectList)
+    return this.#read(this.#address('/objects', { epoch, filter }), asking, decodeObjectList)
   }
 
-  readSnapshot({ token }: { readonly token: string }): Promise<SnapshotIndex> {
-    return this.#read(this.#address('/snapshot', {}), token, decodeSnapshotIndex)
+  readSnapshot(asking: Asking): Promise<SnapshotIndex> {
+    return this.#read(this.#address('/snapshot', {}), asking, decodeSnapshotIndex)
   }
 
-  readHash({ token, seq, epoch }: Parameters<Transport['readHash']>[0]): Promise<{ readonly hash: string }> {
-    return this.#read(this.#address('/hash', { seq: String(seq), epoch }), token, decodeHash)
+  readHash({ seq, epoch, ...asking }: Parameters<Transport['readHash']>[0]): Promise<{ readonly hash: string }> {
+    return this.#read(this.#address('/hash', { seq: String(seq), epoch }), asking, decodeHash)
   }
 
-  readChunk({ token, hash }: { readonly token: string; readonly hash: string }): Promise<ChunkEvents> {
-    return this.#read(this.#address(`/snapshot/${hash}`, {}), token, decodeChunk)
+  readChunk({ hash, ...asking }: Parameters<Transport['readChunk']>[0]): Promise<ChunkEvents> {
+    return this.#read(this.#address(`/snapshot/${hash}`, {}), asking, decodeChunk)
   }
 
-  async #read<T>(address: URL, token: string, decode: (text: string) => T): Promise<T> {
-    const answer = await this.#get(address, token)
+  async #read<T>(address: URL, asking: Asking, decode: (text: string) => T): Promise<T> {
+    const answer = await this.#get(address, asking)
     if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
     const text = await answer.text()
     try {
@@ -128,7 +128,7 @@ export class WebTransport implements Transport {
 
   async #reason(token: string): Promise<Closing> {
     try {
-      const answer = await this.#get(this.#address('', {}), token)
+      const answer = await this.#get(this.#address('', {}), { token })
       const refusal = answer.ok ? undefined : await codeOf(answer)
       return refusal === undefined ? {} : { refusal }
     } catch {
@@ -137,9 +137,13 @@ export class WebTransport implements Transport {
     }
   }
 
-  #get(address: URL, token: string): Promise<Response> {
+  #get(address: URL, { token, withinMs }: Asking): Promise<Response> {
     // What is read is kept in the store: a copy in the browser's cache would outlive a redaction.
-    return fetch(address, { headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' }, cache: 'no-store' })
+    return fetch(address, {
+      headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
+      cache: 'no-store',
+      signal: withinMs === undefined ? null : AbortSignal.timeout(withinMs),
+    })
   }
 
   #address(path: string, query: Record<string, string | readonly string[]>): URL {

@@ -154,18 +154,6 @@ export class Sides {
     await this.#options.store.close().catch(this.#options.environment.report)
   }
 
-  /** What was made here is saved by the side that is there by then: the lock may come while another tab is waited for. */
-  async #saved(): Promise<void> {
-    const side = this.#current
-    await side?.saved()
-    if (side !== this.#current) await this.#saved()
-  }
-
-  /** Whether nothing is left to do here: the drafts that no owner has are handed over, or saved, before the end. */
-  get #isDone(): boolean {
-    return this.#isStopped && this.#untaken.count === 0
-  }
-
   /** Waits for what should not take long: when it does, nobody should have to wait for it. */
   #soon(done: Promise<void>): Promise<void> {
     const { setTimer, clearTimer } = this.#options.environment
@@ -176,6 +164,18 @@ export class Sides {
         resolve()
       })
     })
+  }
+
+  /** What was made here is saved by the side that is there by then: the lock may come while another tab is waited for. */
+  async #saved(): Promise<void> {
+    const side = this.#current
+    await side?.saved()
+    if (side !== this.#current) await this.#saved()
+  }
+
+  /** Whether nothing is left to do here: the drafts that no owner has are handed over, or saved, before the end. */
+  get #isDone(): boolean {
+    return this.#isStopped && this.#untaken.count === 0
   }
 
   /** Works through another tab, until the lock comes here, or cannot come. */

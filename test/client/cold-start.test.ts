@@ -8,7 +8,7 @@ import { SimNetwork } from '../simulation/sim-network.ts'
 import { SimProcess } from '../simulation/sim-process.ts'
 import { SimServer } from '../simulation/sim-server.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
-import { TestStream } from '../support/test-stream.ts'
+import { epoch, TestStream, testEvent } from '../support/test-stream.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const count = 9000
@@ -80,6 +80,44 @@ const unsealed = {
   failure: 0,
 }
 
+const latestSeq = 64 * 1500 - 1
+
+/** A client of a tape with a snapshot of equal chunks, on a link that brings one at a time, four of them meanwhile. */
+function slowSnapshot({ chunks, msPerChunk }: { readonly chunks: number; readonly msPerChunk: number }) {
+  const client = new TestStream()
+  const reads: string[] = []
+  let hanging: string | undefined
+  let freeAt = 0
+  client.transport.readSnapshot = async () => ({
+    epoch,
+    latestSeq,
+    covers: [[0, latestSeq]],
+    chunks: Array.from({ length: chunks }, (_, n) => ({ hash: `chunk-${n}`, bytes: 1e6, events: 1 })),
+  })
+  client.transport.readChunk = async ({ hash }) => {
+    reads.push(hash)
+    if (hash === hanging) {
+      hanging = undefined
+      await new Promise(() => {})
+    }
+    const { time } = client
+    freeAt = Math.max(freeAt, time.now) + msPerChunk
+    await new Promise<void>((resolve) => time.set(resolve, freeAt - time.now))
+    return { events: [testEvent(reads.length)] }
+  }
+  /** Lets time pass on a link that answers its pings. */
+  const pong = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 1000) {
+      await client.settle(1000)
+      if (client.link.texts.at(-1) === 'ping') client.link.events.onFrame('pong')
+    }
+  }
+  const hang = (hash: string) => {
+    hanging = hash
+  }
+  return { client, reads, pong, hang }
+}
+
 const whole = 'ba'.repeat(count / 2)
 
 describe('a newcomer to a long tape', () => {
@@ -123,6 +161,41 @@ describe('a newcomer to a long tape', () => {
     }
     expect(client.transport.reads.map((read) => read.isFolded === true)).toEqual(Array(pages).fill(isFolded))
     expect(client.stream.status.holes).toEqual([])
+  })
+
+  test('[C19] [C1] on a slow link reads each chunk once, however long all of them take', async () => {
+    const { client, reads, pong } = slowSnapshot({ chunks: 20, msPerChunk: 12_000 })
+    await client.welcome(latestSeq, { counter: 0 })
+    await pong(250_000)
+    expect(client.stream.status).toMatchObject({ holes: [], problem: undefined })
+    expect(reads).toHaveLength(20)
+    expect([client.transport.reads, client.reported]).toEqual([[], []])
+  })
+
+  test('[C19] [C1] after a chunk that does not come reads on with the rest, and asks for nothing while there is no link', async () => {
+    const { client, reads, pong, hang } = slowSnapshot({ chunks: 8, msPerChunk: 1000 })
+    hang('chunk-2')
+    await client.welcome(latestSeq, { counter: 0 })
+    await pong(100_000)
+    expect(client.stream.status.holes).toEqual([])
+    expect(reads.filter((hash) => hash !== 'chunk-2').sort()).toEqual([0, 1, 3, 4, 5, 6, 7].map((n) => `chunk-${n}`))
+
+    const paused = slowSnapshot({ chunks: 8, msPerChunk: 1000 })
+    await paused.client.welcome(latestSeq, { counter: 0 })
+    paused.client.stream.pause()
+    await paused.client.settle(60_000)
+    expect(paused.reads).toHaveLength(4)
+    paused.client.stream.resume()
+    await paused.client.welcome(latestSeq, { counter: 0 })
+    await paused.pong(20_000)
+    expect([paused.client.stream.status.holes, paused.reads.length]).toEqual([[], 8])
+  })
+
+  test('[C19] [C1] waits for a large folded read as long as its bytes may take', async () => {
+    const client = new TestStream()
+    client.transport.readSizes = async () => ({ plain: 2 ** 26, folded: 2 ** 23, snapshot: 0 })
+    await client.welcome(49_151)
+    expect(client.transport.reads).toMatchObject([{ isFolded: true, withinMs: 240_000 }])
   })
 
   test('[C19] goes on with what it has after a restart', async () => {

@@ -1,7 +1,8 @@
 /** What goes wrong around a client: reads that hang, stores that fail or are slow, listeners that close the stream. */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore, type Saved, type SavedChange } from '../../src/client/index.ts'
-import { change, NotingModel, plainSlice, TestStream } from '../support/test-stream.ts'
+import { Refusal } from '../../src/protocol/index.ts'
+import { change, NotingModel, plainSlice, TestStream, usedStore } from '../support/test-stream.ts'
 
 /** Saves and reads only when the test says so. */
 class SlowStore extends MemoryStore {
@@ -39,9 +40,58 @@ describe('reads', () => {
       client.link.events.onFrame('pong')
     }
     expect(client.transport.reads).toHaveLength(2)
-    client.transport.reads[0]?.answer(plainSlice([[0, 4095]]))
+    expect(client.transport.reads[1]).toMatchObject({ ranges: [[0, 4095]], withinMs: 60_000 })
+    client.transport.reads[1]?.answer(plainSlice([[0, 4095]]))
     await client.settle()
     expect(client.stream.status.holes).toEqual([])
+  })
+
+  test('[C1] that fail are told of: the first of a row of failures, and the code that the server gives', async () => {
+    const client = new TestStream({ store: await usedStore() })
+    await client.welcome(5000, { counter: 1 })
+    const failAll = async (error: Error) => {
+      for (const { fail } of client.transport.reads.splice(0)) fail(error)
+      await client.settle(1000)
+    }
+    const statuses: (string | undefined)[] = []
+    client.stream.subscribe(({ problem }) => statuses.at(-1) !== problem && statuses.push(problem))
+    await failAll(new Error('Failed to fetch'))
+    await failAll(new Error('Failed to fetch'))
+    expect([client.reported, client.stream.status.problem]).toEqual([[new Error('Failed to fetch')], undefined])
+    await failAll(new Refusal('damaged'))
+    expect([client.reported.length, client.stream.status.problem]).toEqual([1, 'damaged'])
+    for (const { ranges, answer } of client.transport.reads.splice(0)) answer(plainSlice(ranges))
+    await client.settle()
+    expect(client.stream.status).toMatchObject({ holes: [], problem: undefined })
+    expect(statuses).toEqual(['damaged', undefined])
+  })
+
+  test('[C6] whose token has expired have a fresh one fetched, once for all of them', async () => {
+    const fetches: ((token: string) => void)[] = []
+    const token = () => new Promise<string>((resolve) => fetches.push(resolve))
+    const client = new TestStream({ store: await usedStore(), token })
+    await client.settle()
+    for (const give of fetches.splice(0)) give('old')
+    await client.welcome(50_000, { counter: 1 })
+    const { reads } = client.transport
+    expect(reads.map((read) => read.token)).toEqual(['old', 'old', 'old', 'old'])
+    const [first, ...others] = reads.splice(0)
+    first?.fail(new Refusal('token-expired'))
+    await client.settle(1000)
+    for (const give of fetches.splice(0, 1)) give('new')
+    for (const { fail } of others) fail(new Refusal('token-expired'))
+    await client.settle(1000)
+    expect(fetches).toEqual([])
+    expect(reads.map((read) => read.token)).toEqual(['new', 'new', 'new', 'new'])
+  })
+
+  test('[C6] a token that never comes is fetched again after its time', async () => {
+    let fetches = 0
+    const client = new TestStream({ token: () => (++fetches === 1 ? new Promise<string>(() => {}) : 'token') })
+    await client.settle(59_000)
+    expect([fetches, client.transport.links.length]).toEqual([1, 0])
+    await client.settle(10_000)
+    expect([fetches, client.transport.links.length]).toEqual([2, 1])
   })
 
   test('[C1] one that hangs over a cut does not keep its hole open', async () => {

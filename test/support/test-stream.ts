@@ -70,7 +70,7 @@ export class TestTransport implements Transport {
     return new Promise((answer, fail) => this.hashes.push({ seq, answer, fail }))
   }
 
-  readChunk(): Promise<ChunkEvents> {
+  readChunk(_: Parameters<Transport['readChunk']>[0]): Promise<ChunkEvents> {
     throw new Error('There is no snapshot.')
   }
 

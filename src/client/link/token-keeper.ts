@@ -4,6 +4,7 @@
  */
 import type { Environment } from '../environment.ts'
 import type { Transport } from './transport.ts'
+import { within } from './within.ts'
 
 /** What the parts of a client have in common. */
 export interface ClientParts {
@@ -15,10 +16,15 @@ export interface ClientParts {
 /** A token is renewed when a fifth of its time is left. */
 const renewAfterShare = 0.8
 
+/** Whoever fetches one for so long will not get it. */
+const fetchDeadlineMs = 60_000
+
 export class TokenKeeper {
   readonly #fetch: () => string | Promise<string>
   readonly #environment: Environment
   #token: string | undefined
+  /** On its way. */
+  #fetching: Promise<string> | undefined
   #timer: unknown
 
   constructor(fetch: () => string | Promise<string>, environment: Environment) {
@@ -26,9 +32,18 @@ export class TokenKeeper {
     this.#environment = environment
   }
 
-  /** A token that is good, as far as is known. Rejects when none can be had. */
+  /** A token that is good, as far as is known; the same for all who ask meanwhile. Rejects when none can be had. */
   async get(): Promise<string> {
-    this.#token ??= await this.#fetch()
+    if (this.#token !== undefined) return this.#token
+    this.#fetching ??= this.#fetchSoon().finally(() => {
+      this.#fetching = undefined
+    })
+    return this.#fetching
+  }
+
+  async #fetchSoon(): Promise<string> {
+    const fetching = Promise.resolve(this.#fetch())
+    this.#token = await within(this.#environment, fetchDeadlineMs, fetching)
     return this.#token
   }
 
@@ -44,9 +59,9 @@ export class TokenKeeper {
     )
   }
 
-  /** The next one must be a fresh one. */
-  forget(): void {
-    this.#token = undefined
+  /** The next one must be a fresh one, unless the one that is no good has been forgotten already. */
+  forget(token = this.#token): void {
+    if (token === this.#token) this.#token = undefined
   }
 
   stop(): void {

@@ -9,25 +9,32 @@ export interface Transport {
   connect(request: LinkRequest, events: LinkEvents): Link
 
   /**
-   * Reads ranges; one that ends with the largest seq there can be reads to the end of the tape. Rejects with a `Refusal` when the server refuses, and with anything else when the network
-   * failed; then the same read may be tried again.
+   * Reads ranges; one that ends with the largest seq there can be reads to the end of the tape. Rejects with a `Refusal`
+   * when the server refuses, and with anything else when the network failed; then the same read may be tried again.
    */
   read(request: ReadRequest): Promise<Slice>
 
   /** Where the tape's snapshot is. Rejects like `read`. */
-  readSnapshot(request: { readonly token: string }): Promise<SnapshotIndex>
+  readSnapshot(request: Asking): Promise<SnapshotIndex>
 
   /** What reads of these ranges would take. Rejects like `read`. */
-  readSizes(request: { readonly token: string; readonly ranges: SeqRanges; readonly epoch: string }): Promise<ReadSizes>
+  readSizes(request: Asking & { readonly ranges: SeqRanges; readonly epoch: string }): Promise<ReadSizes>
 
   /** The objects that belong to any of these filters. Rejects like `read`. */
-  readObjects(request: { readonly token: string; readonly filters: readonly ObjectFilter[]; readonly epoch: string }): Promise<ObjectList>
+  readObjects(request: Asking & { readonly filters: readonly ObjectFilter[]; readonly epoch: string }): Promise<ObjectList>
 
   /** The hash of what 0 … seq has made of all objects, as the server has it. Rejects like `read`. */
-  readHash(request: { readonly token: string; readonly seq: number; readonly epoch: string }): Promise<{ readonly hash: string }>
+  readHash(request: Asking & { readonly seq: number; readonly epoch: string }): Promise<{ readonly hash: string }>
 
   /** A chunk of it. Rejects like `read`; with `not-found` when a newer snapshot has taken its place. */
-  readChunk(request: { readonly token: string; readonly hash: string }): Promise<ChunkEvents>
+  readChunk(request: Asking & { readonly hash: string }): Promise<ChunkEvents>
+}
+
+/** What every read says. */
+export interface Asking {
+  readonly token: string
+  /** How long the answer is waited for, in ms: later it need not come any more. */
+  readonly withinMs?: number | undefined
 }
 
 export type ChunkEvents = Pick<Slice, 'events' | 'unreadable'>
@@ -63,8 +70,7 @@ export interface Link {
   close(): void
 }
 
-export interface ReadRequest {
-  readonly token: string
+export interface ReadRequest extends Asking {
   readonly ranges: SeqRanges
   /** Absent for whatever the stream is under. */
   readonly epoch?: string | undefined

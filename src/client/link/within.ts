@@ -1,0 +1,9 @@
+import type { Environment } from '../environment.ts'
+
+/** Waits for work that should not take longer: rejects when it does, whatever becomes of the work. */
+export function within<T>({ setTimer, clearTimer }: Environment, ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimer(() => reject(new Error(`This took too long: more than ${Math.round(ms / 1000)} seconds.`)), ms)
+    work.finally(() => clearTimer(timer)).then(resolve, reject)
+  })
+}
