@@ -5,12 +5,16 @@ import { Lease } from './lease.ts'
 export class WebTabs implements Tabs {
   readonly channel: WebTabChannel
   readonly #name: string
+  onPresence: ((isHere: boolean) => void) | undefined
   readonly #closing = new AbortController()
 
   /** Tabs that give the same name share a store. */
   constructor(name: string) {
     this.#name = name
     this.channel = new WebTabChannel(name)
+    const { signal } = this.#closing
+    addEventListener('pagehide', () => this.onPresence?.(false), { signal })
+    addEventListener('pageshow', () => this.onPresence?.(true), { signal })
   }
 
   own({ ifFree = false }: { readonly ifFree?: boolean } = {}): Promise<(() => void) | undefined> {

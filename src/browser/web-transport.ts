@@ -4,7 +4,6 @@
  */
 import type { Asking, ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
 import {
-  type Code,
   decodeChunk,
   decodeHash,
   decodeObjectList,
@@ -13,6 +12,7 @@ import {
   decodeSnapshotIndex,
   formatSeqs,
   isCode,
+  type ObjectFilter,
   type ObjectList,
   type ReadSizes,
   Refusal,
@@ -35,7 +35,7 @@ export class WebTransport implements Transport {
       ...(epoch === null ? {} : { epoch }),
       ...(client === undefined ? {} : { client }),
       ...(mark === undefined ? {} : { mark }),
-      filter: filters.map((filter) => JSON.stringify(filter)),
+      filter: textsOf(filters),
     }
     const address = this.#address('/live', query)
     address.protocol = address.protocol === 'http:' ? 'ws:' : 'wss:'
@@ -51,7 +51,7 @@ export class WebTransport implements Transport {
       socket = new WebSocket(address, [subprotocol, token])
     } catch {
       // The platform cannot offer such a token to the server, but the server can say what it thinks of it.
-      void this.#reason(token).then(end)
+      void this.#reason(token, filters).then(end)
       return {
         send: () => {},
         close: () => {
@@ -66,7 +66,7 @@ export class WebTransport implements Transport {
       if (!hasEnded) events.onFrame(String(data))
     }
     socket.onclose = async ({ code }) => {
-      if (!hasEnded) end(hasOpened ? { closeCode: code } : await this.#reason(token))
+      if (!hasEnded) end(hasOpened ? { closeCode: code } : await this.#reason(token, filters))
     }
     return {
       send: (text) => {
@@ -86,8 +86,8 @@ export class WebTransport implements Transport {
       ...(epoch === undefined ? {} : { epoch }),
       ...(isFolded === true ? { fold: 'true' } : {}),
       ...(own === undefined ? {} : { own }),
-      filter: selection?.any.map((filter) => JSON.stringify(filter)) ?? [],
-      except: selection?.except.map((filter) => JSON.stringify(filter)) ?? [],
+      filter: textsOf(selection?.any),
+      except: textsOf(selection?.except),
     }
     // What had been of an object before it came to belong comes folded.
     return this.#read(this.#address('/events', query), asking, (text) => decodeSlice(text, isFolded === true || selection !== undefined))
@@ -98,8 +98,7 @@ export class WebTransport implements Transport {
   }
 
   readObjects({ filters, epoch, ...asking }: Parameters<Transport['readObjects']>[0]): Promise<ObjectList> {
-    const filter = filters.map((each) => JSON.stringify(each))
-    return this.#read(this.#address('/objects', { epoch, filter }), asking, decodeObjectList)
+    return this.#read(this.#address('/objects', { epoch, filter: textsOf(filters) }), asking, decodeObjectList)
   }
 
   readSnapshot(asking: Asking): Promise<SnapshotIndex> {
@@ -116,7 +115,7 @@ export class WebTransport implements Transport {
 
   async #read<T>(address: URL, asking: Asking, decode: (text: string) => T): Promise<T> {
     const answer = await this.#get(address, asking)
-    if (!answer.ok) throw new Refusal((await codeOf(answer)) ?? 'unavailable')
+    if (!answer.ok) throw (await refusalOf(answer)) ?? new Refusal('unavailable')
     const text = await answer.text()
     try {
       return decode(text)
@@ -126,11 +125,13 @@ export class WebTransport implements Transport {
     }
   }
 
-  async #reason(token: string): Promise<Closing> {
+  /** Asks for as little as there is, with the same filters: it may be these that are refused. */
+  async #reason(token: string, filters: readonly ObjectFilter[]): Promise<Closing> {
+    const address = filters.length === 0 ? this.#address('', {}) : this.#address('/events', { seq: '0', filter: textsOf(filters) })
     try {
-      const answer = await this.#get(this.#address('', {}), { token })
-      const refusal = answer.ok ? undefined : await codeOf(answer)
-      return refusal === undefined ? {} : { refusal }
+      const answer = await this.#get(address, { token })
+      const refusal = answer.ok ? undefined : await refusalOf(answer)
+      return refusal === undefined ? {} : { refusal: refusal.code }
     } catch {
       // There is no network: no reason but that.
       return {}
@@ -155,8 +156,14 @@ export class WebTransport implements Transport {
   }
 }
 
-async function codeOf(answer: Response): Promise<Code | undefined> {
+function textsOf(filters: readonly ObjectFilter[] = []): readonly string[] {
+  return filters.map((filter) => JSON.stringify(filter))
+}
+
+/** Undefined when the answer is none of the server's. */
+async function refusalOf(answer: Response): Promise<Refusal | undefined> {
   const problem: unknown = await answer.json().catch(() => undefined)
-  const code = typeof problem === 'object' && problem !== null && 'code' in problem ? problem.code : undefined
-  return isCode(code) ? code : undefined
+  const { code, at, detail } = (typeof problem === 'object' && problem !== null ? problem : {}) as Readonly<Record<string, unknown>>
+  const details = { ...(typeof at === 'string' ? { at } : {}), ...(typeof detail === 'string' ? { detail } : {}) }
+  return isCode(code) ? new Refusal(code, details) : undefined
 }

@@ -187,7 +187,7 @@ export class Owner implements Side {
       isClosed: this.#isClosed,
       connection: this.#switch.state,
       lastHeardAt: this.#lastHeardAt,
-      problem: this.#link.problem ?? this.#publisher.problem ?? this.#publisher.setback,
+      problem: this.#link.problem ?? this.#publisher.problem ?? this.#publisher.setback ?? this.#intake.problem,
       storage: this.#keeper.storage,
     }
   }

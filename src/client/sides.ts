@@ -201,6 +201,7 @@ export class Sides {
       { ...this.#hooksWhile(() => this.#current === follower), onLost: (error) => void this.#goAlone(error) },
     )
     this.#current = follower
+    tabs.onPresence = (isHere) => follower.present(isHere)
     this.#hooks.onChange()
     follower.start()
     if (this.#isPaused) follower.pause()

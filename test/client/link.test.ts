@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { connectDeadlineMs, missesMax, pingIntervalMs, pongDeadlineMs } from '../../src/client/link/connection.ts'
+import { Refusal } from '../../src/protocol/index.ts'
 import { change, TestStream } from '../support/test-stream.ts'
 
 describe('the live link', () => {
@@ -85,6 +86,24 @@ describe('the live link', () => {
     client.link.events.onClose({ refusal: 'forbidden' })
     expect(client.stream.status).toMatchObject({ connection: 'stopped', problem: 'forbidden' })
   })
+
+  test.each(['bad-query', 'too-many'] as const)(
+    '[C21] what is wanted and refused (%s) is no end: it is said, and something else may be wanted',
+    async (refusal) => {
+      const client = new TestStream({ wanted: [{ nowhere: ['x'] }] })
+      await client.settle()
+      client.link.events.onClose({ refusal })
+      expect(client.stream.status).toMatchObject({ connection: 'offline', problem: refusal })
+      client.stream.want([{ collection: 'tasks' }])
+      await client.settle()
+      expect(client.transport.links.map(({ filters }) => filters)).toEqual([[{ nowhere: ['x'] }], [{ collection: ['tasks'] }]])
+      await client.welcome(99_999, { counter: 0 })
+      expect(client.stream.status).toMatchObject({ connection: 'online', problem: undefined })
+      for (const { fail } of client.transport.reads.splice(0)) fail(new Refusal(refusal))
+      await client.settle()
+      expect(client.stream.status).toMatchObject({ connection: 'online', problem: refusal })
+    },
+  )
 
   test('[C6] a token that cannot be had is asked for again', async () => {
     let asked = 0

@@ -326,6 +326,21 @@ describe('closing', () => {
   })
 })
 
+test('[C21] a tab that goes without closing wants nothing any more, until it is back', async () => {
+  const browser = new TestBrowser()
+  const owner = await browser.open('a', undefined, [{ project: ['p1'] }])
+  await owner.welcome(-1, { counter: 0 })
+  const follower = await browser.open('b', undefined, [{ project: ['p2'] }])
+  const onLink = () => owner.link.filters
+  expect(onLink()).toEqual([{ project: ['p1'] }, { project: ['p2'] }])
+  await owner.welcome(-1, { counter: 0 })
+  await browser.show(follower, false)
+  await browser.settle(10_000)
+  expect(onLink()).toEqual([{ project: ['p1'] }])
+  await browser.show(follower, true)
+  expect(onLink()).toEqual([{ project: ['p1'] }, { project: ['p2'] }])
+})
+
 describe('stores that tabs cannot share', () => {
   test('[C14] [C13] a follower that cannot read the store goes alone, in memory, with its drafts', async () => {
     const browser = new TestBrowser()

@@ -235,6 +235,18 @@ export function transportContract(name: string, create: () => Promise<TransportR
       })
     }
 
+    if (badToken !== undefined) {
+      test('[G1] filters that the server refuses are the reason that an opening and a read give, with what it says of them', async () => {
+        await rig.publish(1)
+        const filters = [{ nowhere: ['x'] }]
+        const { notes } = connect({ filters })
+        await rig.until(() => notes.closings.length > 0)
+        expect(notes.closings).toEqual([{ refusal: 'bad-query' }])
+        const failure = await failureOf(read({ token: rig.token, ranges: [[0, 0]], selection: { any: filters, except: [] } }))
+        expect(failure).toMatchObject({ code: 'bad-query', details: { at: 'nowhere', detail: expect.any(String) } })
+      })
+    }
+
     test('[H2] a read gives the slice of what was asked', async () => {
       await rig.publish(10)
       const epoch = await epochOf()

@@ -49,7 +49,7 @@ class SealedRig extends CoreRig<MemoryTape> {
   }
 
   async snapshot(): Promise<void> {
-    const bounds = { sinceMin: 1, atOnceMax: 5000, chunkMax: 300, chunkMin: 0 }
+    const bounds = { sinceMin: 1, atOnceMax: 5000, chunkMax: 300, chunkMin: 0, listMax: 512 * 1024 }
     await new SnapshotBuilder(this.core, this.contents, { pause, bounds }).run()
   }
 

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import type { SeqRanges } from '../../src/protocol/seq-ranges.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
-import { MemoryTape } from '../support/memory-tape.ts'
 import type { PageBounds } from '../../src/server/tape/slice-reader.ts'
 import { CoreRig } from '../support/core.ts'
+import { MemoryTape } from '../support/memory-tape.ts'
 import { draft, submission } from '../support/tape-state.ts'
 
 const attributes = ['project', 'city', 'colour']

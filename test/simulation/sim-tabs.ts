@@ -91,6 +91,7 @@ export class SimTabs implements Tabs, TabChannel {
   readonly #freeAt = new Map<SimTabs, number>()
   readonly #onPost: (message: TabMessage) => void
   onMessage: ((message: TabMessage) => void) | undefined
+  onPresence: ((isHere: boolean) => void) | undefined
   /** On their way to this tab. */
   underWay = 0
 

@@ -20,7 +20,7 @@ export class TestBrowser {
   readonly #first = new TestStore()
   readonly #channels = new Map<string, TestChannel>()
   readonly #locks = new TestLock()
-  readonly #stores = new Map<TestStream, { readonly name: string; readonly store: TestStore }>()
+  readonly #opened = new Map<TestStream, { readonly name: string; readonly store: TestStore; readonly tabs: Tabs }>()
 
   /** Opens a tab; its ids are `name-1` (the tab's own), `name-2` … */
   async open(name: string, store?: TestStore, wanted?: readonly ObjectFilter[]): Promise<TestTab> {
@@ -36,6 +36,7 @@ export class TestBrowser {
     let ids = 0
     const tabs: Tabs = {
       channel,
+      onPresence: undefined,
       own: (options) => this.#locks.own(name, options?.ifFree === true),
       close: () => {
         channel.close()
@@ -43,13 +44,13 @@ export class TestBrowser {
       },
     }
     const tab = Object.assign(new TestStream({ store, time: this.time, tabs, wanted, newId: () => `${name}-${++ids}` }), { store })
-    this.#stores.set(tab, { name, store })
+    this.#opened.set(tab, { name, store, tabs })
     return tab
   }
 
   /** The process is gone, whatever it was about to do. */
   async kill(tab: TestTab): Promise<void> {
-    const { name, store } = this.#stores.get(tab) ?? { name: '', store: tab.store }
+    const { name = '', store = tab.store } = this.#opened.get(tab) ?? {}
     store.isDead = true
     this.#channels.get(name)?.cut()
     this.#channels.delete(name)
@@ -62,6 +63,12 @@ export class TestBrowser {
     const store = new TestStore(this.#first)
     await store.claim('somebody else')
     return store
+  }
+
+  /** The page goes, or comes back, as pages do that are left without a word. */
+  async show(tab: TestTab, isHere: boolean): Promise<void> {
+    this.#opened.get(tab)?.tabs.onPresence?.(isHere)
+    await this.settle()
   }
 
   /** Nobody who waits to be the owner can become it. */

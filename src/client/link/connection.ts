@@ -6,7 +6,7 @@
  *                        ▲      │ lost, timer (too late)  │ lost, timer (silence after three pings, or five without a pong)
  *          timer, nudge  │      ▼                         │
  *                        waiting ◄────────────────────────┘
- *     any ── pause ► idle            any ── stop ► stopped           connecting, online ── renew ► connecting
+ *     any ── pause ► idle            any ── stop ► stopped           connecting, waiting, online ── renew ► connecting
  */
 
 export type Connection =
@@ -81,6 +81,7 @@ export function stepConnection(state: Connection, input: ConnectionInput): Step 
       if (state.type === 'waiting') return open(state.attempt)
       return state.type === 'online' && !state.isListening ? listen(state, 0) : [state, []]
     case 'renew':
+      if (state.type === 'waiting') return open(state.attempt)
       return state.type === 'connecting' || state.type === 'online' ? closeAndOpen() : [state, []]
     case 'welcomed':
       return state.type === 'connecting' ? rest(state.attempt, 0) : [state, []]

@@ -14,6 +14,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { type Connection, type ConnectionInput, initialConnection, stepConnection } from './connection.ts'
+import { isOfFilters } from './refused-filters.ts'
 import type { ClientParts, TokenKeeper } from './token-keeper.ts'
 import type { Closing, Link, LinkRequest, Transport } from './transport.ts'
 
@@ -43,6 +44,7 @@ export class LiveLink {
   #timer: unknown
   /** Counts openings, so that what an old one brings late is known as such. */
   #opening = 0
+  #hasFilters = false
   /** Why the server did not let us in, the last time it did not. */
   problem: Code | undefined
 
@@ -127,17 +129,16 @@ export class LiveLink {
     try {
       const token = await this.#tokens.get()
       if (opening !== this.#opening) return
-      this.#link = this.#transport.connect(
-        { token, ...this.#hooks.resume() },
-        {
-          onFrame: (text) => {
-            if (opening === this.#opening) this.#receive(text)
-          },
-          onClose: (closing) => {
-            if (opening === this.#opening) this.#lose(closing)
-          },
+      const request = { token, ...this.#hooks.resume() }
+      this.#hasFilters = request.filters !== undefined
+      this.#link = this.#transport.connect(request, {
+        onFrame: (text) => {
+          if (opening === this.#opening) this.#receive(text)
         },
-      )
+        onClose: (closing) => {
+          if (opening === this.#opening) this.#lose(closing)
+        },
+      })
     } catch (error) {
       this.#environment.report(error)
       if (opening === this.#opening) this.#lose({})
@@ -173,7 +174,7 @@ export class LiveLink {
     this.#link = undefined
     const problem = refusal ?? problemOfCloseCode(closeCode)
     const recovery = problem === undefined ? undefined : codeFacts(problem).recovery
-    if (recovery === 'fatal') return this.stop(problem)
+    if (problem !== undefined && recovery === 'fatal' && !(this.#hasFilters && isOfFilters(problem))) return this.stop(problem)
     if (recovery === 'renew') this.#tokens.forget()
     this.problem = problem
     this.#step({ type: 'lost', random: this.#environment.random() })

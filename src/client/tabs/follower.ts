@@ -107,6 +107,11 @@ export class Follower implements Side {
     this.#sayWanted(filters)
   }
 
+  /** Wants nothing while its tab is not there. */
+  present(isHere: boolean): void {
+    this.#sayWanted(isHere ? this.#wanted : undefined)
+  }
+
   #sayWanted(filters: readonly ObjectFilter[] | undefined): void {
     this.#order({ type: 'want', tab: this.#parts.untaken.tab, filters })
   }

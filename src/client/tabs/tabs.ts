@@ -10,6 +10,8 @@ import type { SavedChange } from '../storage/store.ts'
 
 export interface Tabs {
   readonly channel: TabChannel
+  /** Set by whoever is to hear that the tab goes, maybe for good and without closing, or that it is there again. */
+  onPresence: ((isHere: boolean) => void) | undefined
   /**
    * Resolves when this tab has become the owner, with what ends that; until then it waits its turn. Gives undefined when
    * the tabs are closed meanwhile, and with `ifFree` instead of waiting. A tab that dies ends its ownership within a second.

@@ -17,7 +17,9 @@ import {
   union,
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
+import { ask, readDeadlineMs } from '../link/ask.ts'
 import { retryDelayMs } from '../link/connection.ts'
+import { isOfFilters } from '../link/refused-filters.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { ReadRequest } from '../link/transport.ts'
 import type { LocalTape, TapePart } from '../storage/store.ts'
@@ -62,8 +64,16 @@ const foldedShareMax = 0.5
 /** What a request is for, where it is not a part of the tape. */
 const wholeTape = ''
 
-/** A page is a megabyte or two: whoever needs longer for it had better ask again. */
-export const readDeadlineMs = 60_000
+/** What a page takes at most: a larger answer is waited for so much longer. */
+const pageBytes = 2 ** 21
+
+/** A read over HTTP. */
+interface Request {
+  readonly ranges: SeqRanges
+  /** What it is for, where that is a part of the tape. */
+  readonly of?: string
+  readonly isLong?: boolean
+}
 
 export class Backfiller {
   readonly #parts: ClientParts
@@ -73,15 +83,15 @@ export class Backfiller {
   #isOnline = false
   /** Asked for on the present link, by ref, each with the timer that ends it. */
   readonly #asked = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown }>()
-  /** HTTP requests under way, each with the timer that ends it. */
-  readonly #requests = new Map<number, { readonly ranges: SeqRanges; readonly timer: unknown; readonly of: string }>()
-  #lastRequest = 0
+  /** Under way on the present link. */
+  readonly #requests = new Set<Request>()
   /** The first seqs of pages that do not come whole. */
   readonly #cutPages = new Set<number>()
   /** Announced by the server, on its way without being asked for. */
   #announced: SeqRanges = []
   #failures = 0
-  #isFolding = false
+  /** Why the server gives nothing, the last time it did not. */
+  problem: Code | undefined
   /** Long holes of which the folded events take about as much as they do as they are. */
   #plain: SeqRanges = []
   #retryTimer: unknown
@@ -105,8 +115,9 @@ export class Backfiller {
     this.#isOnline = false
     this.#announced = []
     this.#forgetAsked()
-    for (const id of [...this.#requests.keys()]) this.#endRequest(id)
-    this.#isFolding = false
+    this.#requests.clear()
+    this.#snapshots.stop()
+    this.problem = undefined
     this.#environment.clearTimer(this.#retryTimer)
     this.#retryTimer = undefined
   }
@@ -125,7 +136,9 @@ export class Backfiller {
 
   /** A frame of the link was refused. If it was a fetch, its holes are asked for again after a while. */
   refuse({ ref, code }: RefusedServerFrame): void {
-    if (ref !== undefined && this.#endAsked(ref)) this.#fail(new Refusal(code))
+    if (ref === undefined || !this.#endAsked(ref)) return
+    if (codeFacts(code).recovery === 'renew') this.#parts.tokens.forget()
+    this.#fail(new Refusal(code))
   }
 
   /** Asks for every hole that nothing is under way for. */
@@ -134,6 +147,7 @@ export class Backfiller {
     const { epoch } = tape
     if (!this.#isOnline || this.#retryTimer !== undefined || epoch === null) return
     const holes = holesOf(tape)
+    if (comeOf(tape).length > 0 && !this.#isReadingLong) this.#snapshots.forget()
     if (holes.length === 0) return
     if (tape.parts !== undefined) return this.#fillParts(tape, tape.parts, epoch)
     this.#readFolded(tape, epoch)
@@ -166,7 +180,7 @@ export class Backfiller {
     for (const index of this.#hooks.order(parts)) {
       const selection = selectionOf(parts, index)
       const of = JSON.stringify(selection)
-      if ([...this.#requests.values()].some((request) => request.of === of)) return
+      if ([...this.#requests].some((request) => request.of === of)) return
       const ranges = subtract(lacked[index] ?? [], this.#underWay(of)).slice(0, rangesMax)
       if (ranges.length === 0) continue
       return this.#readPart({ ranges, epoch, selection }, of)
@@ -198,17 +212,15 @@ export class Backfiller {
 
   /** One read at a time of a long hole; of a tape of which nothing is here, the snapshot. */
   #readFolded(tape: LocalTape, epoch: string): void {
-    if (this.#isFolding || !this.#mayFold()) return
+    if (this.#isReadingLong || !this.#mayFold()) return
     const isBlank = comeOf(tape).length === 0
     const { latestSeq } = tape
     const range = planFolded(subtract(holesOf(tape), union(this.#underWay(), this.#plain)), latestSeq, this.#foldedMin)
     if (range === undefined) return
-    this.#isFolding = true
     const ranges = [range]
     const read = async () =>
       (isBlank ? await this.#snapshots.read({ epoch, latestSeq }) : undefined) ?? (await this.#readShorter({ ranges, epoch }))
-    void this.#request({ ranges }, read, (slice) => {
-      this.#isFolding = false
+    void this.#request({ ranges, isLong: true }, read, (slice) => {
       // Whoever has begun to write meanwhile may need them one by one, to take its own over them.
       if (slice !== undefined && this.#hooks.mayFold()) this.#hooks.onSlice(slice)
     })
@@ -216,21 +228,26 @@ export class Backfiller {
 
   /** Folded, where that is much less. Otherwise nothing comes: in pages it is as quick, and a cache has them. */
   async #readShorter(request: { readonly ranges: SeqRanges; readonly epoch: string }): Promise<Slice | undefined> {
-    const { plain, folded } = await this.#parts.transport.readSizes({ token: await this.#parts.tokens.get(), ...request })
-    if (folded <= plain * foldedShareMax) return this.#read({ ...request, isFolded: true })
+    const { plain, folded } = await ask(this.#parts, (asking) => this.#parts.transport.readSizes({ ...asking, ...request }))
+    if (folded <= plain * foldedShareMax) return this.#read({ ...request, isFolded: true }, folded)
     this.#plain = union(this.#plain, request.ranges)
     return undefined
   }
 
-  async #read(request: Omit<ReadRequest, 'token'>): Promise<Slice> {
-    return this.#parts.transport.read({ token: await this.#parts.tokens.get(), ...request })
+  #read(request: Omit<ReadRequest, 'token'>, bytes = 0): Promise<Slice> {
+    const withinMs = readDeadlineMs * Math.max(1, bytes / pageBytes)
+    return ask(this.#parts, (asking) => this.#parts.transport.read({ ...asking, ...request }), withinMs)
+  }
+
+  get #isReadingLong(): boolean {
+    return [...this.#requests].some(({ isLong }) => isLong === true)
   }
 
   /** For all of the tape, or for one part of it. */
   #underWay(of = wholeTape): SeqRanges {
     let ranges = this.#announced
     for (const asked of this.#asked.values()) ranges = union(ranges, asked.ranges)
-    for (const request of this.#requests.values()) if (request.of === of) ranges = union(ranges, request.ranges)
+    for (const request of this.#requests) if ((request.of ?? wholeTape) === of) ranges = union(ranges, request.ranges)
     return ranges
   }
 
@@ -242,29 +259,21 @@ export class Backfiller {
   }
 
   /** `onEnd` is given what came, or undefined when it failed. */
-  async #request(
-    { ranges, of = wholeTape }: { readonly ranges: SeqRanges; readonly of?: string },
-    read: () => Promise<Slice | undefined>,
-    onEnd: (slice: Slice | undefined) => void,
-  ): Promise<void> {
-    const id = ++this.#lastRequest
-    const fail = (error: unknown) => {
-      // What fails after its time was over has failed already.
-      if (!this.#endRequest(id)) return
-      onEnd(undefined)
-      this.#fail(error)
-    }
-    const timer = this.#environment.setTimer(() => fail(new Error('A read took too long.')), readDeadlineMs)
-    this.#requests.set(id, { ranges, timer, of })
+  async #request(request: Request, read: () => Promise<Slice | undefined>, onEnd: (slice: Slice | undefined) => void): Promise<void> {
+    this.#requests.add(request)
     try {
       const slice = await read()
-      if (slice?.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
+      if (slice?.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(request.ranges)}.`)
       this.#failures = 0
-      this.#endRequest(id)
+      this.problem = undefined
+      this.#requests.delete(request)
       onEnd(slice)
       this.fill()
     } catch (error) {
-      fail(error)
+      // What fails after a cut is asked for again already.
+      if (!this.#requests.delete(request)) return
+      onEnd(undefined)
+      this.#fail(error)
     }
   }
 
@@ -278,20 +287,14 @@ export class Backfiller {
     for (const ref of [...this.#asked.keys()]) this.#endAsked(ref)
   }
 
-  /** Whether it was still under way. */
-  #endRequest(id: number): boolean {
-    this.#environment.clearTimer(this.#requests.get(id)?.timer)
-    return this.#requests.delete(id)
-  }
-
   #fail(error: unknown): void {
+    this.problem = error instanceof Refusal ? error.code : undefined
     this.#hooks.onFail()
     if (error instanceof Refusal) {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
-      const { recovery } = codeFacts(error.code)
-      if (recovery === 'renew') this.#parts.tokens.forget()
-      if (recovery === 'fatal') return this.#hooks.onFatal(error.code)
-    }
+      const mayEnd = this.#hooks.tape().parts !== undefined && isOfFilters(error.code)
+      if (codeFacts(error.code).recovery === 'fatal' && !mayEnd) return this.#hooks.onFatal(error.code)
+    } else if (this.#failures === 0) this.#environment.report(error)
     if (this.#retryTimer !== undefined || !this.#isOnline) return
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
     this.#retryTimer = this.#environment.setTimer(() => {

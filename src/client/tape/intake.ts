@@ -103,10 +103,18 @@ export class Intake {
         },
         onEpoch: hooks.onEpoch,
         onFatal: hooks.onFatal,
-        onFail: () => this.deliver(),
+        onFail: () => {
+          this.deliver()
+          hooks.onChange()
+        },
       },
       parts,
     )
+  }
+
+  /** Why the server gives nothing of what is lacking; undefined while it does. */
+  get problem(): Code | undefined {
+    return this.#backfiller.problem
   }
 
   get tape(): LocalTape {

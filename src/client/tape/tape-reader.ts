@@ -19,8 +19,9 @@ import {
   subtract,
   type TapeEvent,
 } from '../../protocol/index.ts'
+import { ask } from '../link/ask.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
-import { readDeadlineMs } from './backfiller.ts'
+import type { Asking } from '../link/transport.ts'
 
 /** What to read: these seqs, or all after one. */
 export type Wanted = SeqRanges | { readonly after: number }
@@ -61,7 +62,7 @@ export class TapeReader {
 
   /** The server's hash of what 0 … seq has made of all objects. Rejects like `read`. */
   async hash(seq: number, epoch: string): Promise<string> {
-    const { hash } = await this.#ask((token) => this.#parts.transport.readHash({ token, seq, epoch }))
+    const { hash } = await this.#ask((asking) => this.#parts.transport.readHash({ ...asking, seq, epoch }))
     return hash
   }
 
@@ -71,7 +72,7 @@ export class TapeReader {
     const events: TapeEvent[] = []
     for (let rest: SeqRanges = [[0, seq]]; rest.length > 0; ) {
       const ranges = rest
-      const slice = await this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch, isFolded: true, selection }))
+      const slice = await this.#ask((asking) => this.#parts.transport.read({ ...asking, ranges, epoch, isFolded: true, selection }))
       for (const event of slice.events) events.push(event)
       rest = subtract(rest, slice.covers)
       if (slice.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(ranges)}.`)
@@ -80,30 +81,19 @@ export class TapeReader {
   }
 
   #page(ranges: SeqRanges, epoch: string | undefined): Promise<Slice> {
-    return this.#ask((token) => this.#parts.transport.read({ token, ranges, epoch }))
+    return this.#ask((asking) => this.#parts.transport.read({ ...asking, ranges, epoch }))
   }
 
-  async #ask<T>(question: (token: string) => Promise<T>, attempt = 1): Promise<T> {
+  async #ask<T>(question: (asking: Asking) => Promise<T>, attempt = 1): Promise<T> {
     const trouble = this.#trouble()
     if (trouble !== undefined) throw new Error(trouble)
-    const { tokens } = this.#parts
-    const token = await tokens.get()
     try {
-      return await this.#soon(question(token))
+      return await ask(this.#parts, question)
     } catch (error) {
       if (!(error instanceof Refusal)) throw new Error('The tape cannot be read: the server was not reached.', { cause: error })
       if (codeFacts(error.code).recovery !== 'renew' || attempt > 1) throw error
-      tokens.forget()
       return this.#ask(question, attempt + 1)
     }
-  }
-
-  #soon<T>(work: Promise<T>): Promise<T> {
-    const { setTimer, clearTimer } = this.#parts.environment
-    return new Promise((resolve, reject) => {
-      const timer = setTimer(() => reject(new Error('A read took too long.')), readDeadlineMs)
-      work.finally(() => clearTimer(timer)).then(resolve, reject)
-    })
   }
 }
 

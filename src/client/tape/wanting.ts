@@ -18,6 +18,7 @@ import {
   type SeqRanges,
   type TapeEvent,
 } from '../../protocol/index.ts'
+import { ask } from '../link/ask.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
 import type { LocalTape } from '../storage/store.ts'
@@ -161,14 +162,12 @@ export class Wanting {
   async #list(wanted: readonly ObjectFilter[], epoch: string) {
     const filters = wanted.filter((filter) => !isOfNames(filter))
     if (filters.length === 0) return { keys: new Set<string>(), latestSeq: Number.POSITIVE_INFINITY }
-    const { transport, tokens } = this.#parts
-    const { objects, latestSeq } = await transport.readObjects({ token: await tokens.get(), filters, epoch })
+    const { objects, latestSeq } = await ask(this.#parts, (asking) => this.#parts.transport.readObjects({ ...asking, filters, epoch }))
     return { keys: new Set(objects.map(([collection, identifier]) => objectKey({ collection, identifier }))), latestSeq }
   }
 
   #fail(error: unknown): void {
     const recovery = error instanceof Refusal ? codeFacts(error.code).recovery : 'retry'
-    if (recovery === 'renew') this.#parts.tokens.forget()
     if (error instanceof Refusal && error.code === 'wrong-epoch') return
     // Then more is held than is wanted, and kept up to date.
     if (recovery === 'fatal') return this.#parts.environment.report(error)

@@ -4,8 +4,8 @@ import { Leases } from '../../../src/server/edge/leases.ts'
 import { answerSealed } from '../../../src/server/object/object-routes.ts'
 import { Lessor, type SealedState } from '../../../src/server/sealed/sealed-state.ts'
 import { noSnapshots, type Snapshots } from '../../../src/server/sealed/snapshot.ts'
-import { MemoryTape } from '../../support/memory-tape.ts'
 import { CoreRig } from '../../support/core.ts'
+import { MemoryTape } from '../../support/memory-tape.ts'
 
 test('[H5][T7] the list of a snapshot is sent once, and again when it is another one', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
