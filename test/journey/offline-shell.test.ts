@@ -29,23 +29,25 @@ function versionOf(page: Page): Promise<string | null> {
 const headingOf = (page: Page) => page.getByRole('heading', { level: 1 }).textContent()
 
 describe('without a network', () => {
-  test.each(['/', '/light-switch/', '/todo/', '/guests/', '/notes/', '/files/'])('all pages open after one visit to %s', async (first) => {
+  const openings = [
+    ['/', 'Every window reads the same tape', '/'],
+    ['/todo/?stream=demo.other#/active', 'todos', '/todo/?stream=demo.other#/active'],
+    ['/todo/', 'todos', '/todo/'],
+    ['/todo?stream=demo.other', 'todos', '/todo/?stream=demo.other'],
+    ['/light-switch/index.html', 'One lamp for everybody', '/light-switch/'],
+    ['/light-switch', 'One lamp for everybody', '/light-switch/'],
+    ['/guests', 'A dinner party', '/guests/'],
+    ['/notes/', 'One page for everybody', '/notes/'],
+    ['/files/', 'One folder for everybody', '/files/'],
+  ] as const
+
+  async function openAfterVisit(first: string, addresses: readonly (typeof openings)[number][]): Promise<void> {
     const network = await site.network()
     const { page } = await site.visit(first, { origin: network.origin, serviceWorkers: 'allow' })
     await kept(page)
     network.refuse(true)
     network.cut()
-    for (const [path, heading, address] of [
-      ['/', 'Every window reads the same tape', '/'],
-      ['/todo/', 'todos', '/todo/'],
-      ['/todo/?stream=demo.other#/active', 'todos', '/todo/?stream=demo.other#/active'],
-      ['/todo?stream=demo.other', 'todos', '/todo/?stream=demo.other'],
-      ['/light-switch/index.html', 'One lamp for everybody', '/light-switch/'],
-      ['/light-switch', 'One lamp for everybody', '/light-switch/'],
-      ['/guests', 'A dinner party', '/guests/'],
-      ['/notes/', 'One page for everybody', '/notes/'],
-      ['/files/', 'One folder for everybody', '/files/'],
-    ] as const) {
+    for (const [path, heading, address] of addresses) {
       await page.goto(network.origin + path)
       expect(await headingOf(page)).toBe(heading)
       expect(page.url()).toBe(network.origin + address)
@@ -56,7 +58,13 @@ describe('without a network', () => {
     await page.goto(`${network.origin}/todo/`)
     await eventually(() => page.getByText('demo.todo', { exact: true }).count()).toBe(1)
     await page.locator('#tape .cell').first().waitFor()
-  })
+  }
+
+  test('all pages open after one visit to /', () => openAfterVisit('/', openings))
+
+  test.each(['/light-switch/', '/todo/', '/guests/', '/notes/', '/files/'])('so do others after one visit to %s', (first) =>
+    openAfterVisit(first, openings.slice(0, 2)),
+  )
 
   test('data never passes the cache: it holds the shell alone, and streams are asked of the network', async () => {
     const network = await site.network()
