@@ -115,6 +115,8 @@ export class SimServer {
   readonly #copies: MemoryTape[] = []
   /** How often storage has been set back. */
   setBacks = 0
+  /** Alarms whose work is not done. */
+  #alarms = 0
   /** Blobs that are waited for. */
   #reaching = 0
   #redaction: Redaction | undefined
@@ -205,6 +207,13 @@ export class SimServer {
     return cut
   }
 
+  async #runAlarm(): Promise<void> {
+    const life = this.#life
+    this.#alarms++
+    await this.#upkeep.run()
+    if (life === this.#life) this.#alarms--
+  }
+
   /** Notes what is decided. */
   #overhear(core: StreamCore): void {
     const submit = core.submit.bind(core)
@@ -241,8 +250,10 @@ export class SimServer {
     const { sealing } = this.#options
     const contents = memoryContents(this.#blobsOf(life))
     this.#contents = contents
-    // Alarms outlive the object.
-    const wake = (afterMs: number) => void this.#time.set(() => void this.#upkeep.run(), afterMs)
+    // Alarms outlive the object, and come again when it has died over their work.
+    const wake = (afterMs: number) => void this.#time.set(() => void this.#runAlarm(), afterMs)
+    if (this.#alarms > 0) wake(0)
+    this.#alarms = 0
     const pause = () => this.#pass(life, 0)
     this.#core = new StreamCore({
       storage: this.tape,

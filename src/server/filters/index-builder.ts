@@ -2,6 +2,7 @@
  * Looks through the past of a tape for the indexes that were declared later, page by page: killed, it goes on behind the last.
  * What several lack is read once for all of them.
  */
+import { Refusal } from '../../protocol/codes.ts'
 import { parseLines } from '../tape/lines.ts'
 import type { TapeReads } from '../tape/tape-reads.ts'
 import type { Index, Indexes, IndexStorage } from './indexes.ts'
@@ -28,7 +29,7 @@ export class IndexBuilder {
     this.#pause = pause
   }
 
-  /** Resolves to whether there is more to do. Rejects when some of the tape cannot be read now. */
+  /** Resolves to whether there is more to do. Rejects with `unavailable` when some of the tape cannot be read now. */
   async run(): Promise<boolean> {
     for (let count = 0; count < pagesAtOnce; count++) {
       const { epoch, indexes } = this.#tape
@@ -39,7 +40,8 @@ export class IndexBuilder {
       const [first] = covers
       // What was redacted meanwhile is looked for anew.
       if (this.#tape.epoch !== epoch) continue
-      if (first?.[0] !== from || (covers.length > 1 && isCutShort)) throw new Error('A part of the tape cannot be indexed now.')
+      if (first?.[0] !== from || (covers.length > 1 && isCutShort))
+        throw new Refusal('unavailable', { detail: `What comes from ${from} on cannot be indexed now.` })
       this.#tape.noteMembers(indexes.membersOf(pieces.flatMap(parseLines), lacking), { indexes: [...lacking], to: first[1] })
       await this.#pause()
     }
