@@ -138,7 +138,7 @@ export class Owner implements Side {
     this.#wanting = new Wanting(
       wanted,
       {
-        tape: () => this.#intake.tape,
+        held: this.#intake,
         events: () => this.#keeper.events(),
         onSelect: (tape) => this.#select(tape),
         onNarrow: (tape, events) => this.#narrow(tape, events),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { blankTape, type LocalTape, type TapePart } from '../../src/client/index.ts'
 import { account } from '../../src/client/tape/local-tape.ts'
-import { orderOf, partsOf, retarget, selectionOf, withParts } from '../../src/client/tape/parts.ts'
+import { missingOfLeaving, orderOf, partsOf, retarget, selectionOf, withParts } from '../../src/client/tape/parts.ts'
 import { everything, includes, type ObjectFilter, type Slice } from '../../src/protocol/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
@@ -80,8 +80,14 @@ describe('parts of a tape', () => {
 
   test('[C21] to want less keeps what is held of it', () => {
     expect(retarget(having(part(everything, 5)), [tagged('x')])).toEqual({ tape: having(part(tagged('x'), 5)), isNarrower: true })
-    expect(retarget(having(part(tagged('x'), 7), part(tagged('y'), 5)), [tagged('y')]).tape.parts).toEqual([part(tagged('y'), 5)])
-    expect(retarget(having(part(tagged('x'), 2), part(tagged('y'), 5)), [tagged('y')]).tape.parts).toEqual([part(tagged('y'), 2)])
+    expect(retarget(having(part(tagged('x'), end), part(tagged('y'), 5)), [tagged('y')]).tape.parts).toEqual([part(tagged('y'), 5)])
+  })
+
+  test('[C21] what another part may have taken with it is not held', () => {
+    const [x, y] = [part(tagged('x'), end - 1), part(tagged('y'), end)]
+    expect(retarget(having(x, y), [tagged('y')]).tape.parts).toEqual([{ filter: tagged('y'), accounted: [] }])
+    expect(retarget(having(y, x), [tagged('y')]).tape.parts).toEqual([y])
+    expect([missingOfLeaving(having(x, y), [tagged('y')]), missingOfLeaving(having(y, x), [tagged('y')])]).toEqual([1, 0])
   })
 
   test('[C21] what is urgent of what is being read is read first, and ends in the whole', () => {

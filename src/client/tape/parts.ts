@@ -54,7 +54,7 @@ export function retarget(tape: LocalTape, wanted: readonly ObjectFilter[]): { re
   const parts: TapePart[] = []
   for (const filter of inOrder(before, distinct(wanted))) {
     const except = parts.map((part) => part.filter)
-    parts.push({ filter, accounted: heldOf(before, filter, except) })
+    parts.push({ filter, accounted: heldOf(tape, filter, except) })
   }
   const isNarrower = !before.every(
     ({ filter, accounted }) => accounted.length === 0 || parts.some((part) => includesFilter(part.filter, filter)),
@@ -78,16 +78,27 @@ export function orderOf(parts: readonly TapePart[], wanted: readonly ObjectFilte
 
 /** How many parts have not come whole. */
 export function lackingOf(tape: LocalTape): number {
-  const { unreadable = [], latestSeq } = tape
-  return partsOf(tape).filter(({ accounted }) => holesUpTo(union(accounted, unreadable), latestSeq).length > 0).length
+  return partsOf(tape).filter((part) => missingOf(tape, part) > 0).length
+}
+
+function missingOf({ unreadable = [], latestSeq }: LocalTape, { accounted }: TapePart): number {
+  return countSeqs(holesUpTo(union(accounted, unreadable), latestSeq))
+}
+
+/** How many seqs are lacking of parts of which these filters want nothing, and that may have taken something from a later one that they want. */
+export function missingOfLeaving(tape: LocalTape, wanted: readonly ObjectFilter[]): number {
+  const parts = partsOf(tape)
+  const isWanted = ({ filter }: TapePart) => wanted.some((each) => includesFilter(each, filter))
+  const leaving = parts.slice(0, parts.findLastIndex(isWanted) + 1).filter((part) => !isWanted(part))
+  return leaving.reduce((sum, part) => sum + missingOf(tape, part), 0)
 }
 
 /** How many seqs each part lacks, in the order in which they are read. */
 export function partStatuses(tape: LocalTape, wanted: readonly ObjectFilter[]): StreamStatus['parts'] {
-  const { parts = [], unreadable = [], latestSeq } = tape
+  const { parts = [] } = tape
   return orderOf(parts, wanted).map((index) => {
-    const { filter, accounted } = parts[index] as TapePart
-    return { filter, missing: countSeqs(holesUpTo(union(accounted, unreadable), latestSeq)) }
+    const part = parts[index] as TapePart
+    return { filter: part.filter, missing: missingOf(tape, part) }
   })
 }
 
@@ -107,15 +118,16 @@ function inOrder(before: readonly TapePart[], wanted: readonly ObjectFilter[]): 
   return order
 }
 
-/** The seqs of which all is held that belongs to a filter, apart from what belongs to any of `except`. */
-function heldOf(parts: readonly TapePart[], filter: ObjectFilter, except: readonly ObjectFilter[]): SeqRanges {
+/**
+ * The seqs of which all is held that belongs to a filter, apart from what belongs to any of `except`. An object that belongs
+ * to an earlier part, too, is held there, with all that it had been before: where that part lacks anything, perhaps not yet.
+ */
+function heldOf(tape: LocalTape, filter: ObjectFilter, except: readonly ObjectFilter[]): SeqRanges {
   let held: SeqRanges = []
-  parts.forEach((part, index) => {
-    if (!includesFilter(part.filter, filter)) return
-    // What belongs to an earlier part, too, is held there.
-    const earlier = parts.slice(0, index).filter((other) => !except.some((each) => includesFilter(each, other.filter)))
-    const here = earlier.reduce((common, other) => intersect(common, other.accounted), part.accounted)
-    held = union(held, here)
-  })
+  let earlier: readonly TapePart[] = []
+  for (const part of partsOf(tape)) {
+    if (includesFilter(part.filter, filter) && earlier.every((other) => missingOf(tape, other) === 0)) held = union(held, part.accounted)
+    if (!except.some((each) => includesFilter(each, part.filter))) earlier = [...earlier, part]
+  }
   return held
 }

@@ -24,10 +24,11 @@ import type { ClientParts } from '../link/token-keeper.ts'
 import type { LocalTape } from '../storage/store.ts'
 import { socketEventsMax } from './backfill-plan.ts'
 import { holesOf } from './local-tape.ts'
-import { distinct, partsOf, retarget, withParts } from './parts.ts'
+import { distinct, missingOfLeaving, partsOf, retarget, withParts } from './parts.ts'
 
 export interface WantingHooks {
-  readonly tape: () => LocalTape
+  /** See `Intake`. */
+  readonly held: { readonly tape: LocalTape; readonly tapeAsRead: LocalTape }
   /** Everything that is kept of the tape. May reject. */
   readonly events: () => Promise<readonly TapeEvent[]>
   /** Other parts of the tape are wanted; nothing that is held is given up. */
@@ -83,7 +84,7 @@ export class Wanting {
 
   online(): void {
     this.#isOnline = true
-    const tape = this.#hooks.tape()
+    const tape = this.#hooks.held.tape
     // A few events come on the link, whatever parts they are of. Parts would take another link, and one more when they are whole.
     if (countSeqs(holesOf(tape)) > socketEventsMax) this.#select()
     else this.#wait(this.#selection(tape).afterMs)
@@ -97,7 +98,7 @@ export class Wanting {
   /** Takes up what is wanted and not held, and sees to it that the rest is let go of. */
   #select(): void {
     if (!this.#hasBegun) return
-    const tape = this.#hooks.tape()
+    const tape = this.#hooks.held.tape
     const { selected, afterMs } = this.#selection(tape)
     if (!areSameParts(tape, selected)) this.#hooks.onSelect(selected)
     this.#wait(afterMs)
@@ -141,21 +142,25 @@ export class Wanting {
   }
 
   async #letGo(): Promise<void> {
-    const tape = this.#hooks.tape()
+    const tape = this.#hooks.held.tapeAsRead
     const { epoch } = tape
     const wanted = this.filters
     // The tape may have begun anew meanwhile.
     if (epoch === null || !retarget(tape, wanted).isNarrower) return
+    if (isAboutToBeWhole(tape, wanted)) return this.#wait(narrowAfterMs)
     const listed = await this.#list(wanted, epoch)
     // What comes while the store is read may be among the events or not: it is asked for again.
-    const before = this.#hooks.tape()
+    const before = this.#hooks.held.tapeAsRead
+    const { latestSeq } = this.#hooks.held.tape
     const events = await this.#hooks.events()
-    const isStillSo = before.epoch === epoch && this.#hooks.tape().epoch === epoch && areSameFilters(wanted, this.filters)
+    const isStillSo = before.epoch === epoch && this.#hooks.held.tape.epoch === epoch && areSameFilters(wanted, this.filters)
     if (!isStillSo) return this.#select()
+    if (isAboutToBeWhole(before, wanted)) return this.#wait(narrowAfterMs)
     const belongs = ({ collection, identifier }: TapeEvent) =>
       wanted.some((filter) => isOfNames(filter) && hasNames(filter, { collection, identifier })) ||
       listed.keys.has(objectKey({ collection, identifier }))
-    this.#hooks.onNarrow(retarget(upTo(before, listed.latestSeq), wanted).tape, events.filter(belongs))
+    const { tape: narrow } = retarget(upTo(before, listed.latestSeq), wanted)
+    this.#hooks.onNarrow({ ...narrow, latestSeq }, events.filter(belongs))
   }
 
   /** The objects that their values make belong, as the tape is now. */
@@ -173,6 +178,12 @@ export class Wanting {
     if (recovery === 'fatal') return this.#parts.environment.report(error)
     this.#wait(narrowAfterMs + retryDelayMs(this.#failures++, this.#parts.environment.random()))
   }
+}
+
+/** Without the little that is lacking of what leaves, others would have to be read anew. */
+function isAboutToBeWhole(tape: LocalTape, wanted: readonly ObjectFilter[]): boolean {
+  const missing = missingOfLeaving(tape, wanted)
+  return missing > 0 && missing <= socketEventsMax
 }
 
 function areSameParts(a: LocalTape, b: LocalTape): boolean {
