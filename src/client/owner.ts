@@ -138,7 +138,7 @@ export class Owner implements Side {
     this.#wanting = new Wanting(
       wanted,
       {
-        held: this.#intake,
+        tape: () => this.#intake.tape,
         events: () => this.#keeper.events(),
         onSelect: (tape) => this.#select(tape),
         onNarrow: (tape, events) => this.#narrow(tape, events),

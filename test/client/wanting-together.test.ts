@@ -68,3 +68,15 @@ test('[C14][C21] tabs hold what any of them wants, until a tab is closed', async
   await owner.settle()
   expect(owner.stream.status.parts.map(({ filter }) => filter)).toEqual([of('p1')])
 })
+
+test('[G5][C21] a part that was read where the tape went further counts when the link has told of that', async () => {
+  const client = new TestStream({ wanted: [of('p1'), of('p2')] })
+  await client.welcome(1999, { counter: 0 })
+  client.transport.reads[0]?.answer({ epoch: 'epoch-1', latestSeq: 2000, covers: [[0, 1999]], events: [] })
+  await client.settle()
+  const missing = () => client.stream.status.parts.map((part) => part.missing)
+  expect(missing()).toEqual([2000, 2000])
+  await client.frame({ type: 'slice', epoch: 'epoch-1', latestSeq: 2000, covers: [], events: [] })
+  await client.settle()
+  expect(missing()).toEqual([1, 2001])
+})

@@ -87,6 +87,8 @@ export class Backfiller {
   readonly #requests = new Set<Request>()
   /** The first seqs of pages that do not come whole. */
   readonly #cutPages = new Set<number>()
+  /** Answers from further on the tape than the link has told of. */
+  #ahead: { readonly latestSeq: number; readonly resolve: () => void }[] = []
   /** Announced by the server, on its way without being asked for. */
   #announced: SeqRanges = []
   #failures = 0
@@ -116,6 +118,7 @@ export class Backfiller {
     this.#announced = []
     this.#forgetAsked()
     this.#requests.clear()
+    this.#ahead = []
     this.#snapshots.stop()
     this.problem = undefined
     this.#environment.clearTimer(this.#retryTimer)
@@ -143,6 +146,7 @@ export class Backfiller {
 
   /** Asks for every hole that nothing is under way for. */
   fill(): void {
+    this.#endAhead()
     const tape = this.#hooks.tape()
     const { epoch } = tape
     if (!this.#isOnline || this.#retryTimer !== undefined || epoch === null) return
@@ -192,7 +196,7 @@ export class Backfiller {
     const more = isFolded ? { isFolded } : { own: this.#hooks.client() }
     void this.#request(
       { ranges: request.ranges, of },
-      () => this.#read({ ...request, ...more }),
+      () => this.#readAsKnown({ ...request, ...more }),
       (slice) => {
         const { parts = [] } = this.#hooks.tape()
         const index = parts.findIndex((_, at) => JSON.stringify(selectionOf(parts, at)) === of)
@@ -237,6 +241,23 @@ export class Backfiller {
   #read(request: Omit<ReadRequest, 'token'>, bytes = 0): Promise<Slice> {
     const withinMs = readDeadlineMs * Math.max(1, bytes / pageBytes)
     return ask(this.#parts, (asking) => this.#parts.transport.read({ ...asking, ...request }), withinMs)
+  }
+
+  /**
+   * A part leaves to those before it what belongs to them as the tape is then: it counts when the link has told of all of
+   * that. Else what an object takes to another part with it could be thought to be here.
+   */
+  async #readAsKnown(request: Omit<ReadRequest, 'token'>): Promise<Slice> {
+    const slice = await this.#read(request)
+    const { latestSeq } = slice
+    if (latestSeq > this.#hooks.tape().latestSeq) await new Promise<void>((resolve) => this.#ahead.push({ latestSeq, resolve }))
+    return slice
+  }
+
+  #endAhead(): void {
+    const known = this.#hooks.tape().latestSeq
+    for (const { latestSeq, resolve } of this.#ahead) if (latestSeq <= known) resolve()
+    this.#ahead = this.#ahead.filter(({ latestSeq }) => latestSeq > known)
   }
 
   get #isReadingLong(): boolean {

@@ -79,8 +79,6 @@ export class Intake {
   #own = { client: '', newest: new Map<string, number>() }
   /** Fresh events that the models have not been given yet, while more of a catch-up is under way. */
   #run: TapeEvent[] = []
-  /** Where the tape ended when a page of it was last read. */
-  #answeredAt = -1
   /** Where the tape ended when the present link was opened, until everything up to there is known. */
   #catchUpTo: number | undefined
 
@@ -101,9 +99,7 @@ export class Intake {
         // A whole page holds more than is wanted now, when parts of the tape are.
         onSlice: (slice, part) => {
           const isWanted = part !== undefined || this.#tape.parts === undefined
-          if (slice.epoch !== this.#tape.epoch || !isWanted) return
-          this.#answeredAt = Math.max(this.#answeredAt, slice.latestSeq)
-          this.#take({ ...slice, latestSeq: -1, mark: undefined }, 'page', part)
+          if (slice.epoch === this.#tape.epoch && isWanted) this.#take({ ...slice, latestSeq: -1, mark: undefined }, 'page', part)
         },
         onEpoch: hooks.onEpoch,
         onFatal: hooks.onFatal,
@@ -123,11 +119,6 @@ export class Intake {
 
   get tape(): LocalTape {
     return this.#tape
-  }
-
-  /** The tape up to where it was known to end when pages were read of it: what they leave to other parts, they leave by that. */
-  get tapeAsRead(): LocalTape {
-    return { ...this.#tape, latestSeq: Math.max(this.#tape.latestSeq, this.#answeredAt) }
   }
 
   /** The tape as far as the models have been given it. */
@@ -163,7 +154,6 @@ export class Intake {
   /** Another tape begins: nothing is known of it, but how far it goes. */
   begin({ epoch, latestSeq }: Pick<WelcomeFrame, 'epoch' | 'latestSeq'>): void {
     this.#tape = this.#blank({ epoch, latestSeq })
-    this.#answeredAt = -1
     this.#given = []
     this.#inOrder.begin(-1, [])
     this.#seenBefore = -1

@@ -27,8 +27,7 @@ import { holesOf } from './local-tape.ts'
 import { distinct, missingOfLeaving, partsOf, retarget, withParts } from './parts.ts'
 
 export interface WantingHooks {
-  /** See `Intake`. */
-  readonly held: { readonly tape: LocalTape; readonly tapeAsRead: LocalTape }
+  readonly tape: () => LocalTape
   /** Everything that is kept of the tape. May reject. */
   readonly events: () => Promise<readonly TapeEvent[]>
   /** Other parts of the tape are wanted; nothing that is held is given up. */
@@ -84,7 +83,7 @@ export class Wanting {
 
   online(): void {
     this.#isOnline = true
-    const tape = this.#hooks.held.tape
+    const tape = this.#hooks.tape()
     // A few events come on the link, whatever parts they are of. Parts would take another link, and one more when they are whole.
     if (countSeqs(holesOf(tape)) > socketEventsMax) this.#select()
     else this.#wait(this.#selection(tape).afterMs)
@@ -98,7 +97,7 @@ export class Wanting {
   /** Takes up what is wanted and not held, and sees to it that the rest is let go of. */
   #select(): void {
     if (!this.#hasBegun) return
-    const tape = this.#hooks.held.tape
+    const tape = this.#hooks.tape()
     const { selected, afterMs } = this.#selection(tape)
     if (!areSameParts(tape, selected)) this.#hooks.onSelect(selected)
     this.#wait(afterMs)
@@ -142,7 +141,7 @@ export class Wanting {
   }
 
   async #letGo(): Promise<void> {
-    const tape = this.#hooks.held.tapeAsRead
+    const tape = this.#hooks.tape()
     const { epoch } = tape
     const wanted = this.filters
     // The tape may have begun anew meanwhile.
@@ -150,17 +149,15 @@ export class Wanting {
     if (isAboutToBeWhole(tape, wanted)) return this.#wait(narrowAfterMs)
     const listed = await this.#list(wanted, epoch)
     // What comes while the store is read may be among the events or not: it is asked for again.
-    const before = this.#hooks.held.tapeAsRead
-    const { latestSeq } = this.#hooks.held.tape
+    const before = this.#hooks.tape()
     const events = await this.#hooks.events()
-    const isStillSo = before.epoch === epoch && this.#hooks.held.tape.epoch === epoch && areSameFilters(wanted, this.filters)
+    const isStillSo = before.epoch === epoch && this.#hooks.tape().epoch === epoch && areSameFilters(wanted, this.filters)
     if (!isStillSo) return this.#select()
     if (isAboutToBeWhole(before, wanted)) return this.#wait(narrowAfterMs)
     const belongs = ({ collection, identifier }: TapeEvent) =>
       wanted.some((filter) => isOfNames(filter) && hasNames(filter, { collection, identifier })) ||
       listed.keys.has(objectKey({ collection, identifier }))
-    const { tape: narrow } = retarget(upTo(before, listed.latestSeq), wanted)
-    this.#hooks.onNarrow({ ...narrow, latestSeq }, events.filter(belongs))
+    this.#hooks.onNarrow(retarget(upTo(before, listed.latestSeq), wanted).tape, events.filter(belongs))
   }
 
   /** The objects that their values make belong, as the tape is now. */
