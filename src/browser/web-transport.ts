@@ -143,7 +143,8 @@ export class WebTransport implements Transport {
     return fetch(address, {
       headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
       cache: 'no-store',
-      signal: withinMs === undefined ? null : AbortSignal.timeout(withinMs),
+      // Some platforms take whole milliseconds alone.
+      signal: withinMs === undefined ? null : AbortSignal.timeout(Math.ceil(withinMs)),
     })
   }
 

@@ -256,9 +256,9 @@ export function transportContract(name: string, create: () => Promise<TransportR
       expect(slice.epoch).toBe(epoch)
     })
 
-    test('[H2] a read beyond the tape gives what there is', async () => {
+    test('[H2] a read beyond the tape gives what there is, within whatever time', async () => {
       await rig.publish(3)
-      const slice = await read({ token: rig.token, ranges: [[1, 99]], epoch: await epochOf() })
+      const slice = await read({ token: rig.token, ranges: [[1, 99]], epoch: await epochOf(), withinMs: 60_000.5 })
       expect(slice.covers).toEqual([[1, 2]])
     })
 
