@@ -4,8 +4,17 @@
  * Everything is done in turn, each save in one transaction over all it touches.
  */
 import type { IDBPTransaction, StoreNames } from 'idb'
-import { blankOf, type ClientStore, KeptSizes, type Saved, type SavedChange, StoreFailure } from '../client/index.ts'
-import { foldEvents, groupByObject, objectKey, type SeqRanges, type TapeEvent } from '../protocol/index.ts'
+import {
+  blankOf,
+  type ClientStore,
+  foldKept,
+  KeptSizes,
+  type LocalTape,
+  type Saved,
+  type SavedChange,
+  StoreFailure,
+} from '../client/index.ts'
+import { groupByObject, objectKey, type TapeEvent } from '../protocol/index.ts'
 import { clientKey, IndexedDbConnection, nameOf, type ObjectKey, type Tables } from './indexed-db-connection.ts'
 import { isOutboxRow, readClientRow, readObjectRow, readTailRow } from './indexed-db-rows.ts'
 
@@ -72,12 +81,12 @@ export class IndexedDbStore implements ClientStore {
           transaction.objectStore('objects').getAll(),
           transaction.objectStore('tails').getAll(),
         ])
-        const { accounted } = readClientRow(row).tape
+        const { tape } = readClientRow(row)
         const beside = groupByObject(tails.flatMap(readTailRow))
         const kept = rows.flatMap((each) => {
           const base = readObjectRow(each)
           const more = base[0] === undefined ? undefined : beside.get(objectKey(base[0]))
-          return more === undefined ? base : foldEvents([...base, ...more], accounted)
+          return more === undefined ? base : foldKept([...base, ...more], tape)
         })
         return kept.sort((a, b) => a.seq - b.seq)
       }),
@@ -179,7 +188,7 @@ async function write(transaction: Transaction<'readwrite'>, change: SavedChange,
     await Promise.all([transaction.objectStore('objects').clear(), transaction.objectStore('tails').clear()])
   }
   for (const [key, events] of groupByObject(change.events ?? [])) {
-    writes.push(() => keep(transaction, events, { key, sizes, accounted: change.tape?.accounted }))
+    writes.push(() => keep(transaction, events, { key, sizes, tape }))
   }
   // One that cannot even be asked for becomes a rejection like the others, so that all of them are waited for.
   await Promise.all(writes.map(async (write) => write()))
@@ -189,7 +198,7 @@ async function write(transaction: Transaction<'readwrite'>, change: SavedChange,
 async function keep(
   transaction: Transaction<'readwrite'>,
   events: readonly TapeEvent[],
-  { key, sizes, accounted }: { readonly key: string; readonly sizes: KeptSizes; readonly accounted: SeqRanges | undefined },
+  { key, sizes, tape }: { readonly key: string; readonly sizes: KeptSizes; readonly tape: LocalTape },
 ): Promise<void> {
   const [objects, tails] = [transaction.objectStore('objects'), transaction.objectStore('tails')]
   const object = keyOf(events)
@@ -203,7 +212,7 @@ async function keep(
     tails.index('object').getAll(object),
     tails.index('object').getAllKeys(object),
   ])
-  const folded = foldEvents([...readObjectRow(base ?? []), ...beside.flatMap(readTailRow), ...events], accounted)
+  const folded = foldKept([...readObjectRow(base ?? []), ...beside.flatMap(readTailRow), ...events], tape)
   await Promise.all([objects.put(folded, object), ...numbers.map((number) => tails.delete(number))])
   sizes.folded(key, JSON.stringify(folded).length)
 }

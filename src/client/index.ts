@@ -26,4 +26,5 @@ export {
 export { Stream } from './stream.ts'
 export type { StreamOptions } from './stream-options.ts'
 export type { TabChannel, TabMessage, Tabs } from './tabs/tabs.ts'
+export { foldKept } from './tape/local-tape.ts'
 export type { Verification } from './tape/verifier.ts'

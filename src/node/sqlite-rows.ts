@@ -47,7 +47,7 @@ export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text
 }
 
 /** Throws `unreadable`. */
-export function readRanges(text: unknown): SeqRanges {
+function readRanges(text: unknown): SeqRanges {
   const ranges = parse(text)
   if (!areRanges(ranges)) throw new StoreFailure('unreadable')
   return ranges

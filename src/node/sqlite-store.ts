@@ -2,10 +2,10 @@
  * A store in a file of SQLite, for programs. All SQL of it is here, but for the migrations. Every call does its work at
  * once, so the order of the calls is the order of the transactions; several processes may have the file open.
  */
-import { type ClientStore, KeptSizes, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
-import { foldEvents, groupByObject, objectKey, type TapeEvent } from '../protocol/index.ts'
+import { type ClientStore, foldKept, KeptSizes, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from '../client/index.ts'
+import { groupByObject, objectKey, type TapeEvent } from '../protocol/index.ts'
 import { SqliteFile } from './sqlite-file.ts'
-import { readObject, readOutboxRow, readRanges, readTape } from './sqlite-rows.ts'
+import { readObject, readOutboxRow, readTape } from './sqlite-rows.ts'
 
 export class SqliteStore implements ClientStore {
   readonly isDurable: boolean = true
@@ -50,6 +50,8 @@ export class SqliteStore implements ClientStore {
   }
 }
 
+const tapeColumns = 'epoch, latest_seq, accounted, unreadable, parts, mark'
+
 /** The tables in an open file. */
 class Tables {
   readonly #file: SqliteFile
@@ -72,7 +74,7 @@ class Tables {
 
   load(): Saved | undefined {
     return this.#file.read(() => {
-      const [row] = this.#file.rows('SELECT client, next_counter, epoch, latest_seq, accounted, unreadable, parts, mark FROM client')
+      const [row] = this.#file.rows(`SELECT client, next_counter, ${tapeColumns} FROM client`)
       if (row === undefined || row.client === null) return undefined
       const rows = this.#file.rows('SELECT * FROM outbox ORDER BY place')
       const outbox = rows.map(readOutboxRow).filter((entry) => entry !== undefined)
@@ -90,14 +92,14 @@ class Tables {
 
   events(): readonly TapeEvent[] {
     return this.#file.read(() => {
-      const [row] = this.#file.rows('SELECT accounted FROM client')
-      const accounted = row === undefined ? [] : readRanges(row.accounted)
+      const [row] = this.#file.rows(`SELECT ${tapeColumns} FROM client`)
+      const tape = row === undefined ? undefined : readTape(row)
       const tails = this.#file.rows('SELECT collection, identifier, events FROM tails ORDER BY number')
       const beside = groupByObject(tails.flatMap(({ events }) => readObject(events)))
       const kept = this.#file.rows('SELECT collection, identifier, events FROM objects').flatMap(({ collection, identifier, events }) => {
         const base = readObject(events)
         const more = beside.get(objectKey({ collection: String(collection), identifier: String(identifier) }))
-        return more === undefined ? base : foldEvents([...base, ...more], accounted)
+        return more === undefined ? base : foldKept([...base, ...more], tape)
       })
       return kept.sort((a, b) => a.seq - b.seq)
     })
@@ -154,7 +156,7 @@ class Tables {
         continue
       }
       const kept = this.#file.rows(`${ofObject('objects')} UNION ALL ${ofObject('tails')}`, collection, identifier, collection, identifier)
-      const folded = JSON.stringify(foldEvents([...kept.flatMap((row) => readObject(row.events)), ...group], tape?.accounted))
+      const folded = JSON.stringify(foldKept([...kept.flatMap((row) => readObject(row.events)), ...group], tape))
       this.#file.change('REPLACE INTO objects (collection, identifier, events) VALUES (?, ?, ?)', collection, identifier, folded)
       if (kept.length > 1) this.#file.change('DELETE FROM tails WHERE collection = ? AND identifier = ?', collection, identifier)
       this.#sizes.folded(key, folded.length)

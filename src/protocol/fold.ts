@@ -39,15 +39,15 @@ export function groupByObject(events: readonly TapeEvent[]): Map<string, TapeEve
  * written to after its death. In order of seq. Applying the result has the same effect as applying the run, stamps
  * included, above any tape and beneath anything that comes later.
  *
- * Deltas go into the value that they are meant for where that is in the run, too, and all in between is accounted for;
- * otherwise they stay events of their own.
+ * Deltas go into the value that they are meant for where that is in the run, too, and all in between is accounted for, up
+ * to those of `through`; otherwise they stay events of their own.
  */
-export function foldEvents(events: readonly TapeEvent[], accounted: SeqRanges = []): readonly TapeEvent[] {
+export function foldEvents(events: readonly TapeEvent[], accounted: SeqRanges = [], through?: number): readonly TapeEvent[] {
   const groups = groupByObject(events)
   if (groups.size === events.length) return inOrder(events)
   const folded: TapeEvent[] = []
   const isKnown: Known = (first, last) => accounted.some(([from, to]) => from <= first && last <= to)
-  for (const group of groups.values()) foldObject(group, folded, isKnown)
+  for (const group of groups.values()) foldObject(group, folded, (state) => settle(state, isKnown, through))
   return inOrder(folded)
 }
 
@@ -102,14 +102,14 @@ export class Folding {
 }
 
 /** Folds the events of one object into `folded`. */
-function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], isKnown: Known): void {
+function foldObject(events: readonly TapeEvent[], folded: TapeEvent[], settled: (state: ObjectState) => ObjectState): void {
   const [first, ...others] = events
   if (first === undefined) return
   if (others.length === 0) return void folded.push(first)
   const hasDeltas = events.some(({ deltas }) => deltas !== undefined)
   const values = hasDeltas ? events.filter(({ type, values: some }) => type !== 'update' || some !== undefined) : events
   let state = values.reduce(applyValues, unborn)
-  if (hasDeltas) state = settle(awaitDeltas(state, inOrder(events)), isKnown)
+  if (hasDeltas) state = settled(awaitDeltas(state, inOrder(events)))
   if (state.waiting !== undefined) leaveWaiting(events, state.waiting, folded)
   const { since, isAlive } = state
   const fields = Object.keys(state.values)

@@ -297,6 +297,36 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       expect(await reopened((other) => other.events())).toEqual([small])
     })
 
+    test.each(['small', 'large'])('[D8] keeps deltas above a hole as they are, in a %s object, until it is filled', async (size) => {
+      const field = 'word '.repeat(size === 'large' ? 20_000 : 1)
+      const typed = (seq: number): TapeEvent => {
+        const { values: _, ...plain } = update(seq, { identifier: 'text' })
+        return { ...plain, deltas: { text: [{ type: 'insert', offset: 0, values: `${seq} ` }] } }
+      }
+      const tape = { epoch: 'e', latestSeq: 9 }
+      const [base, ...others] = [insert(3, { identifier: 'text', values: { text: field } }), typed(4), typed(5), typed(9)]
+      await store.save({ client: 'me', tape: { ...tape, accounted: [[0, 3]] }, events: [base] })
+      // More is wanted of it: what all before has come of is less.
+      for (const event of others) await store.save({ tape: { ...tape, accounted: [[4, event.seq]] }, events: [event] })
+      expect(await reopened((other) => other.events())).toEqual([base, ...others])
+      const end = typed(10)
+      await store.save({ tape: { ...tape, latestSeq: 10, accounted: [[0, 10]] }, events: [end] })
+      expect(await reopened((other) => other.events())).toEqual(foldEvents([base, ...others, end], [[0, 10]]))
+      expect(await store.events()).toMatchObject([{ values: { text: `10 9 5 4 ${field}` }, stamps: { text: 10 } }])
+    })
+
+    test('[D8] folds deltas above what has come and cannot be read', async () => {
+      const { values: _, ...plain } = update(5, { identifier: 'text' })
+      const typed: TapeEvent = { ...plain, deltas: { text: [{ type: 'insert', offset: 0, values: 'b' }] } }
+      const events = [insert(4, { identifier: 'text', values: { text: 'a' } }), typed]
+      const accounted = [
+        [0, 1],
+        [3, 5],
+      ] as const
+      await store.save({ client: 'me', tape: { epoch: 'e', latestSeq: 5, accounted, unreadable: [[2, 2]] }, events })
+      expect(await store.events()).toMatchObject([{ values: { text: 'ba' } }])
+    })
+
     test('[C9] keeps objects apart, whatever they are named', async () => {
       const names = [
         '__proto__',

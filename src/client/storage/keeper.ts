@@ -2,10 +2,11 @@
  * Keeps what the client must not lose: opens the store, or goes on in memory where it cannot be opened, saves in order,
  * and says how things stand. A client in memory has an id of its own, so it can be no trouble to what the store holds.
  */
-import { foldEvents, type TapeEvent } from '../../protocol/index.ts'
+import type { TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { StorageStatus } from '../status.ts'
+import { foldKept } from '../tape/local-tape.ts'
 import { MemoryStore } from './memory-store.ts'
 import { Saving, type SavingHooks } from './saving.ts'
 import { blankOf, type ClientStore, type Saved, type SavedChange, StoreFailure, type StoreTrouble } from './store.ts'
@@ -127,6 +128,6 @@ export class Keeper {
     if (this.#tapeInMemory !== undefined) return this.#tapeInMemory.events()
     const { events = [], forgetEvents = false, tape } = this.#saving.unsaved
     const saved = forgetEvents ? [] : await this.#store.events()
-    return events.length === 0 ? saved : foldEvents([...saved, ...events], tape?.accounted)
+    return events.length === 0 ? saved : foldKept([...saved, ...events], tape)
   }
 }

@@ -1,5 +1,6 @@
 /** A store that lasts as long as the process: for tests, and for clients that need not outlive a page. */
-import { foldEvents, groupByObject, type TapeEvent } from '../../protocol/index.ts'
+import { groupByObject, type TapeEvent } from '../../protocol/index.ts'
+import { foldKept } from '../tape/local-tape.ts'
 import { blankTape, type ClientStore, type LocalTape, type OutboxEntry, type Saved, type SavedChange, StoreFailure } from './store.ts'
 
 interface Contents {
@@ -54,7 +55,7 @@ export class MemoryStore implements ClientStore {
     contents.tabs = change.tabs ?? contents.tabs
     if (change.forgetEvents === true) contents.objects.clear()
     for (const [key, events] of groupByObject(change.events ?? [])) {
-      contents.objects.set(key, foldEvents([...(contents.objects.get(key) ?? []), ...events], change.tape?.accounted))
+      contents.objects.set(key, foldKept([...(contents.objects.get(key) ?? []), ...events], contents.tape))
     }
     for (const entry of change.put ?? []) {
       contents.outbox.set(entry.place, entry)

@@ -102,7 +102,7 @@ export interface SavedChange {
   readonly tabs?: Readonly<Record<string, number>>
   /** Forgets all events, before those of this change are kept. */
   readonly forgetEvents?: boolean
-  /** Events to keep: folded, object by object, with those kept before. */
+  /** Events to keep: folded, object by object, with those kept before; deltas as far as all of the tape before them has come. */
   readonly events?: readonly TapeEvent[]
   /** Entries to add or to replace, by place. */
   readonly put?: readonly OutboxEntry[]

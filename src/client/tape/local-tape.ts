@@ -1,6 +1,7 @@
 /** The one rule of reading: add what a slice covers to what is accounted for; what is missing is what to ask for. */
 import {
   areSameRanges,
+  foldEvents,
   holesUpTo,
   includes,
   intersect,
@@ -11,7 +12,7 @@ import {
   type TapeEvent,
   union,
 } from '../../protocol/index.ts'
-import type { LocalTape } from '../storage/store.ts'
+import { blankTape, type LocalTape } from '../storage/store.ts'
 import { partsOf, withParts } from './parts.ts'
 
 export interface Accounting {
@@ -73,6 +74,14 @@ export function comeOf({ accounted, unreadable }: LocalTape): SeqRanges {
 /** The highest S such that all of 0 … S has come, or −1. */
 export function seenOn(tape: LocalTape): number {
   return seenOf(comeOf(tape))
+}
+
+/**
+ * What is kept of a tape, folded. Deltas above a hole stay as they are, for the pending ones that are taken over them once
+ * all before them has come.
+ */
+export function foldKept(events: readonly TapeEvent[], tape = blankTape): readonly TapeEvent[] {
+  return foldEvents(events, tape.accounted, seenOn(tape))
 }
 
 /** Whether some part of it has come further than all of them have. */
