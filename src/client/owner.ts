@@ -357,10 +357,11 @@ export class Owner implements Side {
 
   #narrow(tape: LocalTape, events: readonly TapeEvent[]): void {
     this.#prepareFor(tape)
-    this.#intake.narrow(tape)
-    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events })
+    const { change, leaving } = this.#intake.narrow(tape)
+    void this.#keeper.save({ tape: this.#intake.tape, forgetEvents: true, events, ...change })
     this.#hooks.onReset(true)
     this.#hooks.onEvents(events)
+    if (leaving.length > 0) this.taken.left(leaving)
     this.#fitLink()
     this.#hooks.onChange()
   }

@@ -1,6 +1,7 @@
 /** What a client makes while parts of its tape have come further than others: no draft says that it has seen more than it has. */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
+import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import { Text } from '../../src/models/index.ts'
 import type { ObjectFilter, TapeEvent } from '../../src/protocol/index.ts'
 import { epoch, TestStream, testEvent } from '../support/test-stream.ts'
@@ -76,6 +77,65 @@ describe.each([{ isRestarted: false }, { isRestarted: true }])('who wants more, 
     await client.welcome(latestSeq, { counter: 0 })
     await answer(client, [])
     expect(client.model.pending).toEqual([{ seen: latestSeq, ...inserted(5, '!') }])
+  })
+})
+
+/** Holds p1, has put something into its text, and wants p2, too; others put something before it while p2 has not come. */
+async function overtaken(store: MemoryStore, by: 'a few' | 'many'): Promise<TestStream> {
+  const client = new TestStream({ store, wanted: [of('p1')] })
+  await client.welcome(latestSeq, { counter: 0 })
+  await answer(client, [wrote(0, 0, 'hel'), wrote(latestSeq, 3, 'lo')])
+  client.stream.publish(inserted(5, '!'))
+  client.stream.want([of('p1'), of('p2')])
+  const events = [wrote(latestSeq + 1, 0, 'Oh '), wrote(latestSeq + 2, 0, '» ')]
+  const end = latestSeq + (by === 'a few' ? 2 : 2000)
+  await client.welcome(end, { counter: 0 })
+  if (by === 'many') await answer(client, events, end)
+  else await client.slice([[latestSeq + 1, end]], { events })
+  expect(client.model.pending).toMatchObject([{ seen: latestSeq, ...inserted(5, '!') }])
+  return client
+}
+
+function expectTakenOver(client: TestStream, text: Text): void {
+  expect(client.stream.status.refused).toEqual([])
+  expect(client.model.pending).toMatchObject([{ seen: latestSeq + 2, ...inserted(10, '!') }])
+  expect(text).toMatchObject({ isReady: true, value: '» Oh hello!' })
+}
+
+describe('what is pending of one part, while another has not come', () => {
+  test('[C21][D8] is taken over what others did to it once that has come, after a restart, too', async () => {
+    const store = new MemoryStore()
+    await overtaken(store, 'a few')
+    const client = new TestStream({ store: new MemoryStore(store), wanted: [of('p1'), of('p2')] })
+    const text = withText(client)
+    await client.welcome(latestSeq + 2, { counter: 0 })
+    await answer(client, [])
+    expectTakenOver(client, text)
+  })
+
+  test.each(['at once', 'after a restart'])('[C21][D8] is taken over it when that is wanted no more: %s', async (when) => {
+    const store = new MemoryStore()
+    let client = await overtaken(store, 'many')
+    if (when === 'at once') client.stream.want([of('p1')])
+    else client = new TestStream({ store: new MemoryStore(store), wanted: [of('p1')] })
+    const text = withText(client)
+    await client.settle()
+    expectTakenOver(client, text)
+  })
+
+  test('[C21][D8] is taken over it when what has come of that is let go of, and what is kept is so, too', async () => {
+    const store = new MemoryStore()
+    const client = await overtaken(store, 'a few')
+    client.stream.want([of('p1')])
+    await client.settle(narrowAfterMs)
+    client.transport.lists[0]?.answer({ epoch, latestSeq: latestSeq + 2, objects: [['notes', 'n']] })
+    const text = withText(client)
+    await client.settle()
+    expectTakenOver(client, text)
+    const restarted = new TestStream({ store: new MemoryStore(store), wanted: [of('p1')] })
+    const again = withText(restarted)
+    await restarted.settle()
+    expectTakenOver(restarted, again)
   })
 })
 

@@ -192,18 +192,30 @@ export class Intake {
   select(tape: LocalTape): void {
     if (isWider(tape, this.#tape)) this.#fall(tape)
     this.#tape = tape
-    this.#hooks.save({ tape })
+    const { change, leaving } = this.#confirm([])
+    this.#hooks.save({ tape, ...change })
     this.deliver()
+    if (leaving.length > 0) this.#hooks.onLeave(leaving)
   }
 
-  /** Of the tape only this is held any more; the models begin anew with it. */
-  narrow(tape: LocalTape): void {
+  /**
+   * Of the tape only this is held any more; the models begin anew with it. Gives what becomes of the drafts, to be saved
+   * together with what is held.
+   */
+  narrow(tape: LocalTape): OutboxStep {
     this.#run = []
     this.#seenBefore = this.seen
     this.#given = []
     if (isWider(tape, this.#tape)) this.#fall(tape)
     this.#tape = { ...tape, latestSeq: Math.max(tape.latestSeq, this.#tape.latestSeq) }
     this.#show()
+    return this.#confirm([])
+  }
+
+  /** What becomes of the drafts: these events have come, and perhaps what waited is in order now. */
+  #confirm(events: readonly TapeEvent[]): OutboxStep {
+    const inOrder = this.#inOrder.take(this.#tape, events)
+    return this.#hooks.confirm(events, inOrder, this.#inOrder.upTo)
   }
 
   /** Nothing is known of what is wanted now, and was not before. */
@@ -262,7 +274,7 @@ export class Intake {
     this.#tape = tape
     for (const event of fresh) this.#run.push(event)
     const known = aside.length === 0 ? fresh : [...fresh, ...aside].sort((a, b) => a.seq - b.seq)
-    const { change, leaving, isRebased = false } = this.#hooks.confirm(known, this.#inOrder.take(tape, known), this.#inOrder.upTo)
+    const { change, leaving, isRebased = false } = this.#confirm(known)
     this.#hooks.save({ tape, events: fresh, ...change })
     this.#backfiller.fill()
     // What happens now shows now; and when what is pending changes for an event, that must show in the same moment.
