@@ -74,8 +74,7 @@ export class Owner implements Side {
       onFenced: () => this.#fenced(),
       onShed: () => {
         hooks.onAlone()
-        this.#intake.readAgain()
-        this.#fitLink()
+        this.#readAgain()
       },
       everything: () => this.#everything(),
       onChange: hooks.onChange,
@@ -140,6 +139,7 @@ export class Owner implements Side {
       {
         tape: () => this.#intake.tape,
         events: () => this.#keeper.events(),
+        pending: () => this.outbox.pending,
         onSelect: (tape) => this.#select(tape),
         onNarrow: (tape, events) => this.#narrow(tape, events),
       },
@@ -376,10 +376,14 @@ export class Owner implements Side {
     void this.#keeper.save({})
   }
 
-  /** All that a store has to hold of this client, but the tape, which is read again. */
-  #everything(): SavedChange {
+  #readAgain(): void {
     this.#intake.readAgain()
     this.#fitLink()
+  }
+
+  /** All that a store has to hold of this client, but the tape, which is read again. */
+  #everything(): SavedChange {
+    this.#readAgain()
     const { client, nextCounter, all } = this.#publisher.outbox
     return { client, nextCounter, tabs: this.taken.counts, tape: this.#intake.tape, forgetEvents: true, put: all }
   }

@@ -137,6 +137,27 @@ describe('what is pending of one part, while another has not come', () => {
     await restarted.settle()
     expectTakenOver(restarted, again)
   })
+
+  test('[C21][D8] keeps its part wanted until it is on the tape', async () => {
+    const client = await overtaken(new MemoryStore(), 'a few')
+    await answer(client, [])
+    client.stream.want([of('p2')])
+    const letGo = async (latest: number) => {
+      await client.settle(narrowAfterMs)
+      client.transport.lists.at(-1)?.answer({ epoch, latestSeq: latest, objects: [] })
+      await client.settle()
+    }
+    await letGo(latestSeq + 2)
+    expect(client.link.filters).toEqual([of('p1'), of('p2')])
+    await client.slice([[latestSeq + 3, latestSeq + 3]], { events: [wrote(latestSeq + 3, 0, '— ')] })
+    expect(client.model.pending).toMatchObject([{ seen: latestSeq + 3, ...inserted(12, '!') }])
+    const [own] = client.model.pending
+    const event = testEvent(latestSeq + 4, { values: undefined, ...own, client: 'me', counter: 1 })
+    await client.slice([[latestSeq + 4, latestSeq + 4]], { events: [event] })
+    expect(client.model.pending).toEqual([])
+    await letGo(latestSeq + 4)
+    expect(client.link.filters).toEqual([of('p2')])
+  })
 })
 
 test('[C21] what is urgent shows when it has come, and its texts wait for the rest', async () => {

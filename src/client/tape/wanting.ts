@@ -7,6 +7,7 @@ import {
   areAskable,
   codeFacts,
   countSeqs,
+  type Draft,
   everything,
   hasNames,
   intersect,
@@ -30,6 +31,8 @@ export interface WantingHooks {
   readonly tape: () => LocalTape
   /** Everything that is kept of the tape. May reject. */
   readonly events: () => Promise<readonly TapeEvent[]>
+  /** The drafts that wait. */
+  readonly pending: () => readonly Draft[]
   /** Other parts of the tape are wanted; nothing that is held is given up. */
   readonly onSelect: (tape: LocalTape) => void
   /** Only this is held from now on. */
@@ -154,9 +157,11 @@ export class Wanting {
     const isStillSo = before.epoch === epoch && this.#hooks.tape().epoch === epoch && areSameFilters(wanted, this.filters)
     if (!isStillSo) return this.#select()
     if (isAboutToBeWhole(before, wanted)) return this.#wait(narrowAfterMs)
-    const belongs = ({ collection, identifier }: TapeEvent) =>
+    const belongs = ({ collection, identifier }: Pick<Draft, 'collection' | 'identifier'>) =>
       wanted.some((filter) => isOfNames(filter) && hasNames(filter, { collection, identifier })) ||
       listed.keys.has(objectKey({ collection, identifier }))
+    // Until deltas are on the tape they are taken over what others do to their objects, which comes only while it is wanted.
+    if (!this.#hooks.pending().every((draft) => draft.deltas === undefined || belongs(draft))) return this.#wait(narrowAfterMs)
     this.#hooks.onNarrow(retarget(upTo(before, listed.latestSeq), wanted).tape, events.filter(belongs))
   }
 
