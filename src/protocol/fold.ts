@@ -70,6 +70,11 @@ export class Folding {
     if (this.#gathered >= this.#foldAt) this.#fold(accounted)
   }
 
+  /** How many events are gathered, folded or not yet. */
+  get size(): number {
+    return this.#gathered
+  }
+
   /** Of this object nothing is wanted any more. */
   forget(key: string): void {
     this.#gathered -= this.#objects.get(key)?.length ?? 0

@@ -173,3 +173,26 @@ test('[H12] a read covers less than was asked when it has gathered much, and the
   // What is not selected is not gathered.
   expect(await reader.read([[0, 29]], 29, pause, () => [])).toMatchObject({ covers: [[0, 29]], events: [] })
 })
+
+test('[H12] what folds to little is read in one go, however much it was', async () => {
+  const pad = 'p'.repeat(400)
+  const eventAt = (seq: number): TapeEvent => ({
+    seq,
+    seen: -1,
+    type: 'insert',
+    collection: 'c',
+    identifier: `o${seq % 10}`,
+    values: { pad },
+  })
+  const storage = {
+    *rowsFrom(seq: number) {
+      for (let first = seq - (seq % 1000); first < 60_000; first += 1000) {
+        yield { first, last: first + 999, body: toLines(Array.from({ length: 1000 }, (_, index) => eventAt(first + index))) }
+      }
+    },
+    segmentsFrom: () => [].values(),
+    snapshots: () => noSnapshots,
+  }
+  const page = await new FoldedReader(storage, memoryContents()).read([[0, 59_999]], 59_999, pause)
+  expect(page).toMatchObject({ covers: [[0, 59_999]], events: { length: 10 } })
+})

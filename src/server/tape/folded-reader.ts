@@ -57,13 +57,15 @@ export class FoldedReader {
     const folding = new Folding()
     const wanted: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
-    let gathered = 0
+    let [count, bytes] = [0, 0]
     for await (const piece of this.pieces(wanted, between, await this.#readStart(wanted))) {
       const some = select(piece)
       covers = union(covers, piece.covers)
       folding.add(some, covers)
-      gathered += some.length === 0 ? 0 : (piece.bytes * some.length) / piece.events.length
-      if (gathered >= gatheredBytesMax) break
+      if (some.length === 0) continue
+      count += some.length
+      bytes += (piece.bytes * some.length) / piece.events.length
+      if ((folding.size * bytes) / count >= gatheredBytesMax) break
     }
     const events = folding.finish(covers)
     await between()
