@@ -28,6 +28,7 @@ const clientRowSchema = v.object({
     latestSeq: v.pipe(v.number(), v.safeInteger(), v.minValue(-1)),
     accounted: rangesSchema,
     unreadable: v.optional(rangesSchema),
+    anewTo: v.optional(v.number()),
     parts: v.optional(v.custom<readonly TapePart[]>(areParts)),
     mark: v.optional(v.string()),
   }),

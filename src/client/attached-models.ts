@@ -6,7 +6,7 @@ import { areSameRanges, type Draft, freeze, type SeqRanges, type TapeEvent, unio
 import { guard } from './listeners.ts'
 import type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
 import type { LocalTape } from './storage/store.ts'
-import { Holes, isUneven } from './tape/local-tape.ts'
+import { Holes, isHeldBack } from './tape/local-tape.ts'
 
 export interface ModelsParts {
   /** What the models are shown now. */
@@ -122,8 +122,7 @@ export class AttachedModels {
     const { client, tape, shown } = this.#parts
     const holes = this.#shownHoles.of(shown())
     // What a part has beyond what all have does not show in what needs the tape in its order.
-    const isHeldBack = isUneven(shown())
-    const known = { client: client(), ...(isHeldBack ? { isHeldBack } : {}) }
+    const known = { client: client(), ...(isHeldBack(shown()) ? { isHeldBack: true } : {}) }
     const isSame = (before: ApplyContext) => before.client === known.client && before.isHeldBack === known.isHeldBack
     if (!isSame(this.#context) || this.#context.holes !== holes) this.#context = Object.freeze({ ...known, holes })
     if (!attachment.isLate) return this.#context

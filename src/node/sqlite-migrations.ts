@@ -28,4 +28,5 @@ export const migrations = [
    CREATE INDEX tails_of_object ON tails (collection, identifier);`,
   'ALTER TABLE client ADD COLUMN parts TEXT;',
   'ALTER TABLE client ADD COLUMN mark TEXT;',
+  'ALTER TABLE client ADD COLUMN anew_to INTEGER;',
 ]

@@ -32,7 +32,7 @@ export function readOutboxRow({
 }
 
 /** Throws `unreadable`. */
-export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text, mark }: Row): LocalTape {
+export function readTape({ epoch, latest_seq, accounted, unreadable, anew_to: anewTo, parts: text, mark }: Row): LocalTape {
   const setAside = readRanges(unreadable)
   const parts = text === null ? undefined : parse(text)
   if (parts !== undefined && !areParts(parts)) throw new StoreFailure('unreadable')
@@ -41,6 +41,7 @@ export function readTape({ epoch, latest_seq, accounted, unreadable, parts: text
     latestSeq: latest_seq as number,
     accounted: readRanges(accounted),
     ...(setAside.length === 0 ? {} : { unreadable: setAside }),
+    ...(anewTo === null ? {} : { anewTo: anewTo as number }),
     ...(parts === undefined ? {} : { parts }),
     ...(mark === null ? {} : { mark: mark as string }),
   }

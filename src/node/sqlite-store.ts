@@ -50,7 +50,7 @@ export class SqliteStore implements ClientStore {
   }
 }
 
-const tapeColumns = 'epoch, latest_seq, accounted, unreadable, parts, mark'
+const tapeColumns = 'epoch, latest_seq, accounted, unreadable, anew_to, parts, mark'
 
 /** The tables in an open file. */
 class Tables {
@@ -122,14 +122,15 @@ class Tables {
     if (client !== undefined) this.#file.change('UPDATE client SET client = ?', client)
     if (nextCounter !== undefined) this.#file.change('UPDATE client SET next_counter = ?', nextCounter)
     if (tape !== undefined) {
-      const { epoch, latestSeq, accounted, unreadable = [], parts, mark = null } = tape
+      const { epoch, latestSeq, accounted, unreadable = [], anewTo = null, parts, mark = null } = tape
       this.#file.change(
-        'UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?, unreadable = ?, parts = ?, mark = ?',
+        'UPDATE client SET epoch = ?, latest_seq = ?, accounted = ?, unreadable = ?, anew_to = ?, parts = ?, mark = ?',
         ...[
           epoch,
           latestSeq,
           JSON.stringify(accounted),
           JSON.stringify(unreadable),
+          anewTo,
           parts === undefined ? null : JSON.stringify(parts),
           mark,
         ],

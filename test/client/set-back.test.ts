@@ -1,6 +1,7 @@
 /** A client whose server’s storage was set back: what it shows of the tape that it knows, and how it goes on. */
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
+import { Text } from '../../src/models/index.ts'
 import { change, epoch, plainSlice, TestStream, testEvent } from '../support/test-stream.ts'
 
 const mark = (seq: number) => `${seq}.writer.abcdefghijk`
@@ -82,6 +83,29 @@ describe('under the new epoch', () => {
     client.stream.publish({ ...change, identifier: 'later' })
     await client.settle()
     expect(client.link.sent.at(-1)).toMatchObject({ drafts: [{ counter: 4, identifier: 'later' }] })
+  })
+
+  test('[C8] a text waits until the tape that began anew has been read, after a restart, too', async () => {
+    const store = new MemoryStore()
+    const client = new TestStream({ store })
+    const text = new Text('notes')
+    client.stream.attach(text)
+    await client.welcome(0)
+    await client.slice([[0, 0]])
+    expect(text.isReady).toBe(true)
+    await reconnect(client)
+    await client.frame({ type: 'welcome', epoch: 'epoch-2', latestSeq: 3, expiresInMs: 1000 })
+    expect(text.isReady).toBe(false)
+    await client.slice([[0, 1]], { epoch: 'epoch-2' })
+    expect(text.isReady).toBe(false)
+    const again = new TestStream({ store: new MemoryStore(store) })
+    const sameText = new Text('notes')
+    again.stream.attach(sameText)
+    await again.settle()
+    expect(sameText.isReady).toBe(false)
+    await again.frame({ type: 'welcome', epoch: 'epoch-2', latestSeq: 3, expiresInMs: 1000 })
+    await again.slice([[2, 3]], { epoch: 'epoch-2' })
+    expect(sameText.isReady).toBe(true)
   })
 
   test('[C22] with nothing that waits the next draft has the counter that the stream waits for', async () => {

@@ -90,11 +90,11 @@ export function clientStoreContract(name: string, create: () => StoreRig | Promi
       })
     })
 
-    test('[C22] keeps the newest mark with the tape, and goes on without one', async () => {
-      const tape = { epoch: 'e', latestSeq: 3, accounted: [[0, 3]] as const, mark: '3.a.bcdefghijkl' }
+    test('[C8][C22] keeps with the tape its newest mark and up to where it is being read anew, and goes on without them', async () => {
+      const tape = { epoch: 'e', latestSeq: 3, accounted: [[0, 3]] as const, mark: '3.a.bcdefghijkl', anewTo: 3 }
       await store.save({ client: 'me', tape })
       expect((await reopened((other) => other.load()))?.tape).toEqual(tape)
-      const { mark: _, ...other } = tape
+      const { mark: _, anewTo: __, ...other } = tape
       await store.save({ tape: other })
       expect((await reopened((again) => again.load()))?.tape).toEqual(other)
     })

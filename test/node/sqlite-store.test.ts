@@ -72,7 +72,7 @@ describe('the store in a file', () => {
     await filled()
     beside((database) => {
       database.exec(
-        'ALTER TABLE client DROP COLUMN unreadable; ALTER TABLE client DROP COLUMN parts; ALTER TABLE client DROP COLUMN mark; ALTER TABLE outbox DROP COLUMN refusal; DROP TABLE tails; PRAGMA user_version = 1',
+        'ALTER TABLE client DROP COLUMN unreadable; ALTER TABLE client DROP COLUMN parts; ALTER TABLE client DROP COLUMN mark; ALTER TABLE client DROP COLUMN anew_to; ALTER TABLE outbox DROP COLUMN refusal; DROP TABLE tails; PRAGMA user_version = 1',
       )
       database.exec(`UPDATE outbox SET refused = 'invalid'`)
     })

@@ -27,6 +27,11 @@ export interface LocalTape {
   readonly unreadable?: SeqRanges | undefined
   /** The newest that the server has told of this tape: it is shown when a link is opened. Absent while none has come. */
   readonly mark?: string | undefined
+  /**
+   * Another tape was known here before this one began, and this one has not been read up to this seq yet. Until it is, nobody
+   * can tell where in a text something belongs that is put in now.
+   */
+  readonly anewTo?: number | undefined
   /** Where not all of the tape is wanted: what is, in order. `accounted` is what all parts have. See parts.ts. */
   readonly parts?: readonly TapePart[] | undefined
 }

@@ -153,7 +153,8 @@ export class Intake {
 
   /** Another tape begins: nothing is known of it, but how far it goes. */
   begin({ epoch, latestSeq }: Pick<WelcomeFrame, 'epoch' | 'latestSeq'>): void {
-    this.#tape = this.#blank({ epoch, latestSeq })
+    const blank = this.#blank({ epoch, latestSeq })
+    this.#tape = latestSeq < 0 ? blank : { ...blank, anewTo: latestSeq }
     this.#given = []
     this.#inOrder.begin(-1, [])
     this.#seenBefore = -1

@@ -48,7 +48,7 @@ function tapeWith(tape: LocalTape, slice: Slice, part: number | undefined): Loca
   const troubled = slice.unreadable === undefined ? [] : rangesOf(slice)
   const covers = troubled.length === 0 ? slice.covers : subtract(slice.covers, troubled)
   const { parts } = tape
-  const next =
+  const read =
     parts === undefined
       ? { ...known, accounted: union(tape.accounted, covers) }
       : withParts(
@@ -58,8 +58,9 @@ function tapeWith(tape: LocalTape, slice: Slice, part: number | undefined): Loca
           ),
         )
   // One that came damaged may come whole.
-  const unreadable = subtract(union(tape.unreadable ?? [], troubled), next.accounted)
-  return unreadable.length === 0 ? next : { ...next, unreadable }
+  const unreadable = subtract(union(tape.unreadable ?? [], troubled), read.accounted)
+  const next = unreadable.length === 0 ? read : { ...read, unreadable }
+  return tape.anewTo === undefined || seenOn(next) >= tape.anewTo ? next : { ...next, anewTo: tape.anewTo }
 }
 
 function rangesOf({ covers, unreadable = [] }: Slice): SeqRanges {
@@ -84,8 +85,9 @@ export function foldKept(events: readonly TapeEvent[], tape = blankTape): readon
   return foldEvents(events, tape.accounted, seenOn(tape))
 }
 
-/** Whether some part of it has come further than all of them have. */
-export function isUneven(tape: LocalTape): boolean {
+/** Whether what needs the tape in its order has to wait for more of it: it began anew, or some part has come further than all have. */
+export function isHeldBack(tape: LocalTape): boolean {
+  if (tape.anewTo !== undefined) return true
   const seen = seenOn(tape)
   return partsOf(tape).some(({ accounted }) => seenOn({ ...tape, accounted }) > seen)
 }
