@@ -64,6 +64,9 @@ const foldedShareMax = 0.5
 /** What a request is for, where it is not a part of the tape. */
 const wholeTape = ''
 
+/** A cut makes reads fail once or twice; what goes on failing is told, once. */
+const toldAtFailure = 2
+
 /** What a page takes at most: a larger answer is waited for so much longer. */
 const pageBytes = 2 ** 21
 
@@ -315,7 +318,7 @@ export class Backfiller {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
       const mayEnd = this.#hooks.tape().parts !== undefined && isOfFilters(error.code)
       if (codeFacts(error.code).recovery === 'fatal' && !mayEnd) return this.#hooks.onFatal(error.code)
-    } else if (this.#failures === 0) this.#environment.report(error)
+    } else if (this.#failures === toldAtFailure) this.#environment.report(error)
     if (this.#retryTimer !== undefined || !this.#isOnline) return
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
     this.#retryTimer = this.#environment.setTimer(() => {
