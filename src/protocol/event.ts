@@ -81,6 +81,9 @@ export interface Change {
   readonly expect?: DraftExpect | undefined
 }
 
+/** What names an object of the model. */
+export type ObjectName = Pick<Change, 'collection' | 'identifier'>
+
 /**
  * Nobody else has written the object, or these fields of it, since what the draft had seen; otherwise it is refused with
  * `expect-failed`. An insert or a delete writes all fields.

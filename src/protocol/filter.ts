@@ -5,7 +5,7 @@
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
 import { check } from './decode.ts'
-import type { Change } from './event.ts'
+import type { ObjectName } from './event.ts'
 import { nameLengthMax } from './limits.ts'
 
 export type ObjectFilter = Readonly<Record<string, readonly string[]>>
@@ -87,6 +87,6 @@ export function isOfNames(filter: ObjectFilter): boolean {
 }
 
 /** Whether an object has the names that the filter asks for. */
-export function hasNames({ collection, identifier }: ObjectFilter, object: Pick<Change, 'collection' | 'identifier'>): boolean {
+export function hasNames({ collection, identifier }: ObjectFilter, object: ObjectName): boolean {
   return collection?.includes(object.collection) !== false && identifier?.includes(object.identifier) !== false
 }

@@ -4,19 +4,19 @@
  */
 import { applyDeltas, type Deltas, readDeltas, writeDeltas } from './deltas/delta.ts'
 import { compose } from './deltas/splices.ts'
-import type { Change, Draft, FieldDeltas, Json, TapeEvent } from './event.ts'
+import type { Draft, FieldDeltas, Json, ObjectName, TapeEvent } from './event.ts'
 import { deltasMax } from './limits.ts'
 import { applyEvent, awaitDeltas, type Known, type ObjectState, settle, unborn, type Write, writeOf } from './object-state.ts'
 import type { SeqRanges } from './seq-ranges.ts'
 
 /** Names an object across collections. */
-export function objectKey({ collection, identifier }: Pick<Change, 'collection' | 'identifier'>): string {
+export function objectKey({ collection, identifier }: ObjectName): string {
   // The length in front keeps "a" + "bc" apart from "ab" + "c".
   return `${collection.length}.${collection}${identifier}`
 }
 
 /** The object of a key that `objectKey` has made. */
-export function objectOfKey(key: string): Pick<Change, 'collection' | 'identifier'> {
+export function objectOfKey(key: string): ObjectName {
   const start = key.indexOf('.') + 1
   const end = start + Number(key.slice(0, start - 1))
   return { collection: key.slice(start, end), identifier: key.slice(end) }

@@ -171,7 +171,8 @@ test('[H12] a read covers less than was asked when it has gathered much, and the
   expect(second).toMatchObject({ covers: [[18, 29]], events: { length: 12 } })
   expect(second).not.toHaveProperty('isCutShort')
   // What is not selected is not gathered.
-  expect(await reader.read([[0, 29]], 29, pause, () => [])).toMatchObject({ covers: [[0, 29]], events: [] })
+  const nothing = { wanted: { over: () => () => false }, select: () => [] }
+  expect(await reader.read([[0, 29]], 29, pause, nothing)).toMatchObject({ covers: [[0, 29]], events: [] })
 })
 
 test('[H12] what folds to little is read in one go, however much it was', async () => {

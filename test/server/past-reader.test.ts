@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { objectKey, type SeqRange, type TapeEvent } from '../../src/protocol/index.ts'
 import { PastReader } from '../../src/server/filters/past-reader.ts'
 import { noSnapshots, type SnapshotChunk } from '../../src/server/sealed/snapshot.ts'
-import type { FoldedPiece } from '../../src/server/tape/folded-reader.ts'
+import type { EventsPage } from '../../src/server/sealed/sparse-reader.ts'
 import { memoryContents } from '../support/memory-blobs.ts'
 
 const mib = 1024 * 1024
@@ -18,13 +18,17 @@ function joiningOf(count: number) {
   return Array.from({ length: count }, (_, n) => ({ key: objectKey(inserted(n)), since: 100 + n }))
 }
 
+function pageOf(covered: SeqRange, events: readonly TapeEvent[], bytes: number): EventsPage {
+  return { covers: [covered], events, bytes, bytesRead: bytes }
+}
+
 /** A tape of which each event is said to take so much; it gives as many pieces as it is told to. */
 function tapeOf(bytesEach: number, piecesMax = 100) {
   return {
-    async *pieces([range]: readonly SeqRange[]): AsyncGenerator<FoldedPiece, void> {
+    async *pieces([range]: readonly SeqRange[]): AsyncGenerator<EventsPage, void> {
       const [first, last] = range ?? [0, -1]
-      for (let seq = first; seq <= last && seq < piecesMax; seq++) yield { covers: [[seq, seq]], events: [inserted(seq)], bytes: bytesEach }
-      if (last >= 100 && piecesMax >= 100) yield { covers: [[100, last]], events: [], bytes: 0 }
+      for (let seq = first; seq <= last && seq < piecesMax; seq++) yield pageOf([seq, seq], [inserted(seq)], bytesEach)
+      if (last >= 100 && piecesMax >= 100) yield pageOf([100, last], [], 0)
     },
   }
 }

@@ -5,14 +5,15 @@ import { redact } from '../../src/server/sealed/redactor.ts'
 import { storeSegment } from '../../src/server/sealed/sealer.ts'
 import { toLines } from '../../src/server/tape/lines.ts'
 import type { SegmentEntry } from '../../src/server/tape/tape-storage.ts'
-import { memoryContents } from '../support/memory-blobs.ts'
+import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
 
 const count = 300
 const perSegment = 4
 
 /** How many entries of segments it takes to redact that, and which segments were made anew. */
-async function redacting(redaction: Redaction) {
-  const contents = memoryContents()
+async function redacting(redaction: Redaction, damage: (blobs: MemoryBlobs, segment: SegmentEntry) => void = () => {}) {
+  const blobs = new MemoryBlobs()
+  const contents = memoryContents(blobs)
   const segments: SegmentEntry[] = []
   for (let first = 0; first < count * perSegment; first += perSegment) {
     const events = Array.from({ length: perSegment }, (_, i) => ({
@@ -36,6 +37,7 @@ async function redacting(redaction: Redaction) {
       return changed.length
     },
   }
+  for (const segment of segments) damage(blobs, segment)
   await redact(tape, contents, redaction, { sub: 's', beforeStoring: async () => {} })
   return { read, rewritten }
 }
@@ -49,4 +51,24 @@ test('[R1] of single events reads the entries of their segments alone', async ()
 test('[R2] of an object reads the entry of each segment once', async () => {
   const { read, rewritten } = await redacting({ collection: 'c', identifier: 'o3', reason: 'x' })
   expect([read, rewritten.length]).toEqual([count, 42])
+})
+
+test('[R3] [T9] a segment that is not about the object is not looked into, be it lost; one that may be has to be', async () => {
+  const object = { collection: 'c', identifier: 'o3', reason: 'x' }
+  const loses = (which: (segment: SegmentEntry) => boolean) => (blobs: MemoryBlobs, segment: SegmentEntry) => {
+    if (which(segment)) blobs.blobs.delete(segment.plain.hash)
+  }
+  const { rewritten } = await redacting(
+    object,
+    loses(({ first }) => first % 7 !== 3),
+  )
+  expect(rewritten.length).toBe(42)
+  await expect(
+    redacting(
+      object,
+      loses(({ first }) => first === 24),
+    ),
+  ).rejects.toMatchObject({ code: 'damaged' })
+  const withoutPlaces = await redacting(object, (blobs, { places }) => void blobs.blobs.delete(places?.hash ?? ''))
+  expect(withoutPlaces.rewritten).toEqual(rewritten)
 })

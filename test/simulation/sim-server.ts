@@ -368,11 +368,8 @@ export class SimServer {
   /** Names of everything that is kept and that nothing speaks of. */
   get orphans(): readonly string[] {
     const { current, draft, leaving, garbage } = this.tape.snapshots()
-    const segments = [...iterate(this.tape.segmentsFrom(0))].flatMap(({ plain, folded }) => [
-      plain,
-      ...(folded === undefined ? [] : [folded]),
-    ])
-    const entries = [...segments, ...(current?.chunks ?? []), ...(draft?.chunks ?? [])].map(({ hash }) => hash)
+    const segments = [...iterate(this.tape.segmentsFrom(0))].flatMap(({ plain, folded, places }) => [plain, folded, places])
+    const entries = [...segments, ...(current?.chunks ?? []), ...(draft?.chunks ?? [])].map((entry) => entry?.hash)
     const known = new Set([...entries, ...leaving, ...garbage])
     return [...this.#blobs.blobs.keys()].filter((name) => !known.has(name))
   }

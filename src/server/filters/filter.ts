@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import { parseJson } from '../../protocol/decode.ts'
-import type { Change } from '../../protocol/event.ts'
+import type { ObjectName } from '../../protocol/event.ts'
 import { checkSelection, everything, hasNames, isSameFilter, type ObjectFilter, type Selection, tidyFilter } from '../../protocol/filter.ts'
 import { objectKey, objectOfKey } from '../../protocol/fold.ts'
 import type { Indexes, IndexStorage } from './indexes.ts'
@@ -30,15 +30,13 @@ export function selectionOf(parameters: URLSearchParams, others: readonly string
     : selection
 }
 
-type Named = Pick<Change, 'collection' | 'identifier'>
-
 /** Which of some objects belong to a filter. */
 export interface Belonging {
   /**
    * Since which seq one of them has belonged to the first filter that it belongs to: −1 when that does not depend on its
    * values, undefined when it belongs to none.
    */
-  since(object: Named): number | undefined
+  since(object: ObjectName): number | undefined
 }
 
 /** A text of SQLite holds 2 MB, and a key takes up to 2,500 bytes of it. */
@@ -72,7 +70,7 @@ class CheckedFilter {
     })
   }
 
-  over(objects: readonly Named[]): Belonging {
+  over(objects: readonly ObjectName[]): Belonging {
     const mayBe = objects.filter((object) => hasNames(this.#names, object))
     const keys = this.#attributes.length === 0 ? [] : [...new Set(mayBe.map(objectKey))]
     const known = keys.length === 0 ? [] : this.#attributes.map(({ index, values }) => this.#membersSince(index, values, keys))
@@ -126,7 +124,7 @@ export class Filter {
   }
 
   /** Which of these objects belong to it: what they have had is looked up at once, as one by one takes most of the time. */
-  over(objects: readonly Named[]): Belonging {
+  over(objects: readonly ObjectName[]): Belonging {
     const any = this.#any.map((filter) => filter.over(objects))
     const except = this.#except.map((filter) => filter.over(objects))
     return {
@@ -141,7 +139,7 @@ export class Filter {
   }
 
   /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */
-  objects(countMax: number): readonly Named[] {
+  objects(countMax: number): readonly ObjectName[] {
     const keys = new Set<string>()
     for (const filter of this.#any) filter.addKeys(keys, countMax)
     if (keys.size > countMax) throw new Refusal('too-large', { detail: `More than ${countMax} objects belong to this.` })

@@ -5,12 +5,13 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import { utf8Length } from '../../protocol/decode.ts'
-import type { TapeEvent } from '../../protocol/event.ts'
+import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
 import { objectKey } from '../../protocol/fold.ts'
 import { includes, intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import { isUnreadable } from '../sealed/contents.ts'
+import { type EventsPage, eventsOf, type SparseReader, type Wanted } from '../sealed/sparse-reader.ts'
 import type { FoldedReader } from '../tape/folded-reader.ts'
-import { parseLines, toLines } from '../tape/lines.ts'
+import { toLines } from '../tape/lines.ts'
 import type { Page } from '../tape/slice-reader.ts'
 import type { Filter } from './filter.ts'
 import { type Joining, needsPast } from './joining.ts'
@@ -34,6 +35,8 @@ export interface FilteredPaging {
   readonly bytesMax: number
   /** The client whose events come, too, whatever they are about. */
   readonly own?: string | undefined
+  /** Reads what is wanted alone, where that is little: see `SparseReader`. */
+  readonly sparse: (wanted: Wanted) => Pick<SparseReader, 'next'>
   readonly readPage: (ranges: SeqRanges, bytesMax: number) => Page | Promise<Page>
 }
 
@@ -47,9 +50,10 @@ interface Found {
 export async function readFiltered(
   filter: Filter,
   ranges: SeqRanges,
-  { bytesMax, own, readPage, ...reading }: FilteredReading & FilteredPaging,
+  { bytesMax, own, sparse, readPage, ...reading }: FilteredReading & FilteredPaging,
 ): Promise<Page> {
   const { latestSeq, between } = reading
+  const reader = sparse({ over: (objects) => isIn(filter, objects), client: own })
   const events: TapeEvent[] = []
   const aside = new Set<number>()
   const joining: Joining[] = []
@@ -58,20 +62,17 @@ export async function readFiltered(
   for (let seen = 0, size = 0; rest.length > 0 && seen < bytesSeenMax && size < bytesMax; ) {
     const page = await readRest(rest)
     if (page.covers.length === 0) break
-    for (const piece of page.pieces) {
-      seen += piece.length
-      const some = parseLines(piece)
-      const belonging = filter.over(some)
-      const before = events.length
-      for (const event of some) {
-        const since = belonging.since(event)
-        if (since === undefined && (own === undefined || event.client !== own)) continue
-        events.push(event)
-        if (since === undefined) aside.add(event.seq)
-        if (needsPast(event, since)) joining.push({ key: objectKey(event), since: event.seq })
-      }
-      size += (piece.length * (events.length - before)) / some.length
+    seen += page.bytesRead
+    const belonging = filter.over(page.events)
+    const before = events.length
+    for (const event of page.events) {
+      const since = belonging.since(event)
+      if (since === undefined && (own === undefined || event.client !== own)) continue
+      events.push(event)
+      if (since === undefined) aside.add(event.seq)
+      if (needsPast(event, since)) joining.push({ key: objectKey(event), since: event.seq })
     }
+    if (page.events.length > 0) size += (page.bytes * (events.length - before)) / page.events.length
     rest = subtract(rest, page.covers)
     covers = union(covers, page.covers)
     await between()
@@ -84,27 +85,36 @@ export async function readFiltered(
   return { ...pageOf(found, past, end), ...(asideThere.length === 0 ? {} : { own: rangesOfSeqs(asideThere) }) }
 
   /** What cannot be read takes nothing from what has been. */
-  async function readRest(some: SeqRanges): Promise<Page> {
+  async function readRest(some: SeqRanges): Promise<EventsPage> {
+    const max = Math.min(pageBytes, bytesMax)
     try {
-      return await readPage(some, Math.min(pageBytes, bytesMax))
+      return (await reader.next(some, max)) ?? eventsOf(await readPage(some, max))
     } catch (error) {
       if (covers.length === 0 || !isUnreadable(error)) throw error
-      return { covers: [], pieces: [] }
+      return { covers: [], events: [], bytes: 0, bytesRead: 0 }
     }
   }
+}
+
+function isIn(filter: Filter, objects: readonly ObjectName[]): (object: ObjectName) => boolean {
+  const belonging = filter.over(objects)
+  return (object) => belonging.since(object) !== undefined
 }
 
 /** The same folded: an object that comes to belong in a part that was folded before need not show where. */
 export async function readFilteredFolded(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
   const { folded, latestSeq, between } = reading
   const joining = new Map<string, number>()
-  const { events, covers } = await folded.read(ranges, latestSeq, between, (piece) => {
-    const belonging = filter.over(piece.events)
-    return piece.events.filter((event) => {
-      const since = belonging.since(event)
-      if (since !== undefined && event.type === 'update' && includes(piece.covers, since)) joining.set(objectKey(event), since)
-      return since !== undefined
-    })
+  const { events, covers } = await folded.read(ranges, latestSeq, between, {
+    wanted: { over: (objects) => isIn(filter, objects) },
+    select: (piece) => {
+      const belonging = filter.over(piece.events)
+      return piece.events.filter((event) => {
+        const since = belonging.since(event)
+        if (since !== undefined && event.type === 'update' && includes(piece.covers, since)) joining.set(objectKey(event), since)
+        return since !== undefined
+      })
+    },
   })
   const found = { covers, events, joining: Array.from(joining, ([key, since]) => ({ key, since })).sort((a, b) => a.since - b.since) }
   const past = await reading.past.read({ ...found, ...reading })

@@ -3,7 +3,7 @@
  * what lies behind those, or from the tape where there is no snapshot, or one that is ahead of the reader.
  */
 import type { Refusal } from '../../protocol/codes.ts'
-import type { TapeEvent } from '../../protocol/event.ts'
+import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
 import { Folding, foldEvents, groupByObject, objectKey, objectOfKey } from '../../protocol/fold.ts'
 import { partsOf } from '../../protocol/object-state.ts'
 import { includes, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
@@ -105,7 +105,8 @@ export class PastReader {
     for (const [key, since] of open) [from, to] = [Math.min(from, fromOf(key)), Math.max(to, since - 1)]
     let scanned: SeqRanges = []
     try {
-      for await (const piece of this.#folded.pieces(subtract(to < 0 ? [] : [[from, to]], covers), between)) {
+      const wanted = { over: () => (object: ObjectName) => open.has(objectKey(object)) }
+      for await (const piece of this.#folded.pieces(subtract(to < 0 ? [] : [[from, to]], covers), { between, wanted })) {
         const isPast = (event: TapeEvent) => {
           const key = objectKey(event)
           return event.seq < (open.get(key) ?? -1) && event.seq >= fromOf(key)

@@ -11,6 +11,7 @@
 import { Refusal } from '../../protocol/codes.ts'
 import type { WantedFork } from '../../protocol/settings.ts'
 import type { ContentEntry, Contents } from '../sealed/contents.ts'
+import { contentsOf } from '../sealed/known-names.ts'
 import type { StreamCore } from '../stream-core.ts'
 import { parseLines } from '../tape/lines.ts'
 import { cutRows } from '../tape/row-cutter.ts'
@@ -124,10 +125,7 @@ export class Forker {
       const { next, sharedTo, epoch } = making
       if (next > sharedTo) return this.#keep(fork, { ...making, stage: 'snapshot' })
       const segments = await this.#askParent(fork, 'segments', { fork: this.#name, epoch, from: next, to: sharedTo })
-      await this.#secure(
-        fork,
-        segments.flatMap(({ plain, folded }) => (folded === undefined ? [plain] : [plain, folded])),
-      )
+      await this.#secure(fork, segments.flatMap(contentsOf))
       const last = segments.at(-1)?.last
       if (last === undefined) throw new Error(`${fork.of} has no segment from ${next} on.`)
       this.#keep(fork, { ...making, next: last + 1 }, (storage) => storage.adopt(segments))

@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import { type ContentEntry, type Contents, nameOf } from '../sealed/contents.ts'
-import { namesOf } from '../sealed/known-names.ts'
+import { contentsOf, mapContents, namesOf } from '../sealed/known-names.ts'
 import { type SegmentBounds, segmentBounds } from '../sealed/segment.ts'
 import type { Snapshot } from '../sealed/snapshot.ts'
 import type { StreamCore } from '../stream-core.ts'
@@ -81,14 +81,11 @@ export class Parent implements Lending {
     let copies = 0
     for (const segment of core.segmentsFrom(from)) {
       if (segment.last > to || copies >= pages.copies || page.length === pages.segments) break
-      const [plain, folded] = this.#offer(segment.folded === undefined ? [segment.plain] : [segment.plain, segment.folded])
-      copies += [plain, folded].filter((entry) => entry !== undefined && entry.owner === undefined).length
-      page.push({ ...segment, ...(plain && { plain }), ...(folded && { folded }) })
+      const offered = mapContents(segment, this.#offering(contentsOf(segment)))
+      copies += contentsOf(offered).filter(({ owner }) => owner === undefined).length
+      page.push(offered)
     }
-    this.#lend(
-      fork,
-      page.flatMap(({ plain, folded }) => (folded === undefined ? [plain] : [plain, folded])),
-    )
+    this.#lend(fork, page.flatMap(contentsOf))
     return page
   }
 
@@ -96,7 +93,7 @@ export class Parent implements Lending {
     this.#check(epoch)
     const { current } = this.#options.core.snapshots()
     if (current === undefined || current.through > to) return undefined
-    const chunks = this.#offer(current.chunks)
+    const chunks = current.chunks.map(this.#offering(current.chunks))
     if (chunks.filter(({ owner }) => owner === undefined).length > chunkCopiesMax) return undefined
     this.#lend(fork, chunks)
     return { ...current, chunks }
@@ -164,11 +161,11 @@ export class Parent implements Lending {
     return this.#options.storage.head() !== 'deleted'
   }
 
-  /** With its owner each that can be shared, and without one each that has to be copied. */
-  #offer<Entry extends ContentEntry>(entries: readonly Entry[]): readonly Entry[] {
+  /** Gives any of these with its owner where it can be shared, and without one where it has to be copied. */
+  #offering(entries: readonly ContentEntry[]): <Entry extends ContentEntry>(entry: Entry) => Entry {
     const { id, inRows } = this.#options
     const copied = inRows(entries.map(nameOf))
-    return entries.map((entry) => (entry.owner !== undefined || copied.has(entry.hash) ? entry : { ...entry, owner: id }))
+    return (entry) => (entry.owner !== undefined || copied.has(entry.hash) ? entry : { ...entry, owner: id })
   }
 
   #lend(fork: string, entries: readonly ContentEntry[]): void {

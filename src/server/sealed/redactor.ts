@@ -12,6 +12,7 @@ import type { RowSource } from '../tape/slice-reader.ts'
 import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { Contents } from './contents.ts'
 import { storeSegment } from './sealer.ts'
+import { readPlaces } from './sparse-reader.ts'
 
 /** What lines of events are to be instead, and how many of them change; undefined when none does. */
 export type Rewriting = (lines: Uint8Array) => { readonly lines: Uint8Array<ArrayBuffer>; readonly count: number } | undefined
@@ -52,6 +53,7 @@ export async function redact(
   // Rows may be sealed meanwhile, behind these: when all segments have been looked at, the rest happens at once.
   for (let next = concerned(tape, redaction, 0); next !== undefined; next = concerned(tape, redaction, next.last + 1)) {
     const { first, last, plain } = next
+    if (!(await mayConcern(next, redaction, contents))) continue
     const changed = rewriting(await contents.get(plain))
     if (changed === undefined) continue
     if (segments.length === 0) await beforeStoring()
@@ -80,12 +82,19 @@ export function rewriteRows(
   return { rows, count }
 }
 
-/** The next segment that may hold something of it, from a seq on. */
+/** The next segment to be looked at, from a seq on. */
 function concerned(tape: Redactable, redaction: Redaction, from: number): SegmentEntry | undefined {
   const seq = 'seq' in redaction ? intersect(redaction.seq, [[from, seqMax]])[0]?.[0] : from
   if (seq === undefined) return undefined
   const [segment] = tape.segmentsFrom(seq)
   return segment
+}
+
+/** Whether a segment may hold something of it: most do not speak of an object at all. */
+async function mayConcern(segment: SegmentEntry, redaction: Redaction, contents: Contents): Promise<boolean> {
+  if ('seq' in redaction) return true
+  const places = await readPlaces(contents, segment)
+  return places === undefined || places.isAbout(redaction)
 }
 
 function rewritingOf(redaction: Redaction): Rewriting {

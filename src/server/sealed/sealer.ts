@@ -8,6 +8,7 @@ import type { SeqRange } from '../../protocol/seq-ranges.ts'
 import { parseLines, toLines } from '../tape/lines.ts'
 import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { ContentEntry, Contents } from './contents.ts'
+import { SegmentPlaces } from './segment-places.ts'
 
 /** What is sealed: see `StreamCore`. */
 export interface Sealable {
@@ -48,7 +49,7 @@ export class Sealer {
   }
 }
 
-/** Stores a part of the tape for good, with its folded form where that is shorter. `pause` lets others have their turn. */
+/** Stores a part of the tape for good, with its places, and with its folded form where that is shorter. `pause` lets others have their turn. */
 export async function storeSegment(
   { first, last, body }: TapeRow,
   contents: Contents,
@@ -59,8 +60,10 @@ export async function storeSegment(
   await pause()
   const events = parseLines(content)
   await pause()
+  const places = await contents.put(SegmentPlaces.of(first, events).encode())
+  await pause()
   const folded = await storeFolded(events, content.length, [first, last], contents)
-  return { first, last, plain, ...(folded === undefined ? {} : { folded }) }
+  return { first, last, plain, ...(folded === undefined ? {} : { folded }), places }
 }
 
 async function storeFolded(

@@ -6,6 +6,7 @@ import { intersect, type SeqRange, type SeqRanges, subtract, union } from '../..
 import type { Contents } from '../sealed/contents.ts'
 import { readFolded, readSealedPage, segmentOf } from '../sealed/sealed-reader.ts'
 import { parseChunk, type Snapshot, sizeOf } from '../sealed/snapshot.ts'
+import { type EventsPage, eventsOf, SparseReader, type Wanted } from '../sealed/sparse-reader.ts'
 import { parseLines } from './lines.ts'
 import type { TapeStorage } from './tape-storage.ts'
 
@@ -25,15 +26,12 @@ export interface FoldedPage {
   readonly isCutShort?: boolean
 }
 
-/** A part of the tape, folded or not. */
-export interface FoldedPiece {
-  readonly covers: SeqRanges
-  readonly events: readonly TapeEvent[]
-  readonly bytes: number
+/** What of the tape is wanted, where that is not all. */
+export interface FoldedSelection {
+  /** Where much else is, it is not read: see `SparseReader`. */
+  readonly wanted: Wanted
+  readonly select: (piece: EventsPage) => readonly TapeEvent[]
 }
-
-/** What of a piece is wanted. */
-type Select = (piece: FoldedPiece) => readonly TapeEvent[]
 
 export class FoldedReader {
   readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom' | 'snapshots'>
@@ -48,18 +46,13 @@ export class FoldedReader {
    * `between` is awaited between two steps, and throws when the tape is not the same any more. Of what is not selected
    * nothing comes.
    */
-  async read(
-    ranges: SeqRanges,
-    latestSeq: number,
-    between: () => Promise<void>,
-    select: Select = ({ events }) => events,
-  ): Promise<FoldedPage> {
+  async read(ranges: SeqRanges, latestSeq: number, between: () => Promise<void>, selection?: FoldedSelection): Promise<FoldedPage> {
     const folding = new Folding()
     const wanted: SeqRanges = latestSeq < 0 ? [] : intersect(ranges, [[0, latestSeq]])
     let covers: SeqRanges = []
     let [count, bytes] = [0, 0]
-    for await (const piece of this.pieces(wanted, between, await this.#readStart(wanted))) {
-      const some = select(piece)
+    for await (const piece of this.pieces(wanted, { between, wanted: selection?.wanted }, await this.#readStart(wanted))) {
+      const some = selection?.select(piece) ?? piece.events
       covers = union(covers, piece.covers)
       folding.add(some, covers)
       if (some.length === 0) continue
@@ -72,15 +65,20 @@ export class FoldedReader {
     return { covers, events, ...(subtract(wanted, covers).length === 0 ? {} : { isCutShort: true }) }
   }
 
-  /** Ranges of the tape in pieces, each as short as it is stored; less of them where that is much. `between` as above. */
-  async *pieces(ranges: SeqRanges, between: () => Promise<void>, start?: FoldedPiece): AsyncGenerator<FoldedPiece, void> {
+  /** Ranges of the tape in pieces, folded or not, each as short as it is stored; less of them where that is much. `between` as above. */
+  async *pieces(
+    ranges: SeqRanges,
+    { between, wanted }: { readonly between: () => Promise<void>; readonly wanted?: Wanted | undefined },
+    start?: EventsPage,
+  ): AsyncGenerator<EventsPage, void> {
+    const sparse = wanted && new SparseReader(this.#storage, this.#contents, wanted)
     let rest = ranges
     let piece = start
     for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; piece = undefined) {
-      piece ??= await this.#next(rest)
+      piece ??= (await sparse?.next(rest, pageBytes)) ?? (await this.#next(rest))
       await between()
       rest = subtract(rest, piece.covers)
-      bytes += piece.bytes
+      bytes += piece.bytesRead
       yield piece
     }
   }
@@ -93,25 +91,25 @@ export class FoldedReader {
   }
 
   /** Undefined also when a part of it is lost: the segments do as well. */
-  async #readStart(rest: SeqRanges): Promise<FoldedPiece | undefined> {
+  async #readStart(rest: SeqRanges): Promise<EventsPage | undefined> {
     const start = this.#start(rest)
     if (start === undefined) return undefined
     const { through, chunks } = start
     const contents = await Promise.all(chunks.map((chunk) => this.#contents.get(chunk))).catch(() => undefined)
-    return contents && { covers: [[0, through]], events: contents.flatMap(parseChunk), bytes: sizeOf(chunks) }
+    const bytes = sizeOf(chunks)
+    return contents && { covers: [[0, through]], events: contents.flatMap(parseChunk), bytes, bytesRead: bytes }
   }
 
   /** A whole segment, folded already where it has been; otherwise a page of events. */
-  async #next(rest: SeqRanges): Promise<FoldedPiece> {
+  async #next(rest: SeqRanges): Promise<EventsPage> {
     const [from, to] = rest[0] as SeqRange
     const segment = segmentOf(this.#storage, from)
     if (segment !== undefined && segment.first === from && segment.last <= to) {
       const content = await readFolded(this.#contents, segment)
-      return { covers: [[from, segment.last]], events: parseLines(content), bytes: content.length }
+      return { covers: [[from, segment.last]], events: parseLines(content), bytes: content.length, bytesRead: content.length }
     }
     const wanted = segment === undefined ? rest : intersect(rest, [[from, segment.last]])
     const page = await readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: seqMax, bytesMax: pageBytes })
-    const bytes = page.pieces.reduce((sum, { length }) => sum + length, 0)
-    return { covers: page.covers, events: page.pieces.flatMap(parseLines), bytes }
+    return eventsOf(page)
   }
 }

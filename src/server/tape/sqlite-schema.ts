@@ -43,6 +43,8 @@ const migrations: readonly string[] = [
   `ALTER TABLE stream ADD COLUMN peak INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE lent_by_fork (fork TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (fork, name)) WITHOUT ROWID;
    INSERT INTO lent_by_fork SELECT fork, name FROM lent;`,
+  // `places`: see `SegmentPlaces`.
+  'ALTER TABLE segment ADD COLUMN places TEXT;',
 ]
 
 export class SqliteSchema {

@@ -8,10 +8,11 @@ import { seqMax } from '../../protocol/limits.ts'
 import type { Expiry } from '../../protocol/settings.ts'
 import type { Built, Index, Member } from '../filters/indexes.ts'
 import type { Fork } from '../forks/fork.ts'
-import { entryFromText, entryToText } from '../sealed/entry-text.ts'
 import { dropScrubbed, notePeak, scrub } from '../sealed/scrub.ts'
 import { noSnapshots, type Snapshots } from '../sealed/snapshot.ts'
+import { SqliteIndexes } from './sqlite-indexes.ts'
 import { SqliteSchema } from './sqlite-schema.ts'
+import { SqliteSegments } from './sqlite-segments.ts'
 import { SqliteSnapshots } from './sqlite-snapshots.ts'
 import type {
   Append,
@@ -25,27 +26,22 @@ import type {
   TapeRow,
   TapeStorage,
 } from './tape-storage.ts'
-import { decodeRuns, encodeRuns, runsOf, writerIn } from './writer-runs.ts'
-
-/**
- * Whoever reads may stop anywhere, and a cursor that is not read to its end keeps SQLite from ever moving its log into
- * the database: so each question is read whole, and is a short one.
- */
-const segmentsAtOnce = 64
-
-/** With a list in JSON. */
-const among = 'IN (SELECT value FROM json_each(?))'
+import { encodeRuns, runsOf } from './writer-runs.ts'
 
 export class SqliteTape implements TapeStorage {
   readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
   readonly #schema: SqliteSchema
+  readonly #segments: SqliteSegments
+  readonly #indexes: SqliteIndexes
   readonly #snapshots: SqliteSnapshots
 
   constructor(storage: DurableObjectStorage, schema = new SqliteSchema(storage)) {
     this.#storage = storage
     this.#sql = storage.sql
     this.#schema = schema
+    this.#segments = new SqliteSegments(storage.sql)
+    this.#indexes = new SqliteIndexes(storage.sql)
     this.#snapshots = new SqliteSnapshots(storage.sql)
   }
 
@@ -89,7 +85,7 @@ export class SqliteTape implements TapeStorage {
         this.#sql.exec('INSERT INTO tape VALUES (?, ?, ?, ?, ?, ?, ?, ?)', ...values)
       }
       this.#retire(retired)
-      if (members.length > 0) this.noteMembers(members)
+      this.#indexes.note(members)
     })
   }
 
@@ -109,7 +105,7 @@ export class SqliteTape implements TapeStorage {
         'SELECT first, writer FROM tape WHERE last <= ? ORDER BY last',
         last,
       )
-      this.#insertSegment(segment, encodeRuns(runsOf(rows), first))
+      this.#segments.insert(segment, encodeRuns(runsOf(rows), first))
       notePeak(this.#sql)
       this.#sql.exec('DELETE FROM tape WHERE last <= ?', last)
       if (ledger !== undefined) this.#sql.exec('UPDATE stream SET sealed_ledger = ?', ledger)
@@ -119,52 +115,23 @@ export class SqliteTape implements TapeStorage {
   }
 
   indexes(): readonly Index[] {
-    if (!this.#schema.find()) return []
-    return this.#sql
-      .exec<Index & Record<string, SqlStorageValue>>(
-        'SELECT id, name, pointer, declared_at AS declaredAt, built_to AS builtTo FROM attribute ORDER BY id',
-      )
-      .toArray()
+    return this.#schema.find() ? this.#indexes.all() : []
   }
 
-  addIndex({ name, pointer, declaredAt, builtTo }: Omit<Index, 'id'>): void {
-    this.#sql.exec(
-      'INSERT INTO attribute (name, pointer, declared_at, built_to) VALUES (?, ?, ?, ?)',
-      ...[name, pointer, declaredAt, builtTo],
-    )
+  addIndex(index: Omit<Index, 'id'>): void {
+    this.#indexes.add(index)
   }
 
   noteMembers(members: readonly Member[], built?: Built): void {
-    this.#storage.transactionSync(() => {
-      for (const { index, value, object, since } of members) {
-        this.#sql.exec(
-          `INSERT INTO member VALUES (?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET since = excluded.since WHERE excluded.since < member.since`,
-          ...[index, value, object, since],
-        )
-      }
-      if (built === undefined) return
-      this.#sql.exec(`UPDATE attribute SET built_to = ? WHERE id ${among}`, built.to, JSON.stringify(built.indexes))
-    })
+    this.#storage.transactionSync(() => this.#indexes.note(members, built))
   }
 
   membersSince(index: number, values: readonly string[], objects: readonly string[]): ReadonlyMap<string, number> {
-    // A live row is mostly one event, and most filters name one value: that is found in a fraction of the time.
-    const isOne = values.length === 1 && objects.length === 1
-    const where = isOne ? 'value = ? AND object = ?' : `value ${among} AND object ${among}`
-    const bindings = isOne ? [values[0], objects[0]] : [JSON.stringify(values), JSON.stringify(objects)]
-    const cursor = this.#sql.exec(
-      `SELECT object, min(since) FROM member WHERE attribute = ? AND ${where} GROUP BY object`,
-      ...[index, ...bindings],
-    )
-    return new Map(cursor.raw<[string, number]>())
+    return this.#indexes.membersSince(index, values, objects)
   }
 
   membersOf(index: number, value: string, countMax: number): readonly string[] {
-    return this.#sql
-      .exec<{ object: string }>('SELECT object FROM member WHERE attribute = ? AND value = ? LIMIT ?', index, value, countMax)
-      .toArray()
-      .map(({ object }) => object)
+    return this.#indexes.membersOf(index, value, countMax)
   }
 
   configure({ isClosed, expires, at, newEpoch, secret }: Configuration): void {
@@ -179,19 +146,16 @@ export class SqliteTape implements TapeStorage {
   rewrite({ epoch, rows, segments, snapshots, note }: Rewrite): void {
     this.#storage.transactionSync(() => {
       for (const { last, body } of rows) this.#sql.exec('UPDATE tape SET body = ? WHERE last = ?', body, last)
-      for (const { last, plain, folded } of segments) {
-        const texts = [entryToText(plain), folded === undefined ? null : entryToText(folded)]
-        this.#sql.exec('UPDATE segment SET plain = ?, folded = ? WHERE last = ?', ...texts, last)
-      }
+      for (const segment of segments) this.#segments.replace(segment)
       this.#sql.exec('UPDATE stream SET epoch = ?', epoch)
-      this.rebuildIndexes()
+      this.#indexes.rebuild()
       this.keepSnapshots(snapshots)
       this.#sql.exec('INSERT INTO redaction (at, sub, reason, redacted) VALUES (?, ?, ?, ?)', note.at, note.sub, note.reason, note.redacted)
     })
   }
 
   rebuildIndexes(): void {
-    this.#sql.exec('DELETE FROM member; UPDATE attribute SET built_to = -1, declared_at = (SELECT max(last) FROM tape)')
+    this.#indexes.rebuild()
   }
 
   renew(epoch: string): void {
@@ -200,13 +164,10 @@ export class SqliteTape implements TapeStorage {
 
   writerOf(seq: number): number | undefined {
     if (!this.#schema.find()) return undefined
-    const find = <Row extends Record<string, SqlStorageValue>>(sql: string) => this.#sql.exec<Row>(sql, seq).toArray()[0]
-    const row = find<{ first: number; writer: number | null }>('SELECT first, writer FROM tape WHERE last >= ? ORDER BY last LIMIT 1')
-    if (row !== undefined && row.first <= seq) return row.writer ?? undefined
-    const segment = find<{ first: number; writers: ArrayBuffer | null }>(
-      'SELECT first, writers FROM segment WHERE last >= ? ORDER BY last LIMIT 1',
-    )
-    return segment?.writers ? writerIn(decodeRuns(segment.writers), seq - segment.first) : undefined
+    const [row] = this.#sql
+      .exec<{ first: number; writer: number | null }>('SELECT first, writer FROM tape WHERE last >= ? ORDER BY last LIMIT 1', seq)
+      .toArray()
+    return row !== undefined && row.first <= seq ? (row.writer ?? undefined) : this.#segments.writerOf(seq)
   }
 
   redactions(): readonly RedactionNote[] {
@@ -226,17 +187,7 @@ export class SqliteTape implements TapeStorage {
   }
 
   *segmentsFrom(from: number): Generator<SegmentEntry> {
-    if (!this.#schema.find()) return
-    // Most want one alone.
-    for (let [next, limit] = [from, 1]; ; limit = segmentsAtOnce) {
-      const cursor = this.#sql.exec('SELECT first, last, plain, folded FROM segment WHERE last >= ? ORDER BY last LIMIT ?', next, limit)
-      const some = [...cursor.raw<[number, number, string, string | null]>()]
-      for (const [first, last, plain, folded] of some) {
-        yield { first, last, plain: entryFromText(plain), ...(folded === null ? {} : { folded: entryFromText(folded) }) }
-        next = last + 1
-      }
-      if (some.length < limit) return
-    }
+    if (this.#schema.find()) yield* this.#segments.from(from)
   }
 
   *rowsFrom(from: number): Generator<TapeRow> {
@@ -310,7 +261,7 @@ export class SqliteTape implements TapeStorage {
 
   adopt(segments: readonly SegmentEntry[]): void {
     this.#storage.transactionSync(() => {
-      for (const segment of segments) this.#insertSegment(segment, null)
+      for (const segment of segments) this.#segments.insert(segment, null)
     })
   }
 
@@ -323,11 +274,6 @@ export class SqliteTape implements TapeStorage {
       }
       dropScrubbed(this.#sql)
     })
-  }
-
-  #insertSegment({ first, last, plain, folded }: SegmentEntry, writers: ArrayBuffer | null): void {
-    const texts = [entryToText(plain), folded === undefined ? null : entryToText(folded)]
-    this.#sql.exec('INSERT INTO segment VALUES (?, ?, ?, ?, ?)', last, first, ...texts, writers)
   }
 
   #retire(clients: Append['retired']): void {

@@ -14,6 +14,7 @@ import { PastReader } from '../filters/past-reader.ts'
 import type { Contents } from '../sealed/contents.ts'
 import { readSealedPage } from '../sealed/sealed-reader.ts'
 import { sizesOf } from '../sealed/sizes.ts'
+import { SparseReader, type Wanted } from '../sealed/sparse-reader.ts'
 import { FoldedReader } from './folded-reader.ts'
 import { toLines } from './lines.ts'
 import { OneAtATime } from './one-at-a-time.ts'
@@ -117,7 +118,8 @@ export class TapeReads {
   ): Promise<Page> {
     const reading = this.#filteredReading(ranges, asked)
     const readPage = (some: SeqRanges, max: number) => this.read(some, { bytesMax: max })
-    return readFiltered(this.filterOf(selection), ranges, { ...reading, bytesMax, own, readPage })
+    const sparse = (wanted: Wanted) => new SparseReader(this.#storage, this.#contents, wanted)
+    return readFiltered(this.filterOf(selection), ranges, { ...reading, bytesMax, own, sparse, readPage })
   }
 
   /** And folded. */

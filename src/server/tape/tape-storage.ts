@@ -69,6 +69,8 @@ export interface SegmentEntry {
   readonly plain: ContentEntry
   /** The same folded; absent where that is hardly shorter. */
   readonly folded?: ContentEntry | undefined
+  /** Which of its seqs are about which object: see `SegmentPlaces`. Absent in segments of a time without. */
+  readonly places?: ContentEntry | undefined
 }
 
 export interface Seal {

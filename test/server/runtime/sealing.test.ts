@@ -55,11 +55,11 @@ async function keysOf(stream: string): Promise<readonly string[]> {
   return (await env.SEGMENTS.list({ prefix: objectId(stream) })).objects.map(({ key }) => key)
 }
 
-function segmentsOf(stream: string): Promise<readonly { first: number; last: number; plain: string; folded: string | null }[]> {
+type SegmentRow = { first: number; last: number; plain: string; folded: string | null; places: string | null }
+
+function segmentsOf(stream: string): Promise<readonly SegmentRow[]> {
   return runInDurableObject(stubOf(stream), (_, { storage }) =>
-    storage.sql
-      .exec<{ first: number; last: number; plain: string; folded: string | null }>('SELECT * FROM segment ORDER BY last')
-      .toArray(),
+    storage.sql.exec<SegmentRow>('SELECT * FROM segment ORDER BY last').toArray(),
   )
 }
 
@@ -221,13 +221,13 @@ test('[H5][T6] with a bucket the Worker reads what is sealed without the object'
 
 test('[T6] without a bucket segments are rows of the object, with one they are in it alone', async () => {
   const segments = await segmentsOf('bucketed-sealed')
-  const names = segments.flatMap(({ plain, folded }) => [plain, folded]).filter((entry) => entry !== null)
+  const names = segments.flatMap(({ plain, folded, places }) => [plain, folded, places]).filter((entry) => entry !== null)
   const { chunks } = await (await call('/v1/streams/bucketed-sealed/snapshot')).json<SnapshotAnswer>()
   const hashes = [...names.map((entry) => (JSON.parse(entry) as [string])[0]), ...chunks.map(({ hash }) => hash)]
   const keys = hashes.map((hash) => `${objectId('bucketed-sealed')}/${hash}`)
   expect((await keysOf('bucketed-sealed')).toSorted()).toEqual(keys.toSorted())
   expect(await rowCounts('bucketed-sealed')).toMatchObject({ segment: segments.length, blob: 0 })
-  expect((await rowCounts('rows-sealed')).blob).toBe((await segmentsOf('rows-sealed')).length * 2 + chunks.length)
+  expect((await rowCounts('rows-sealed')).blob).toBe((await segmentsOf('rows-sealed')).length * 3 + chunks.length)
 })
 
 describe('a segment in the bucket', () => {
