@@ -136,6 +136,7 @@ function storageOf(
   })
   const plain = sum(segments.map((segment) => segment.plain))
   const folded = sum(segments.flatMap((segment) => segment.folded ?? []))
+  const places = sum(segments.flatMap((segment) => segment.places ?? []))
   const chunks = sum(snapshot?.chunks ?? [])
   const sealed = (segments.at(-1)?.last ?? -1) + 1
   return {
@@ -143,8 +144,9 @@ function storageOf(
     'sealed: bytes of JSON per event': plain.bytes / sealed,
     'sealed: bytes stored per event': plain.stored / sealed,
     'sealed: bytes stored folded, besides, per event': folded.stored / sealed,
-    'sealed: share of their JSON, without folded ones': plain.stored / plain.bytes,
-    'sealed: share of their JSON': (plain.stored + folded.stored) / plain.bytes,
+    'sealed: bytes stored of places, besides, per event': places.stored / sealed,
+    'sealed: share of their JSON, plain alone': plain.stored / plain.bytes,
+    'sealed: share of their JSON': (plain.stored + folded.stored + places.stored) / plain.bytes,
     'snapshot: chunks': snapshot?.chunks.length ?? 0,
     'snapshot: MB of JSON': chunks.bytes / 1e6,
     'snapshot: MB stored': chunks.stored / 1e6,

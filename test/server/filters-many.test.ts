@@ -67,6 +67,25 @@ test('[G6] of more objects than are listed no more are gathered, and who belongs
   expect(listed).toHaveBeenCalledTimes(2)
 })
 
+test('[G1] a read of few objects looks up once who belongs, one of many for each part', async () => {
+  const rig = new CoreRig(new CountingTape())
+  rig.core.declareIndex('project', '/project')
+  for (let row = 0; row < 3; row++) {
+    const drafts = Array.from({ length: 600 }, (_, i) => {
+      const n = row * 600 + i
+      return draft(n + 1, { identifier: `t${n}`, values: { project: n % 600 < 10 ? 'p0' : 'p1' } })
+    })
+    rig.commit(submission('writer', drafts))
+  }
+  const asking = async (project: string) => {
+    rig.storage.asked = 0
+    const { pieces } = await rig.core.reads.readFiltered({ any: [{ project: [project] }], except: [] }, [[0, 1799]], { bytesMax: 1e7 })
+    return { asked: rig.storage.asked, events: pieces.flatMap(parseLines).length }
+  }
+  expect(await asking('p0')).toEqual({ asked: 1, events: 30 })
+  expect(await asking('p1')).toEqual({ asked: 3, events: 1770 })
+})
+
 describe('an index', () => {
   function sqliteRig(): CoreRig<SqliteTape> {
     const disk = new ObjectDisk()

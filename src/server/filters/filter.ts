@@ -39,6 +39,9 @@ export interface Belonging {
   since(object: ObjectName): number | undefined
 }
 
+/** So many objects are looked up once for a whole read, rather than for each part of it. */
+const fewMax = 1000
+
 /** A text of SQLite holds 2 MB, and a key takes up to 2,500 bytes of it. */
 const keysAtOnce = 750
 
@@ -87,6 +90,11 @@ class CheckedFilter {
         return since
       },
     }
+  }
+
+  /** Whether attributes list what belongs to it. */
+  get isListed(): boolean {
+    return this.#attributes.length > 0
   }
 
   /**
@@ -138,13 +146,28 @@ export class Filter {
     }
   }
 
+  /** The same as of now, for a read of what is on the tape now: where few objects belong, all of them are looked up at once. */
+  asOfNow(): Pick<Filter, 'over'> {
+    const keys = this.#any.every(({ isListed }) => isListed) ? this.#keys(fewMax) : undefined
+    if (keys === undefined) return this
+    const belonging = this.over([...keys].map(objectOfKey))
+    const few: Belonging = { since: (object) => (keys.has(objectKey(object)) ? belonging.since(object) : undefined) }
+    return { over: () => few }
+  }
+
   /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */
   objects(countMax: number): readonly ObjectName[] {
-    const keys = new Set<string>()
-    for (const filter of this.#any) filter.addKeys(keys, countMax)
-    if (keys.size > countMax) throw new Refusal('too-large', { detail: `More than ${countMax} objects belong to this.` })
+    const keys = this.#keys(countMax)
+    if (keys === undefined) throw new Refusal('too-large', { detail: `More than ${countMax} objects belong to this.` })
     const objects = [...keys].map(objectOfKey)
     const belonging = this.over(objects)
     return objects.filter((object) => belonging.since(object) !== undefined)
+  }
+
+  /** Of objects that may belong, and of all that do; undefined where they are more. */
+  #keys(countMax: number): ReadonlySet<string> | undefined {
+    const keys = new Set<string>()
+    for (const filter of this.#any) filter.addKeys(keys, countMax)
+    return keys.size > countMax ? undefined : keys
   }
 }

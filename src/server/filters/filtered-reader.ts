@@ -48,11 +48,12 @@ interface Found {
 }
 
 export async function readFiltered(
-  filter: Filter,
+  wanted: Filter,
   ranges: SeqRanges,
   { bytesMax, own, sparse, readPage, ...reading }: FilteredReading & FilteredPaging,
 ): Promise<Page> {
   const { latestSeq, between } = reading
+  const filter = wanted.asOfNow()
   const reader = sparse({ over: (objects) => isIn(filter, objects), client: own })
   const events: TapeEvent[] = []
   const aside = new Set<number>()
@@ -96,14 +97,15 @@ export async function readFiltered(
   }
 }
 
-function isIn(filter: Filter, objects: readonly ObjectName[]): (object: ObjectName) => boolean {
+function isIn(filter: Pick<Filter, 'over'>, objects: readonly ObjectName[]): (object: ObjectName) => boolean {
   const belonging = filter.over(objects)
   return (object) => belonging.since(object) !== undefined
 }
 
 /** The same folded: an object that comes to belong in a part that was folded before need not show where. */
-export async function readFilteredFolded(filter: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
+export async function readFilteredFolded(wanted: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
   const { folded, latestSeq, between } = reading
+  const filter = wanted.asOfNow()
   const joining = new Map<string, number>()
   const { events, covers } = await folded.read(ranges, latestSeq, between, {
     wanted: { over: (objects) => isIn(filter, objects) },
