@@ -101,7 +101,7 @@ describe('on their way', () => {
       const outbox = new Outbox('me')
       const draft: Draft = { ...change, seen: -1, ...(version === undefined ? {} : { version }) }
       outbox.add(draft, 0, { isOnTape: false, upTo: -1 })
-      outbox.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1, inFlightBytesMax: 1e9, upTo: -1, hasDeltas: true })
+      outbox.numbering.take({ draftsMax: 1, bytesMax: 1e6, inFlightMax: 1, inFlightBytesMax: 1e9, upTo: -1, hasDeltas: true })
       const event = { ...change, seq: 0, client: 'me', counter: 1, seen: -1, ...(of === undefined ? {} : { version: of }) }
       return outbox.confirm([event]).isOurs
     }

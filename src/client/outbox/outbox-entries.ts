@@ -137,6 +137,13 @@ export class OutboxEntries implements Iterable<Entry> {
     }
   }
 
+  /** The same of all of them; gives what they are now. */
+  replaceAll(replace: (entry: Entry) => Entry): readonly Entry[] {
+    const all = Array.from(this, replace)
+    this.replace(all)
+    return all
+  }
+
   /** It travels in this frame of the present link, or waits to be sent. */
   setRef(entry: Entry, ref: number | undefined): void {
     if (entry.ref === ref) return

@@ -1,5 +1,5 @@
 /** What an outbox is made of: its entries, what their changes come to, and how much they are. */
-import { type Change, type Code, type Draft, type TapeEvent, utf8Length } from '../../protocol/index.ts'
+import { type Change, type Code, utf8Length } from '../../protocol/index.ts'
 import type { OutboxItem, RefusedDraft } from '../status.ts'
 import type { OutboxEntry, RefusalNotes, SavedChange } from '../storage/store.ts'
 
@@ -53,19 +53,6 @@ export function bytesOf(draft: Change): number {
 /** The bytes of what an entry has to send. */
 export function sizeOf({ draft, folded }: OutboxEntry): number {
   return folded.drafts === 1 ? folded.bytes : bytesOf(draft)
-}
-
-/** Whether the event is this draft, numbered; of one that has been redacted there is nothing that says otherwise. */
-export function isSame(draft: Draft, event: TapeEvent): boolean {
-  if (event.redacted !== undefined) return true
-  return (
-    draft.type === event.type &&
-    draft.collection === event.collection &&
-    draft.identifier === event.identifier &&
-    (draft.version ?? 1) === (event.version ?? 1) &&
-    JSON.stringify(draft.values) === JSON.stringify(event.values) &&
-    JSON.stringify(draft.deltas) === JSON.stringify(event.deltas)
-  )
 }
 
 export function itemOf({ place, draft, madeAt, folded }: OutboxEntry, isSent: boolean): OutboxItem {

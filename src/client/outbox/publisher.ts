@@ -136,11 +136,11 @@ export class Publisher {
     this.problem = undefined
     this.#unverifiedUpTo = undefined
     if (counter !== undefined) {
-      const { nextCounter, firstGiven } = this.outbox
-      if (counter >= nextCounter) this.#isCopied = true
+      const { next, firstGiven } = this.outbox.numbering
+      if (counter >= next) this.#isCopied = true
       else if (firstGiven !== undefined && counter >= firstGiven) this.#unverifiedUpTo = counter
       // What it had taken from us was lost with its storage: what comes next has the number that it waits for.
-      else if (counter + 1 < (firstGiven ?? nextCounter)) this.#renumber(this.outbox.renumberFrom(counter + 1))
+      else if (counter + 1 < (firstGiven ?? next)) this.#renumber(this.outbox.numbering.renumberFrom(counter + 1))
     }
     this.#sendAgain()
   }
@@ -222,7 +222,7 @@ export class Publisher {
       // On a fresh link nothing can come after it that was under way on this one.
       this.#hooks.backOff()
     }
-    if (this.#unverifiedUpTo !== undefined && (this.outbox.firstGiven ?? Number.POSITIVE_INFINITY) > this.#unverifiedUpTo) {
+    if (this.#unverifiedUpTo !== undefined && (this.outbox.numbering.firstGiven ?? Number.POSITIVE_INFINITY) > this.#unverifiedUpTo) {
       this.#unverifiedUpTo = undefined
     }
     if (leaving.length > 0 || inOrder.length > 0 || events.length > 0) void this.#flush()
@@ -237,13 +237,13 @@ export class Publisher {
     this.#onTape.clear()
     this.#bridges.clear()
     // What it has taken from somebody else under our id says nothing of our drafts.
-    return this.outbox.forgetSeen(counter < this.outbox.nextCounter ? counter : 0)
+    return this.outbox.forgetSeen(counter < this.outbox.numbering.next ? counter : 0)
   }
 
   /** A publish of this link was refused. Whatever the reason, the drafts behind the one to blame go on. */
   refuse({ ref, code, counter, expected, ...details }: RefusedServerFrame): void {
     if (ref === undefined || ![...this.outbox.entries].some((entry) => entry.ref === ref)) return
-    if (code === 'counter-skipped') return this.#renumber(this.outbox.renumberFrom(expected ?? 1, ref))
+    if (code === 'counter-skipped') return this.#renumber(this.outbox.numbering.renumberFrom(expected ?? 1, ref))
     if (
       (code === 'expect-failed' || code === 'catch-up-first') &&
       counter !== undefined &&
@@ -271,7 +271,7 @@ export class Publisher {
     const draft = this.outbox.entries.sentWith(ref, counter)
     // It may be gone already, or have another counter: then the rest of its frame is to be sent again.
     const isOwn = draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)
-    if (isOwn && (code !== 'catch-up-first' || !this.outbox.canCatchUp(counter, this.#upTo))) return false
+    if (isOwn && (code !== 'catch-up-first' || !this.outbox.numbering.canCatchUp(counter, this.#upTo))) return false
     const attempts = this.outbox.entries.tryAgain(ref, counter)
     this.#generation++
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
@@ -288,7 +288,7 @@ export class Publisher {
 
   #sendAgain(): void {
     this.#generation++
-    this.outbox.recall()
+    this.outbox.numbering.recall()
     void this.#flush()
   }
 
@@ -299,8 +299,8 @@ export class Publisher {
     await null
     while (this.#maySend) {
       const generation = this.#generation
-      const { nextCounter } = this.outbox
-      const batch = this.outbox.take({
+      const { next } = this.outbox.numbering
+      const batch = this.outbox.numbering.take({
         draftsMax,
         bytesMax,
         inFlightMax,
@@ -309,10 +309,10 @@ export class Publisher {
         hasDeltas: !this.#turns.isOthers,
       })
       if (batch.length === 0) break
-      if (this.outbox.nextCounter > nextCounter) {
+      if (this.outbox.numbering.next > next) {
         this.#unsavedNumbering = this.#hooks.save({
           client: this.outbox.client,
-          nextCounter: this.outbox.nextCounter,
+          nextCounter: this.outbox.numbering.next,
           put: batch.map(toSaved),
         })
       }
@@ -332,7 +332,7 @@ export class Publisher {
   #send(batch: readonly Entry[]): void {
     const ref = this.#hooks.newRef()
     if (batch.some(({ draft }) => draft.deltas !== undefined)) this.#turns.sent()
-    this.outbox.sent(batch, ref)
+    this.outbox.numbering.sent(batch, ref)
     const drafts = batch.map(({ counter, draft }) => ({ counter, ...draft }))
     this.#hooks.send({ type: 'publish', ref, client: this.outbox.client, drafts })
     this.#hooks.onSent(batch.map(({ place }) => place))
