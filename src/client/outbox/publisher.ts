@@ -6,11 +6,9 @@
  *                                └───────────────────────┘        refused for its own ─► kept, and reported
  *
  * The server drops what it has taken already, so sending again is right, as long as nobody else publishes under our
- * id. A copied profile does. So each link begins with a look at what the tape has taken under that id: when it took
- * what we have sent, the events are compared with our drafts first; when they are not ours, we go on under a new id.
+ * id: see identity.ts. So each link begins with a look at what the tape has taken under it.
  */
 import {
-  batchBytesMax,
   type Change,
   type Code,
   codeFacts,
@@ -21,24 +19,19 @@ import {
 } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
 import { GatheredChange } from '../storage/gathered-change.ts'
-import type { Saved, SavedChange } from '../storage/store.ts'
+import type { Saved } from '../storage/store.ts'
 import { Bridges, type Knowledge } from '../tabs/bridges.ts'
+import { Identity } from './identity.ts'
 import { Outbox } from './outbox.ts'
-import { type Entry, type Leaving, notesOf, type OutboxStep, toSaved } from './outbox-entry.ts'
+import { type Leaving, notesOf, type OutboxStep } from './outbox-entry.ts'
+import { Sender, type SenderHooks } from './sender.ts'
 import { Turns } from './turns.ts'
 
-export interface PublisherHooks {
-  readonly send: (frame: object) => void
-  /** A number for a frame, so that its refusal is known. */
-  readonly newRef: () => number
-  /** Saves, and settles when that is done. */
-  readonly save: (change: SavedChange) => Promise<void>
+export interface PublisherHooks extends Omit<SenderHooks, 'maySend' | 'upTo'> {
   /** Ends the link, to open another one after a while. */
   readonly backOff: () => void
   /** These drafts have left the outbox, or gone to another place, and that is on its way into the store. */
   readonly onLeave: (leaving: readonly Leaving[]) => void
-  /** The drafts at these places are on their way. */
-  readonly onSent: (places: readonly number[]) => void
   /** What is said of the outbox has changed. */
   readonly onChange: () => void
 }
@@ -46,38 +39,21 @@ export interface PublisherHooks {
 /** Which other tab has made a draft, and what it knew of the outbox then. */
 type MadeBy = Omit<Knowledge, 'seen'>
 
-/** A frame's worth: large enough to share one row and one frame, small enough to answer others in between. */
-const draftsMax = 200
-/** Half of what a frame may hold, for what stands around the drafts. */
-const bytesMax = batchBytesMax / 2
-/** Sent and not yet seen on the tape. More would only wait in the network, and fall behind what the server looks back over. */
-const inFlightMax = 1000
-const inFlightBytesMax = 2 * batchBytesMax
-
 export class Publisher {
   readonly outbox: Outbox
   readonly #environment: Environment
   readonly #hooks: PublisherHooks
+  readonly #identity: Identity
+  readonly #turns: Turns
+  readonly #sender: Sender
+  readonly #bridges = new Bridges()
   /** Objects that the tape has said something of, as far as it is known here. */
   readonly #onTape = new Set<string>()
-  /** Changes with each link, and with each renumbering: what was decided before must be decided again. */
-  #generation = 0
   #isOnline = false
-  #isFlushing = false
-  /** Counters given and not yet known to be saved: nothing is sent before they are. */
-  #unsavedNumbering: Promise<void> | undefined
-  /** Up to this counter the tape has taken drafts under our id, and we have not seen all of their events. */
-  #unverifiedUpTo: number | undefined
-  /** Somebody else publishes under our id. */
-  #isCopied = false
   /** The pending deltas have been taken over all of 0 … this. */
   #upTo = -1
   /** What stands in their way: nothing is sent before it is known. */
   #knownFirst = -1
-  readonly #turns: Turns
-  readonly #bridges = new Bridges()
-  /** How often the server has closed our socket for another one of our id. */
-  #timesSuperseded = 0
   /** Why the server takes nothing from us on this link. */
   problem: Code | undefined
   /** Why it did not take what was sent last, which is sent again. */
@@ -87,7 +63,9 @@ export class Publisher {
     this.#environment = environment
     this.#hooks = hooks
     this.outbox = new Outbox(environment.newId())
-    this.#turns = new Turns(environment, () => void this.#flush())
+    this.#identity = new Identity(this.outbox.numbering)
+    this.#turns = new Turns(environment, () => void this.#sender.flush())
+    this.#sender = new Sender(this.outbox, this.#turns, { ...hooks, maySend: () => this.#maySend, upTo: () => this.#upTo })
   }
 
   /** Takes up what an earlier run left, if there was one, before anything is added. */
@@ -114,7 +92,7 @@ export class Publisher {
     if (deltas !== undefined) this.#bridges.record({ collection, identifier, deltas, place: place ?? this.outbox.lastPlace, tab: by?.tab })
     void this.#hooks.save(saved)
     if (leaving.length > 0) this.#hooks.onLeave(leaving)
-    void this.#flush()
+    void this.#sender.flush()
     return place
   }
 
@@ -134,44 +112,39 @@ export class Publisher {
   online(counter: number | undefined): void {
     this.#isOnline = true
     this.problem = undefined
-    this.#unverifiedUpTo = undefined
-    if (counter !== undefined) {
-      const { next, firstGiven } = this.outbox.numbering
-      if (counter >= next) this.#isCopied = true
-      else if (firstGiven !== undefined && counter >= firstGiven) this.#unverifiedUpTo = counter
-      // What it had taken from us was lost with its storage: what comes next has the number that it waits for.
-      else if (counter + 1 < (firstGiven ?? next)) this.#renumber(this.outbox.numbering.renumberFrom(counter + 1))
-    }
-    this.#sendAgain()
+    this.#identity.welcomed(counter)
+    const { next, firstGiven = next } = this.outbox.numbering
+    // What it had taken from us was lost with its storage: what comes next has the number that it waits for.
+    if (counter !== undefined && counter + 1 < firstGiven) this.#renumber(this.outbox.numbering.renumberFrom(counter + 1))
+    this.#sender.sendAgain()
   }
 
   /** Everything that was on the tape when the link was opened is known. */
   caughtUp(): void {
-    if (this.#isCopied) {
-      this.#isCopied = false
-      this.#timesSuperseded = 0
-      this.#unverifiedUpTo = undefined
-      this.#generation++
+    const { isCopied, unverifiedUpTo } = this.#identity
+    if (isCopied) {
+      this.#identity.beginAnew()
+      this.#sender.reconsider()
       this.#save(this.outbox.reidentify(this.#environment.newId()))
       // The server is told of the new id when a link is opened.
       this.#hooks.backOff()
-    } else if (this.#unverifiedUpTo !== undefined) {
+    } else if (unverifiedUpTo !== undefined) {
       // It came folded, or without a maker: there is nothing to compare it with.
-      this.#save(this.outbox.confirmUpTo(this.#unverifiedUpTo))
-      this.#unverifiedUpTo = undefined
-      void this.#flush()
+      this.#save(this.outbox.confirmUpTo(unverifiedUpTo))
+      this.#identity.verified()
+      void this.#sender.flush()
     }
   }
 
-  /** Another socket publishes under our id: one of ours that was slow to open, or, if it happens again, a copy's. */
+  /** The server has closed our link for another one of our id. */
   superseded(): void {
-    if (++this.#timesSuperseded > 1) this.#isCopied = true
+    this.#identity.superseded()
   }
 
   /** Who publishes on the next link, so that the server closes an older one. */
   get publisherOnLink(): string | undefined {
     // To take the id back from whoever has it would only make them take it back in turn.
-    return this.#timesSuperseded > 1 ? undefined : this.outbox.client
+    return this.#identity.isContested ? undefined : this.outbox.client
   }
 
   /** What is known of the tape when a store has been read, when it begins anew, or when more of it is wanted. */
@@ -185,14 +158,14 @@ export class Publisher {
     if (this.problem === undefined) return
     this.problem = undefined
     this.#hooks.onChange()
-    this.#sendAgain()
+    this.#sender.sendAgain()
   }
 
   offline(): void {
     this.#isOnline = false
     this.#knownFirst = -1
     this.#turns.stop()
-    this.#generation++
+    this.#sender.reconsider()
   }
 
   /**
@@ -203,32 +176,24 @@ export class Publisher {
     this.#learn(events)
     this.#upTo = upTo
     const confirmed = this.outbox.confirm(events, inOrder)
-    const { isOurs } = confirmed
     if (inOrder.length > 0) this.#turns.heard(inOrder, this.outbox.client)
     if (confirmed.hadDeltas) this.#turns.gotThrough()
     const rebased = this.outbox.rebase(inOrder, ({ seq, collection, identifier }, deltas) => {
       this.#bridges.record({ collection, identifier, deltas, seq })
     })
     if (rebased.leaving.length > 0) {
-      this.#generation++
       // What has another number now is saved together with the events, right after this.
-      this.#unsavedNumbering = Promise.resolve().then(() => this.#hooks.save({}))
+      this.#sender.renumbered(Promise.resolve().then(() => this.#hooks.save({})))
     }
     const { change } = new GatheredChange().add(confirmed.change).add(rebased.change)
     const leaving = rebased.leaving.length === 0 ? confirmed.leaving : [...confirmed.leaving, ...rebased.leaving]
     if (leaving.length > 0) this.setback = undefined
-    if (!isOurs && !this.#isCopied) {
-      this.#isCopied = true
-      // On a fresh link nothing can come after it that was under way on this one.
-      this.#hooks.backOff()
-    }
-    if (this.#unverifiedUpTo !== undefined && (this.outbox.numbering.firstGiven ?? Number.POSITIVE_INFINITY) > this.#unverifiedUpTo) {
-      this.#unverifiedUpTo = undefined
-    }
-    if (leaving.length > 0 || inOrder.length > 0 || events.length > 0) void this.#flush()
+    // On a fresh link nothing can come after it that was under way on this one.
+    if (this.#identity.compared(confirmed.isOurs)) this.#hooks.backOff()
+    if (leaving.length > 0 || inOrder.length > 0 || events.length > 0) void this.#sender.flush()
     // Whoever is killed before it has a new id learns it from the next welcome, which is ahead of this counter. (The
     // events themselves are known by then, so nothing would be compared any more.)
-    const step = { change: isOurs ? change : { ...change, nextCounter: 1 }, leaving }
+    const step = { change: confirmed.isOurs ? change : { ...change, nextCounter: 1 }, leaving }
     return rebased.isRebased === true ? { ...step, isRebased: true } : step
   }
 
@@ -264,78 +229,27 @@ export class Publisher {
     if (step !== undefined) this.#renumber(step)
   }
 
-  /**
-   * Others were faster than a draft with deltas: these are taken over what the others did, and sent again, without end.
-   */
+  /** Others were faster than a draft with deltas: these are taken over what the others did, and sent again, without end. */
   #wasOvertaken(ref: number, counter: number, { code, conflicts, latestSeq = -1 }: RefusalDetails & { readonly code: Code }): boolean {
     const draft = this.outbox.entries.sentWith(ref, counter)
     // It may be gone already, or have another counter: then the rest of its frame is to be sent again.
     const isOwn = draft !== undefined && (draft.deltas === undefined || draft.expect !== undefined)
     if (isOwn && (code !== 'catch-up-first' || !this.outbox.numbering.canCatchUp(counter, this.#upTo))) return false
     const attempts = this.outbox.entries.tryAgain(ref, counter)
-    this.#generation++
+    this.#sender.reconsider()
     this.#knownFirst = conflicts?.at(-1)?.[1] ?? latestSeq
     this.#turns.wasOvertaken(attempts)
-    void this.#flush()
+    void this.#sender.flush()
     return true
   }
 
   #renumber(step: OutboxStep): void {
-    this.#generation++
-    this.#unsavedNumbering = this.#save(step)
-    void this.#flush()
-  }
-
-  #sendAgain(): void {
-    this.#generation++
-    this.outbox.numbering.recall()
-    void this.#flush()
-  }
-
-  /** Sends what waits, as long as the link is up. What is added in the same turn goes into one frame. */
-  async #flush(): Promise<void> {
-    if (this.#isFlushing || !this.#maySend) return
-    this.#isFlushing = true
-    await null
-    while (this.#maySend) {
-      const generation = this.#generation
-      const { next } = this.outbox.numbering
-      const batch = this.outbox.numbering.take({
-        draftsMax,
-        bytesMax,
-        inFlightMax,
-        inFlightBytesMax,
-        upTo: this.#upTo,
-        hasDeltas: !this.#turns.isOthers,
-      })
-      if (batch.length === 0) break
-      if (this.outbox.numbering.next > next) {
-        this.#unsavedNumbering = this.#hooks.save({
-          client: this.outbox.client,
-          nextCounter: this.outbox.numbering.next,
-          put: batch.map(toSaved),
-        })
-      }
-      // Whatever was numbered before is saved by then, too: saves keep their order.
-      await this.#unsavedNumbering
-      if (generation !== this.#generation) continue
-      this.#send(batch)
-    }
-    this.#isFlushing = false
+    this.#sender.renumbered(this.#save(step))
+    void this.#sender.flush()
   }
 
   get #maySend(): boolean {
-    const isOurs = !this.#isCopied && this.#unverifiedUpTo === undefined
-    return this.#isOnline && this.problem === undefined && isOurs && this.#upTo >= this.#knownFirst
-  }
-
-  #send(batch: readonly Entry[]): void {
-    const ref = this.#hooks.newRef()
-    if (batch.some(({ draft }) => draft.deltas !== undefined)) this.#turns.sent()
-    this.outbox.numbering.sent(batch, ref)
-    const drafts = batch.map(({ counter, draft }) => ({ counter, ...draft }))
-    this.#hooks.send({ type: 'publish', ref, client: this.outbox.client, drafts })
-    this.#hooks.onSent(batch.map(({ place }) => place))
+    return this.#isOnline && this.problem === undefined && this.#identity.isVerified && this.#upTo >= this.#knownFirst
   }
 
   #learn(events: readonly TapeEvent[]): void {
