@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
+import { Identity } from '../../src/client/outbox/identity.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
+import { insert, OutboxRig } from '../support/outbox-rig.ts'
 import { change, plainSlice, TestStream } from '../support/test-stream.ts'
 
 /** An event of the client id that two share. */
@@ -101,6 +103,40 @@ describe('a client whose store was copied', () => {
     expect(client.stream.status.pending).toBe(0)
     await client.settle(1000)
     expect(client.link.client).toBe('somebody new')
+  })
+})
+
+describe('what is known of an id', () => {
+  /** Three drafts were sent, and the first is on the tape. */
+  function createIdentity() {
+    const rig = new OutboxRig()
+    for (const identifier of ['a', 'b', 'c']) rig.add(insert(identifier))
+    rig.send(1)
+    rig.outbox.confirmUpTo(1)
+    return { outbox: rig.outbox, identity: new Identity(rig.outbox.numbering) }
+  }
+
+  test.each([
+    ['nobody says', undefined, { isVerified: true }],
+    ['what is known to be ours', 1, { isVerified: true }],
+    ['what may be ours', 2, { isVerified: false, isCopied: false, unverifiedUpTo: 2 }],
+    ['all that was sent', 3, { isVerified: false, isCopied: false, unverifiedUpTo: 3 }],
+    ['more than was ever sent', 4, { isVerified: false, isCopied: true, unverifiedUpTo: undefined }],
+  ])('[C10] a welcome tells of %s', (_, counter, known) => {
+    const { identity } = createIdentity()
+    identity.welcomed(counter)
+    expect(identity).toMatchObject(known)
+  })
+
+  test('[C10] is verified when no draft up to there waits any more, and a copy is found once', () => {
+    const { outbox, identity } = createIdentity()
+    identity.welcomed(2)
+    expect([identity.compared(true), identity.isVerified]).toEqual([false, false])
+    outbox.confirmUpTo(2)
+    expect([identity.compared(true), identity.isVerified]).toEqual([false, true])
+    expect([identity.compared(false), identity.compared(false), identity.isVerified]).toEqual([true, false, false])
+    identity.beginAnew()
+    expect(identity).toMatchObject({ isVerified: true, isContested: false })
   })
 })
 
