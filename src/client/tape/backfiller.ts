@@ -212,17 +212,24 @@ export class Backfiller {
   /** `take` is given what came, if anything did. */
   async #read(read: Read, start: () => Promise<Slice | undefined>, take: (slice: Slice) => void): Promise<void> {
     this.#underWay.startRead(read)
+    let slice: Slice | undefined
     try {
-      const slice = await start()
+      slice = await start()
       if (slice?.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(read.ranges)}.`)
-      this.#failures = 0
-      this.problem = undefined
-      this.#underWay.endRead(read)
-      if (slice !== undefined) take(slice)
-      this.fill()
     } catch (error) {
       // What fails after a cut is asked for again already.
       if (this.#underWay.endRead(read)) this.#fail(error)
+      return
+    }
+    this.#failures = 0
+    this.problem = undefined
+    this.#underWay.endRead(read)
+    try {
+      if (slice !== undefined) take(slice)
+      this.fill()
+    } catch (error) {
+      // Nobody waits for a read.
+      this.#environment.report(error)
     }
   }
 
