@@ -1,24 +1,20 @@
 /**
- * The side that works through another tab: it shows what the store has and what the owner says was saved since, and
- * hands its drafts over. Messages are numbered; whenever one is missing, or another owner speaks, the store is read.
- *
- *   reading ── store read ──► following ── the next news ─┐
- *      ▲                        │    ▲                    │
- *      └── a number is missing, ┘    └────────────────────┘
- *          another owner
+ * The side that works through another tab: it shows what the store has and what the owner says was saved since, hands its
+ * drafts over, and asks the owner for everything else. It owns what is known here of the owner's tape and outbox, and
+ * never reaches the server or saves anything itself.
  */
 import type { Json, ObjectFilter, TapeEvent } from '../../protocol/index.ts'
 import type { Environment } from '../environment.ts'
-import { retryDelayMs } from '../link/connection.ts'
 import type { Publications } from '../outbox/publications.ts'
 import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
-import { openingsMax } from '../storage/keeper.ts'
 import { type ClientStore, type LocalTape, type Saved, StoreFailure } from '../storage/store.ts'
 import { FollowedOutbox } from './followed-outbox.ts'
 import { FollowedTape } from './followed-tape.ts'
+import { Following } from './following.ts'
 import { HandOver } from './hand-over.ts'
+import { Orders } from './orders.ts'
 import { countOf } from './tab-counts.ts'
-import type { TabChannel, TabMessage, TabNews, TabOrder } from './tabs.ts'
+import type { TabChannel, TabMessage, TabNews } from './tabs.ts'
 import type { Untaken } from './untaken.ts'
 
 export interface FollowerHooks extends SideHooks {
@@ -43,39 +39,41 @@ export class Follower implements Side {
   readonly #hooks: FollowerHooks
   readonly outbox: FollowedOutbox
   readonly #tape: FollowedTape
+  readonly #following: Following
   readonly #handOver: HandOver
+  readonly #orders: Orders
   #report = silence
   client = ''
-  #wanted: readonly ObjectFilter[]
-  #owner: string | undefined
-  /** Of the news that came last. */
-  #revision = 0
-  /** What was said of working offline, until an owner has said how things stand since. */
-  #unheard: 'pause' | 'resume' | undefined
-  #isReading = false
-  isReady = false
   /** Whether an owner has said how things stand. */
   hasHeard = false
-  /** What the store is being read for has changed: it must be read again. */
-  #isStale = false
-  /** News that came while the store was read. */
-  #waiting: TabNews[] = []
   #isStopped = false
 
   constructor(parts: FollowerParts, hooks: FollowerHooks) {
+    const { store, channel, untaken, environment, tape, seen, wanted } = parts
     this.#parts = parts
-    this.outbox = new FollowedOutbox(parts.untaken)
-    this.#tape = new FollowedTape(parts.tape, parts.seen)
-    this.#handOver = new HandOver(parts.untaken, parts.channel, parts.environment)
-    this.#wanted = parts.wanted
     this.#hooks = hooks
-    parts.channel.onMessage = (message) => this.#receive(message)
+    this.outbox = new FollowedOutbox(untaken)
+    this.#tape = new FollowedTape(tape, seen)
+    this.#handOver = new HandOver(untaken, channel, environment)
+    this.#orders = new Orders(untaken, channel, wanted)
+    this.#following = new Following(store, environment, {
+      onOwner: () => this.#orders.repeat(),
+      onSaved: (saved, events) => this.#take(saved, events),
+      onNews: (news) => this.#apply(news),
+      onRead: () => this.#handOver.offer(),
+      onLost: (error) => this.#lose(error),
+    })
+    channel.onMessage = (message) => this.#receive(message)
   }
 
   /** Reads the store, and makes itself known to the owner. */
   start(): void {
-    void this.#read()
+    this.#following.read()
     this.#parts.channel.post({ type: 'hello' })
+  }
+
+  get isReady(): boolean {
+    return this.#following.isReady
   }
 
   get tape(): LocalTape {
@@ -103,52 +101,46 @@ export class Follower implements Side {
   }
 
   want(filters: readonly ObjectFilter[]): void {
-    this.#wanted = filters
-    this.#sayWanted(filters)
+    this.#orders.want(filters)
   }
 
   /** Wants nothing while its tab is not there. */
   present(isHere: boolean): void {
-    this.#sayWanted(isHere ? this.#wanted : undefined)
-  }
-
-  #sayWanted(filters: readonly ObjectFilter[] | undefined): void {
-    this.#order({ type: 'want', tab: this.#parts.untaken.tab, filters })
+    this.#orders.present(isHere)
   }
 
   discard(place: number): void {
     // It is not there to be tried again meanwhile. When the order is lost with its owner, the store brings it back.
     if (this.outbox.dropRefused(place)) this.#changed()
-    this.#order({ type: 'discard', place })
+    this.#orders.give({ type: 'discard', place })
   }
 
   whisper(data: Json): void {
-    this.#order({ type: 'whisper', data })
+    this.#orders.give({ type: 'whisper', data })
   }
 
   nudge(): void {
-    this.#order({ type: 'nudge' })
+    this.#orders.give({ type: 'nudge' })
   }
 
   pause(): void {
     this.#report = { ...this.#report, connection: 'paused' }
-    this.#switch('pause')
+    this.#orders.switch('pause')
   }
 
   resume(): void {
     if (this.#report.connection === 'paused') this.#report = { ...this.#report, connection: 'connecting' }
-    this.#switch('resume')
-  }
-
-  /** An owner that is gone does not hear it: it is what the next one is to go by. */
-  #switch(type: 'pause' | 'resume'): void {
-    this.#unheard = type
-    this.#order({ type })
+    this.#orders.switch('resume')
   }
 
   stop(): void {
-    this.#sayWanted(undefined)
+    this.#orders.present(false)
     this.#leaveChannel()
+  }
+
+  /** An owner has taken every draft of this tab, and saved it, or this is a follower no more. */
+  saved(): Promise<void> {
+    return this.#handOver.done()
   }
 
   events(): Promise<readonly TapeEvent[]> {
@@ -164,39 +156,22 @@ export class Follower implements Side {
 
   #leaveChannel(): void {
     this.#isStopped = true
+    this.#following.stop()
     this.#handOver.stop()
+    this.#orders.stop()
     this.#parts.channel.onMessage = undefined
-  }
-
-  /** An owner has taken every draft of this tab, and saved it, or this is a follower no more. */
-  saved(): Promise<void> {
-    return this.#handOver.done()
-  }
-
-  #order(order: TabOrder): void {
-    if (!this.#isStopped) this.#parts.channel.post({ type: 'order', order })
   }
 
   #receive(message: TabMessage): void {
     if (this.#isStopped) return
     switch (message.type) {
       case 'owner':
-        if (message.owner !== this.#owner || message.revision !== this.#revision) return this.#readAgain(message.owner, message.revision)
-        return this.#isReading ? undefined : this.#handOver.offer()
+        this.#following.hear(message)
+        return this.#following.isReading ? undefined : this.#handOver.offer()
       case 'news':
-        if (message.owner !== this.#owner || message.revision !== this.#revision + 1)
-          return this.#readAgain(message.owner, message.revision)
-        this.#revision = message.revision
-        return this.#isReading ? void this.#waiting.push(message.news) : this.#apply(message.news)
+        return this.#following.take(message)
       case 'report':
-        this.hasHeard = true
-        if (message.owner === this.#owner) this.#unheard = undefined
-        this.#report = message.report
-        this.client = message.client
-        this.#tape.heardOf(message.latestSeq)
-        if (message.owner !== this.#owner || message.revision !== this.#revision) this.#readAgain(message.owner, message.revision)
-        this.#hooks.onContext()
-        return this.#hooks.onChange()
+        return this.#learn(message)
       case 'taken':
         return message.tab === this.#parts.untaken.tab ? this.#goOnFrom(message.drafts) : undefined
       case 'alone':
@@ -206,53 +181,24 @@ export class Follower implements Side {
     }
   }
 
+  /** An owner says how things stand. */
+  #learn(message: TabMessage & { readonly type: 'report' }): void {
+    this.hasHeard = true
+    if (this.#following.isOf(message.owner)) this.#orders.heard()
+    this.#report = message.report
+    this.client = message.client
+    this.#tape.heardOf(message.latestSeq)
+    this.#following.hear(message)
+    this.#hooks.onContext()
+    this.#hooks.onChange()
+  }
+
   /** The owner has taken so many drafts of this tab. */
   #goOnFrom(count: number): void {
     const rest = this.#parts.untaken.drafts.filter(({ number }) => number > count)
     if (rest[0]?.number === count + 1) this.#handOver.offer(rest)
     // It knows of fewer than we were told of: the store says how many there are.
-    else if (rest.length > 0) this.#readOnce()
-  }
-
-  /** What the store holds from now on is at least what this owner had saved by this revision. */
-  #readAgain(owner: string, revision: number): void {
-    // Whoever owns the tape now has not heard of it.
-    if (owner !== this.#owner) {
-      this.#sayWanted(this.#wanted)
-      if (this.#unheard !== undefined) this.#order({ type: this.#unheard })
-    }
-    this.#owner = owner
-    this.#revision = revision
-    this.#waiting = []
-    this.#readOnce()
-  }
-
-  #readOnce(): void {
-    if (this.#isReading) this.#isStale = true
-    else void this.#read()
-  }
-
-  async #read(attempt = 1): Promise<void> {
-    const { store, environment } = this.#parts
-    this.#isReading = true
-    try {
-      do {
-        this.#isStale = false
-        const saved = await store.load()
-        const events = saved === undefined ? [] : await store.events()
-        if (this.#isStopped) return
-        if (saved !== undefined) this.#take(saved, events)
-      } while (this.#isStale)
-    } catch (error) {
-      const isPassing = error instanceof StoreFailure && error.trouble === 'failed' && attempt < openingsMax
-      if (!isPassing) return this.#lose(error)
-      environment.setTimer(() => this.#isStopped || void this.#read(attempt + 1), retryDelayMs(attempt, environment.random()))
-      return
-    }
-    this.#isReading = false
-    this.isReady = true
-    for (const news of this.#waiting.splice(0)) this.#apply(news)
-    this.#handOver.offer()
+    else if (rest.length > 0) this.#following.read()
   }
 
   /** Everything as the store has it. */
@@ -285,9 +231,9 @@ export class Follower implements Side {
     if (change.tabs !== undefined) untaken.taken(countOf(change.tabs, tab))
     for (const each of placed) {
       if (each.tab !== tab) continue
-      const placed = untaken.place(each.draft)
-      if (each.isDiscarded === true) publications.discarded(placed)
-      else for (const publication of placed) publications.place(publication, each.place)
+      const made = untaken.place(each.draft)
+      if (each.isDiscarded === true) publications.discarded(made)
+      else for (const publication of made) publications.place(publication, each.place)
     }
     this.outbox.changed()
     this.#hooks.onEvents(change.events ?? [])
