@@ -25,8 +25,8 @@ export interface LiveLinkHooks {
   readonly onFrame: (frame: Exclude<ServerFrame, WelcomeFrame>) => void
   /** Anything came: a frame or a pong. */
   readonly onHeard: () => void
-  /** The link that was welcomed is gone. */
-  readonly onDown: () => void
+  /** The link that was welcomed is gone, and perhaps why. */
+  readonly onDown: (problem: Code | undefined) => void
   /** The connection's state, or what is known of its trouble, has changed. */
   readonly onChange: () => void
 }
@@ -98,7 +98,7 @@ export class LiveLink {
     const before = this.#connection
     const [after, effects] = stepConnection(before, input)
     this.#connection = after
-    if (before.type === 'online' && after.type !== 'online') this.#hooks.onDown()
+    if (before.type === 'online' && after.type !== 'online') this.#hooks.onDown(this.problem)
     if (after.type === 'stopped') this.#tokens.stop()
     for (const effect of effects) {
       switch (effect.type) {
