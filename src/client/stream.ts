@@ -6,49 +6,40 @@ import {
   type Change,
   checkedCopy,
   checkedFilters,
-  countSeqs,
   type FilterLike,
-  formatSeqs,
   type Json,
   type ObjectFilter,
   seqMax,
   type TapeEvent,
 } from '../protocol/index.ts'
-import { AttachedModels, type Attachment } from './attached-models.ts'
-import type { Environment } from './environment.ts'
-import { retryDelayMs } from './link/connection.ts'
+import { AttachedModels } from './attached-models.ts'
+import { CurrentStatus } from './current-status.ts'
+import { LateModels } from './late-models.ts'
 import { TokenKeeper } from './link/token-keeper.ts'
 import { Listeners, type Unsubscribe } from './listeners.ts'
 import { Publication } from './outbox/publications.ts'
 import type { ModelReconciler, OutboundEventReceiver } from './reconciler.ts'
+import { Settling } from './settling.ts'
 import type { Whisper } from './side.ts'
 import { Sides } from './sides.ts'
 import type { OutboxItem, StreamStatus } from './status.ts'
 import type { StreamOptions } from './stream-options.ts'
-import { Holes } from './tape/local-tape.ts'
-import { partStatuses } from './tape/parts.ts'
 import { TapeReader, type Wanted } from './tape/tape-reader.ts'
-import { type KeptState, type Verification, verify } from './tape/verifier.ts'
-
-/** Reading what is kept takes so long that something may come meanwhile. */
-const keptAttemptsMax = 10
+import { type Verification, verify } from './tape/verifier.ts'
 
 export class Stream implements OutboundEventReceiver {
-  readonly #environment: Environment
   readonly #sides: Sides
   readonly #models: AttachedModels
+  readonly #lateModels: LateModels
+  readonly #status: CurrentStatus
+  readonly #settling: Settling
   readonly #reader: TapeReader
-  readonly #holes = new Holes()
-  readonly #statusListeners = new Listeners<StreamStatus>()
   readonly #whisperListeners = new Listeners<Whisper>()
-  #status: StreamStatus | undefined
-  #settling: { readonly resolve: () => void; readonly reject: (reason: Error) => void }[] = []
   #isClosed = false
 
   constructor(options: StreamOptions) {
     const { transport, environment, token } = options
     const { report } = environment
-    this.#environment = environment
     this.#reader = new TapeReader({ transport, environment, tokens: new TokenKeeper(token, environment) }, () => this.#whyNoReading())
     this.#models = new AttachedModels({
       client: () => this.client,
@@ -65,6 +56,14 @@ export class Stream implements OutboundEventReceiver {
       onWhisper: (whisper) => this.#whisperListeners.tell(() => whisper, report),
       onChange: () => this.#changed(),
     })
+    this.#lateModels = new LateModels({
+      sides: this.#sides,
+      models: this.#models,
+      environment,
+      onKept: (attachment, events) => this.#tell(() => this.#models.catchUp(attachment, events)),
+    })
+    this.#status = new CurrentStatus(this.#sides, report)
+    this.#settling = new Settling(this.#sides)
     this.#sides.start()
   }
 
@@ -79,8 +78,7 @@ export class Stream implements OutboundEventReceiver {
   }
 
   get status(): StreamStatus {
-    this.#status ??= this.#snapshot()
-    return this.#status
+    return this.#status.value
   }
 
   /** The drafts that are not on the tape yet, oldest first: the same array until something in it changes. */
@@ -90,7 +88,7 @@ export class Stream implements OutboundEventReceiver {
 
   /** Calls `listener` after each change of the status, until the function that it gives is called. */
   subscribe(listener: (status: StreamStatus) => void): Unsubscribe {
-    return this.#statusListeners.add(listener)
+    return this.#status.subscribe(listener)
   }
 
   /** What this tab wants of the tape, as it was said last. */
@@ -115,7 +113,7 @@ export class Stream implements OutboundEventReceiver {
    */
   attach(model: ModelReconciler): Unsubscribe {
     const attachment = this.#models.attach(model, this, this.#sides.current !== undefined)
-    if (attachment.isBehind) void this.#replay(attachment)
+    if (attachment.isBehind) void this.#lateModels.catchUp(attachment)
     return () => {
       if (this.#models.has(attachment)) this.detach(model)
     }
@@ -185,7 +183,7 @@ export class Stream implements OutboundEventReceiver {
    * none should. Rejects with an Error while there are holes, and like `read`.
    */
   async verify(): Promise<Verification> {
-    return verify(await this.#keptState(), this.#reader)
+    return verify(this.#sides, this.#reader)
   }
 
   /**
@@ -193,10 +191,7 @@ export class Stream implements OutboundEventReceiver {
    * as what waits will not go from here. Until then it waits, for a network or for a token that allows it.
    */
   settled(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#settling.push({ resolve, reject })
-      this.#settle()
-    })
+    return this.#settling.settled()
   }
 
   /** Tells those who listen now, and nobody later: a cursor, "is typing". Lost while there is no connection. */
@@ -228,6 +223,7 @@ export class Stream implements OutboundEventReceiver {
    */
   close(): Promise<void> {
     this.#isClosed = true
+    this.#lateModels.stop()
     return this.#sides.stop()
   }
 
@@ -241,42 +237,10 @@ export class Stream implements OutboundEventReceiver {
     this.#changed()
   }
 
-  /** Gives a model that came late what the others have had. */
-  async #replay(attachment: Attachment, attempt = 0): Promise<void> {
-    const isMeant = () => attachment.isBehind && this.#models.has(attachment) && !this.#isClosed
-    const side = this.#sides.current
-    const epoch = side?.tape.epoch
-    try {
-      const events = (await side?.events()) ?? []
-      if (!isMeant()) return
-      // What was read belongs to a tape, and a side, that is left behind.
-      if (side !== this.#sides.current || epoch !== side?.tape.epoch) return await this.#replay(attachment)
-      this.#tell(() => this.#models.catchUp(attachment, events))
-    } catch (error) {
-      const { report, random, setTimer } = this.#environment
-      if (attempt === 0) report(error)
-      setTimer(() => isMeant() && void this.#replay(attachment, attempt + 1), retryDelayMs(attempt, random()))
-    }
-  }
-
   #tell(tell: () => void): void {
     // A model may look at the status, and is to see what it is given.
-    this.#status = undefined
+    this.#status.outdate()
     tell()
-  }
-
-  /** What is kept, of a tape that did not grow while it was read. */
-  async #keptState(): Promise<KeptState> {
-    for (let attempt = 1; attempt <= keptAttemptsMax; attempt++) {
-      const { current: side, tape } = this.#sides
-      if (side === undefined || tape.epoch === null) return { epoch: '', seq: -1, events: [], filters: undefined }
-      const holes = this.#holes.of(tape)
-      if (holes.length > 0) throw new Error(`The stream lacks ${formatSeqs(holes)}: it can be verified when these have come.`)
-      const events = await side.events()
-      if (this.#sides.tape === tape)
-        return { epoch: tape.epoch, seq: tape.latestSeq, events, filters: tape.parts?.map(({ filter }) => filter) }
-    }
-    throw new Error('The tape grows too fast to be verified now.')
   }
 
   #whyNoReading(): string | undefined {
@@ -289,35 +253,7 @@ export class Stream implements OutboundEventReceiver {
   }
 
   #changed(): void {
-    this.#status = undefined
-    this.#statusListeners.tell(() => this.status, this.#environment.report)
-    this.#settle()
-  }
-
-  #settle(): void {
-    if (this.#settling.length === 0) return
-    const { current, outbox, report } = this.#sides
-    const isSettled = current?.isReady === true && outbox.pending.length === 0
-    if (isSettled) for (const { resolve } of this.#settling.splice(0)) resolve()
-    else if (report.connection === 'stopped') {
-      for (const { reject } of this.#settling.splice(0)) reject(new Error('The stream stopped before everything was on the tape.'))
-    }
-  }
-
-  #snapshot(): StreamStatus {
-    const { tape, report, outbox } = this.#sides
-    const holes = this.#holes.of(tape)
-    const total = tape.latestSeq + 1
-    return {
-      ...report,
-      holes,
-      parts: partStatuses(tape, this.wanted),
-      unreadable: countSeqs(tape.unreadable ?? []),
-      progress: { have: total - countSeqs(holes), total },
-      pending: outbox.pending.length,
-      outbox: outbox.amount,
-      oldestPendingAt: outbox.oldestAt,
-      refused: outbox.refused,
-    }
+    this.#status.changed()
+    this.#settling.check()
   }
 }

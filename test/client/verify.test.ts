@@ -63,6 +63,17 @@ describe('verifying', () => {
     expect(await verification).toMatchObject({ seq: 2, isSame: true, differing: [] })
   })
 
+  test('[C20] of a tape that grows while it is read is done up to where it ends by then', async () => {
+    const client = await caughtUp()
+    const verification = client.stream.verify()
+    const next = insert(3, 'd', { n: 1 })
+    await client.slice([[3, 3]], { events: [next] })
+    const hash = stateHash(objectHashes([...kept, next], 3))
+    expect(client.transport.hashes.map(({ seq }) => seq)).toEqual([3])
+    client.transport.hashes[0]?.answer({ hash })
+    expect(await verification).toEqual({ seq: 3, hash, isSame: true, differing: [] })
+  })
+
   test('[C20] is not done while something is missing', async () => {
     const client = new TestStream()
     await client.welcome(2)

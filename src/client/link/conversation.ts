@@ -55,7 +55,7 @@ export class Conversation implements LiveLinkHooks {
     return this.#lastHeardAt
   }
 
-  /** Whether the server takes nothing more for this stream. */
+  /** Whether the stream has been closed on the server: nothing more comes on its tape. */
   get isClosed(): boolean {
     return this.#isClosed
   }

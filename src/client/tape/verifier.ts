@@ -2,11 +2,19 @@
  * Compares what a client has made of the tape with what the server has: by a hash first and, when that differs, object
  * by object. They never should differ; when they do, something has damaged the store, or there is a bug.
  */
-import { type ObjectFilter, objectHashes, objectKey, Refusal, stateHash, type TapeEvent } from '../../protocol/index.ts'
+import { formatSeqs, type ObjectFilter, objectHashes, objectKey, Refusal, stateHash, type TapeEvent } from '../../protocol/index.ts'
+import type { LocalTape } from '../storage/store.ts'
+import { holesOf } from './local-tape.ts'
 import type { TapeReader } from './tape-reader.ts'
 
+/** What is known of a tape, and where it is kept; nowhere, before a store has been read. */
+export interface KeptTape {
+  readonly tape: LocalTape
+  readonly current: { readonly events: () => Promise<readonly TapeEvent[]> } | undefined
+}
+
 /** What a client has, all of 0 … seq. */
-export interface KeptState {
+interface KeptState {
   readonly epoch: string
   readonly seq: number
   readonly events: readonly TapeEvent[]
@@ -24,8 +32,12 @@ export interface Verification {
   readonly differing: readonly { readonly collection: string; readonly identifier: string }[]
 }
 
-/** Rejects like a read. */
-export async function verify({ epoch, seq, events, filters }: KeptState, reader: TapeReader): Promise<Verification> {
+/** Reading what is kept takes so long that something may come meanwhile. */
+const keptAttemptsMax = 10
+
+/** Rejects with an Error while there are holes, and like a read. */
+export async function verify(kept: KeptTape, reader: TapeReader): Promise<Verification> {
+  const { epoch, seq, events, filters } = await keptState(kept)
   const here = objectHashes(events, seq)
   const hash = stateHash(here)
   // Of some objects alone the server keeps no hash.
@@ -40,6 +52,19 @@ export async function verify({ epoch, seq, events, filters }: KeptState, reader:
   })
   const all = [...differing, ...byKey.values()].map(({ collection, identifier }) => ({ collection, identifier }))
   return { seq, hash, isSame: all.length === 0, differing: all }
+}
+
+/** What is kept, of a tape that did not grow while it was read. */
+async function keptState(kept: KeptTape): Promise<KeptState> {
+  for (let attempt = 1; attempt <= keptAttemptsMax; attempt++) {
+    const { current, tape } = kept
+    if (current === undefined || tape.epoch === null) return { epoch: '', seq: -1, events: [], filters: undefined }
+    const holes = holesOf(tape)
+    if (holes.length > 0) throw new Error(`The stream lacks ${formatSeqs(holes)}: it can be verified when these have come.`)
+    const events = await current.events()
+    if (kept.tape === tape) return { epoch: tape.epoch, seq: tape.latestSeq, events, filters: tape.parts?.map(({ filter }) => filter) }
+  }
+  throw new Error('The tape grows too fast to be verified now.')
 }
 
 /** Of a long tape the server works out no hash: then it is compared object by object. */
