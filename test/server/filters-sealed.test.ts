@@ -45,12 +45,12 @@ class SealedRig extends CoreRig<MemoryTape> {
   }
 
   seal(): Promise<boolean> {
-    return new Sealer(this.core, this.contents, pause).run()
+    return new Sealer(this.core.sealed, this.contents, pause).run()
   }
 
   async snapshot(): Promise<void> {
     const bounds = { sinceMin: 1, atOnceMax: 5000, chunkMax: 300, chunkMin: 0, listMax: 512 * 1024 }
-    await new SnapshotBuilder(this.core, this.contents, { pause, bounds }).run()
+    await new SnapshotBuilder(this.core.sealed, this.contents, { pause, bounds }).run()
   }
 
   async ask(page: Page | Promise<Page>): Promise<Slice> {
@@ -149,8 +149,8 @@ describe('on a sealed tape', () => {
           for (const slice of await Promise.all(asked)) reader.take(slice)
         }
       }
-      sealed += [...rig.core.segmentsFrom(0)].length
-      snapshots += rig.core.snapshots().current === undefined ? 0 : 1
+      sealed += [...rig.core.sealed.segmentsFrom(0)].length
+      snapshots += rig.core.sealed.snapshots().current === undefined ? 0 : 1
       const { latestSeq } = rig.core.state
       const tape = await rig.tape()
       const belonging = rig.core.reads.filterOf(query).over(tape)
@@ -177,7 +177,7 @@ describe('on a sealed tape', () => {
     rig.publish({ identifier: 'O', type: 'update', values: { project: 'p1' } })
     for (let n = 0; n < 9; n++) rig.publish({ identifier: 'other' })
     await rig.seal()
-    expect([...rig.core.segmentsFrom(8)][0]).toMatchObject({ first: 8, last: 15, folded: expect.anything() })
+    expect([...rig.core.sealed.segmentsFrom(8)][0]).toMatchObject({ first: 8, last: 15, folded: expect.anything() })
     const insert = { seq: 0, type: 'insert', values: { title: 'x' } }
     expect(await rig.folded([[8, 15]])).toMatchObject({ covers: [[8, 15]], events: [insert, { seq: 8, stamps: { project: 9 } }] })
     expect(await rig.plain([[8, 15]])).toMatchObject({ covers: [[8, 15]], events: [insert, { seq: 8 }, { seq: 9 }] })
@@ -196,7 +196,7 @@ describe('on a sealed tape', () => {
     for (let n = 0; n < 200; n++) rig.publish({ identifier: 'other' })
     await rig.seal()
     await rig.snapshot()
-    const { through = -1 } = rig.core.snapshots().current ?? {}
+    const { through = -1 } = rig.core.sealed.snapshots().current ?? {}
     expect(through).toBeGreaterThan(2)
     const folded = { seq: 1, type: 'update', values: { title: 'x', b: 1, project: 'p1' }, stamps: { title: 0, b: 1, project: 2 } }
     expect(
@@ -214,7 +214,7 @@ describe('on a sealed tape', () => {
     for (let n = 0; n < 200; n++) rig.publish({ identifier: `o${n}`, values: { n } })
     await rig.seal()
     await rig.snapshot()
-    const { current } = rig.core.snapshots()
+    const { current } = rig.core.sealed.snapshots()
     expect(current?.chunks.length).toBeGreaterThan(20)
     const through = current?.through ?? 0
     rig.publish({ identifier: 'o7', type: 'update', values: { a: 1 } })
@@ -235,7 +235,7 @@ describe('on a sealed tape', () => {
     for (let n = 0; n < 5; n++) rig.publish({ identifier: 'other' })
     await rig.seal()
     await rig.snapshot()
-    expect(rig.core.snapshots().current?.through).toBeGreaterThan(2)
+    expect(rig.core.sealed.snapshots().current?.through).toBeGreaterThan(2)
     const before = { seq: 0, values: { title: 'x' } }
     expect((await rig.plain([[1, 1]])).events).toMatchObject([before, { seq: 1 }])
     // Who asks on the socket is told where the tape ends.
@@ -251,7 +251,7 @@ describe('on a sealed tape', () => {
     rig.publish({ identifier: 'O', type: 'update', values: { project: 'p1' } })
     rig.publish({ identifier: 'new', values: { project: 'p1' } })
     await rig.seal()
-    expect([...rig.core.segmentsFrom(0)]).toMatchObject([{ first: 0, last: 1 }])
+    expect([...rig.core.sealed.segmentsFrom(0)]).toMatchObject([{ first: 0, last: 1 }])
     const missing = vi.spyOn(rig.contents, 'get').mockRejectedValue(new Refusal('damaged'))
     expect(await rig.plain([[2, 3]])).toMatchObject({ covers: [[3, 3]], events: [{ seq: 3 }] })
     expect(await rig.folded([[2, 3]])).toMatchObject({ covers: [[3, 3]] })

@@ -94,7 +94,7 @@ describe('the alarm', () => {
     const { place } = await (await prepare({ before: [...publishing(0, 1500), declare], actions: [settle] }, hasBucket))()
     const { wrong } = await outcomeOf(place)
     expect(wrong).toEqual([])
-    const segments = [...new MortalObject(place).core.segmentsFrom(0)]
+    const segments = [...new MortalObject(place).core.sealed.segmentsFrom(0)]
     expect(segments.at(-1)?.last).toBeGreaterThan(1470)
     expect(segments.length).toBeGreaterThan(128)
   })

@@ -89,7 +89,7 @@ describe.each([
     const before = await asEver(script)
     const isRedactedNow = await isRedacted(script)
     await killEverywhere(script, hasBucket, async (place, at) => {
-      if (new MortalObject(place).core.redactions().length > 0) return isRedactedNow(place, at)
+      if (new MortalObject(place).core.sealed.redactions().length > 0) return isRedactedNow(place, at)
       expect(await outcomeOf(place), at).toEqual({ ...before, wrong: [] })
     })
   })

@@ -49,8 +49,8 @@ class BucketRig {
     this.upkeep = new Upkeep({
       core: this.core,
       contents: this.contents,
-      sealer: new Sealer(this.core, this.contents, pause),
-      snapshots: new SnapshotBuilder(this.core, this.contents, {
+      sealer: new Sealer(this.core.sealed, this.contents, pause),
+      snapshots: new SnapshotBuilder(this.core.sealed, this.contents, {
         pause,
         bounds: { sinceMin: 1, atOnceMax: 1e6, chunkMax: 400, chunkMin: 0, listMax },
       }),
@@ -85,16 +85,16 @@ class BucketRig {
   }
 
   get chunks(): readonly string[] {
-    return (this.core.snapshots().current?.chunks ?? []).map(({ hash }) => hash)
+    return (this.core.sealed.snapshots().current?.chunks ?? []).map(({ hash }) => hash)
   }
 
   read(hash: string): Promise<Uint8Array> {
-    return readChunk(this.core, hash, this.contents.checkedPacked({ hash }))
+    return readChunk(this.core.sealed, hash, this.contents.checkedPacked({ hash }))
   }
 
   /** Whether the snapshot says what the tape does. */
   async isRight(): Promise<boolean> {
-    const { current } = this.core.snapshots()
+    const { current } = this.core.sealed.snapshots()
     if (current === undefined) return false
     const events = (await Promise.all(current.chunks.map(({ hash }) => this.contents.get({ hash })))).flatMap(parseChunk)
     const { hash } = await this.core.reads.hashAt(current.through, undefined)
@@ -114,7 +114,7 @@ describe('a bucket that was not set back', () => {
     const lost = chunks.filter((hash) => !before.blobs.blobs.has(hash))
     expect(lost.length, 'the later snapshots have removed some').toBeGreaterThan(0)
     await expect(rig.read(lost[0] as string)).rejects.toMatchObject({ code: 'damaged' })
-    expect([rig.core.snapshots().current, rig.wakes]).toEqual([undefined, 1])
+    expect([rig.core.sealed.snapshots().current, rig.wakes]).toEqual([undefined, 1])
     await rig.rest()
     expect(await rig.isRight()).toBe(true)
     expect(rig.reports).toEqual([])
@@ -132,7 +132,7 @@ describe('a bucket that was not set back', () => {
     await rig.grow(60)
     expect(await rig.isRight()).toBe(true)
     expect(rig.reports).toEqual([])
-    const known = new Set([...rig.chunks, ...rig.core.snapshots().leaving])
+    const known = new Set([...rig.chunks, ...rig.core.sealed.snapshots().leaving])
     expect(
       chunks.filter((hash) => before.blobs.blobs.has(hash) && !known.has(hash)),
       'nothing is left of it',
@@ -144,11 +144,11 @@ describe('a bucket that was not set back', () => {
     await rig.grow(60)
     const old = rig.chunks
     await rig.grow(60)
-    const { current } = rig.core.snapshots()
+    const { current } = rig.core.sealed.snapshots()
     const gone = old.find((hash) => !rig.chunks.includes(hash)) as string
     rig.blobs.blobs.delete(gone)
     await expect(rig.read(gone)).rejects.toMatchObject({ code: 'damaged' })
-    expect(rig.core.snapshots().current).toBe(current)
+    expect(rig.core.sealed.snapshots().current).toBe(current)
   })
 
   test('[T8][T5] what was sealed later is in nobody’s way, and goes with the stream', async () => {
@@ -158,7 +158,7 @@ describe('a bucket that was not set back', () => {
     await before.grow(60)
     const rig = new BucketRig(copy, before.blobs)
     await rig.grow(100)
-    const segments = [...rig.core.segmentsFrom(0)]
+    const segments = [...rig.core.sealed.segmentsFrom(0)]
     expect(segments.at(-1)?.last).toBeGreaterThan(100)
     const page = await rig.core.reads.read([[0, 129]], { bytesMax: 1e9 })
     expect(page.covers).toEqual([[0, 129]])
@@ -176,10 +176,10 @@ test('[T7] where the folded form of a segment is lost, or not itself, the plain 
   ]) {
     const rig = new BucketRig()
     await rig.grow(40, 3)
-    const { through = -1 } = rig.core.snapshots().current ?? {}
-    const seal = rig.core.seal.bind(rig.core)
+    const { through = -1 } = rig.core.sealed.snapshots().current ?? {}
+    const seal = rig.core.sealed.seal.bind(rig.core.sealed)
     let spoilt = 0
-    rig.core.seal = (segment, epoch) => {
+    rig.core.sealed.seal = (segment, epoch) => {
       if (segment.folded !== undefined) {
         spoil(rig, segment.folded.hash)
         spoilt++
@@ -188,7 +188,7 @@ test('[T7] where the folded form of a segment is lost, or not itself, the plain 
     }
     await rig.grow(40, 3)
     expect(spoilt).toBeGreaterThan(2)
-    expect(rig.core.snapshots().current?.through).toBeGreaterThan(through + 20)
+    expect(rig.core.sealed.snapshots().current?.through).toBeGreaterThan(through + 20)
     expect(await rig.isRight()).toBe(true)
   }
 })
@@ -196,11 +196,11 @@ test('[T7] where the folded form of a segment is lost, or not itself, the plain 
 test('[T7] of a snapshot whose list is too long none newer is made, and the tape is sealed and read all the same', async () => {
   const rig = new BucketRig(new MemoryTape(), new MemoryBlobs(), 400)
   for (let times = 0; times < 6; times++) await rig.grow(30, 200)
-  const { current } = rig.core.snapshots()
+  const { current } = rig.core.sealed.snapshots()
   expect(current?.chunks.length).toBeGreaterThan(2)
   await rig.grow(60, 200)
-  expect(rig.core.snapshots().current).toEqual(current)
-  expect([...rig.core.segmentsFrom(0)].at(-1)?.last).toBeGreaterThan((current?.through ?? 0) + 60)
+  expect(rig.core.sealed.snapshots().current).toEqual(current)
+  expect([...rig.core.sealed.segmentsFrom(0)].at(-1)?.last).toBeGreaterThan((current?.through ?? 0) + 60)
   expect(await rig.isRight()).toBe(true)
   expect(rig.reports).toEqual([])
 })

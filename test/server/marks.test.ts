@@ -118,7 +118,7 @@ describe('a stream that is shown a mark', () => {
     expect(rig.core.lookup('a')).toMatchObject({ counter: 1 })
     expect([rig.rewritten, rig.reports.length]).toEqual([1, 1])
     expect(rig.changesFor(lost), 'it is of an epoch that is no more').toBe(false)
-    expect(rig.core.redactions()).toEqual([])
+    expect(rig.core.sealed.redactions()).toEqual([])
     rig.publish('a', 2)
     expect(rig.changesFor(rig.core.mark ?? '')).toBe(false)
     expect([rig.rewritten, rig.reports.length]).toEqual([1, 1])

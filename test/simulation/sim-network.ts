@@ -88,7 +88,7 @@ export class SimNetwork {
   #readSnapshot(): Promise<SnapshotIndex> {
     return this.#request(async () => {
       const { core } = this.#server
-      const { current } = core.snapshots()
+      const { current } = core.sealed.snapshots()
       const chunks = (current?.chunks ?? []).map(({ hash, bytes, events }) => ({ hash, bytes, events }))
       return { ...core.state, covers: current === undefined ? [] : [[0, current.through]], chunks }
     })

@@ -284,10 +284,10 @@ export class SimServer {
     const count = this.#options.count
     const core = this.#core
     const tape = {
-      nextSegment: () => core.nextSegment(),
+      nextSegment: () => core.sealed.nextSegment(),
       seal: (segment: SegmentEntry, epoch: string) => {
         count?.(segment.folded === undefined ? 'sealed' : 'sealed and folded')
-        return core.seal(segment, epoch)
+        return core.sealed.seal(segment, epoch)
       },
     }
     this.#upkeep = new Upkeep({
@@ -297,7 +297,7 @@ export class SimServer {
       onExpired: () => {},
       sealer: new Sealer(tape, contents, pause),
       indexes: new IndexBuilder(core, pause),
-      snapshots: new SnapshotBuilder(core, contents, { pause, bounds: sealing?.chunks }),
+      snapshots: new SnapshotBuilder(core.sealed, contents, { pause, bounds: sealing?.chunks }),
       ...noForks,
       wake,
       report: (error) => {
@@ -317,9 +317,9 @@ export class SimServer {
 
   /** The text of a chunk of the snapshot. */
   async readChunk(hash: string): Promise<string> {
-    const { current, leaving } = this.#core.snapshots()
+    const { current, leaving } = this.#core.sealed.snapshots()
     const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
-    return new TextDecoder().decode(await readChunk(this.#core, hash, this.#contents.get(chunk)))
+    return new TextDecoder().decode(await readChunk(this.#core.sealed, hash, this.#contents.get(chunk)))
   }
 
   /** Of set back storage the core may say so, once for each epoch. */

@@ -82,8 +82,8 @@ export class MortalObject {
     this.upkeep = new Upkeep({
       core: this.core,
       contents: this.contents,
-      sealer: new Sealer(this.core, this.contents, pause),
-      snapshots: new SnapshotBuilder(this.core, this.contents, { pause, bounds: chunkBounds }),
+      sealer: new Sealer(this.core.sealed, this.contents, pause),
+      snapshots: new SnapshotBuilder(this.core.sealed, this.contents, { pause, bounds: chunkBounds }),
       indexes: new IndexBuilder(this.core, pause),
       ...noForks,
       now,

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { objectHashes, stateHash, type TapeEvent } from '../../src/protocol/index.ts'
 import { type Redaction, redactedEvent } from '../../src/protocol/redaction.ts'
 import { namesOf } from '../../src/server/sealed/known-names.ts'
-import { parseChunk } from '../../src/server/sealed/snapshot.ts'
+import { parseChunk, type Snapshots } from '../../src/server/sealed/snapshot.ts'
 import { parseLines } from '../../src/server/tape/lines.ts'
 import type { Page } from '../../src/server/tape/slice-reader.ts'
 import { MortalObject, type Place } from './mortal-object.ts'
@@ -51,10 +51,10 @@ export async function outcomeOf(place: Place): Promise<Outcome> {
   const events = await eventsOf(core.reads.read(all, { bytesMax }))
   const through = events.length - 1
   const hashAt = (seq: number, some = events) => stateHash(objectHashes(some, seq))
-  const { current } = core.snapshots()
+  const { current } = core.sealed.snapshots()
   const snapshot = (await Promise.all((current?.chunks ?? []).map((chunk) => contents.get(chunk)))).flatMap(parseChunk)
   const [folded, { hash }] = [await eventsOf(core.reads.readFolded(all, {})), await core.reads.hashAt(through, undefined)]
-  const sealedTo = [...core.segmentsFrom(0)].at(-1)?.last
+  const sealedTo = [...core.sealed.segmentsFrom(0)].at(-1)?.last
   const wrong = [
     events.some(({ seq }, index) => seq !== index) && 'The tape is not dense.',
     hash !== hashAt(through) && 'The hash is not that of the tape.',
@@ -64,7 +64,7 @@ export async function outcomeOf(place: Place): Promise<Outcome> {
       hashAt(current.through, snapshot) !== hashAt(current.through, events.slice(0, current.through + 1)) &&
       'The snapshot is not that of the tape.',
     object.publish(submission('writer', [draftAt(through)]))[0]?.type !== 'taken' && 'It does not know whom it has taken what from.',
-    ...leftovers(place, core.snapshots(), namesOf(core)),
+    ...leftovers(place, core.sealed.snapshots(), namesOf(core.sealed)),
   ]
   return {
     events,
@@ -73,11 +73,7 @@ export async function outcomeOf(place: Place): Promise<Outcome> {
   }
 }
 
-function leftovers(
-  { disk, bucket }: Place,
-  { draft: begun, garbage, isUnclean }: ReturnType<MortalObject['core']['snapshots']>,
-  names: readonly string[],
-) {
+function leftovers({ disk, bucket }: Place, { draft: begun, garbage, isUnclean }: Snapshots, names: readonly string[]) {
   const kept = bucket === undefined ? blobsIn(disk) : [...bucket.blobs.keys()]
   return [
     begun !== undefined && 'A snapshot is half made.',

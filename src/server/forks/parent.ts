@@ -63,7 +63,7 @@ export class Parent implements Lending {
     return {
       epoch,
       through: end,
-      sharedTo: sharedTo([...core.segmentsFrom(0)], end, bounds),
+      sharedTo: sharedTo([...core.sealed.segmentsFrom(0)], end, bounds),
       indexes: storage.indexes().map(({ name, pointer }) => ({ name, pointer })),
       lenders: loans.debts().map(({ id, stream }) => ({ id, stream })),
     }
@@ -79,7 +79,7 @@ export class Parent implements Lending {
     const { core, pages = pageBounds } = this.#options
     const page: SegmentEntry[] = []
     let copies = 0
-    for (const segment of core.segmentsFrom(from)) {
+    for (const segment of core.sealed.segmentsFrom(from)) {
       if (segment.last > to || copies >= pages.copies || page.length === pages.segments) break
       const offered = mapContents(segment, this.#offering(contentsOf(segment)))
       copies += contentsOf(offered).filter(({ owner }) => owner === undefined).length
@@ -91,7 +91,7 @@ export class Parent implements Lending {
 
   snapshot({ fork, epoch, to }: Asked<'snapshot'>): Snapshot | undefined {
     this.#check(epoch)
-    const { current } = this.#options.core.snapshots()
+    const { current } = this.#options.core.sealed.snapshots()
     if (current === undefined || current.through > to) return undefined
     const chunks = current.chunks.map(this.#offering(current.chunks))
     if (chunks.filter(({ owner }) => owner === undefined).length > chunkCopiesMax) return undefined
@@ -179,11 +179,13 @@ export class Parent implements Lending {
     if (back.length === 0) return
     const { core, onReturned } = this.#options
     if (this.#isThere) {
-      const known = new Set(namesOf(core))
+      const { sealed } = core
+      const known = new Set(namesOf(sealed))
       const unknown = back.filter((name) => !known.has(name))
-      const { epoch } = core
+      const { epoch } = sealed
       if (unknown.length === 0 || epoch === undefined) return
-      core.keepSnapshots({ ...core.snapshots(), garbage: [...new Set([...core.snapshots().garbage, ...unknown])] }, epoch)
+      const snapshots = sealed.snapshots()
+      sealed.keepSnapshots({ ...snapshots, garbage: [...new Set([...snapshots.garbage, ...unknown])] }, epoch)
     }
     onReturned()
   }

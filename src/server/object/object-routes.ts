@@ -58,7 +58,7 @@ export function answerDelete(core: StreamCore, sessions: Sessions, lessor: Lesso
 }
 
 export async function answerRedactions(core: StreamCore, request: Request, surroundings: Redacting): Promise<Response> {
-  if (request.method === 'GET') return Response.json({ redactions: core.redactions() }, { headers: json })
+  if (request.method === 'GET') return Response.json({ redactions: core.sealed.redactions() }, { headers: json })
   const { upkeep, lessor, loans, sub } = surroundings
   const redaction = checkRedaction(parseJson(textOf(await request.arrayBuffer())))
   const redacted = await upkeep.redact(redaction, sub)
@@ -151,9 +151,9 @@ export function answerObjects(core: StreamCore, request: Request): Response {
 
 /** Throws `not-found` for what is no chunk of a snapshot. */
 export async function answerPackedChunk(core: StreamCore, contents: Contents, hash: string): Promise<Response> {
-  const { current, leaving } = core.snapshots()
+  const { current, leaving } = core.sealed.snapshots()
   const chunk = findChunk({ snapshot: current ?? null, leaving }, hash)
-  return packedChunk(await readChunk(core, hash, contents.checkedPacked(chunk)), hash)
+  return packedChunk(await readChunk(core.sealed, hash, contents.checkedPacked(chunk)), hash)
 }
 
 export async function answerRead(core: StreamCore, request: Request): Promise<Response> {

@@ -37,11 +37,15 @@ export interface UpkeepOptions {
 }
 
 /** What is kept up: see `StreamCore`. */
-export interface Keepable extends Redactable, Snapshotted {
+export interface Keepable {
   readonly expiresAt: number | undefined
+  readonly sealed: KeepablePast
   /** Throws `stream-deleted`. */
   readState(): unknown
   erase(): void
+}
+
+interface KeepablePast extends Redactable, Snapshotted {
   scrub(): Promise<void>
 }
 
@@ -86,7 +90,7 @@ export class Upkeep {
       const { core, contents, forker } = this.#options
       // What is copied later would say it again.
       if (forker.isUnfinished) throw new Refusal('importing')
-      const count = await redact(core, contents, redaction, { sub, beforeStoring: () => this.#soil() })
+      const count = await redact(core.sealed, contents, redaction, { sub, beforeStoring: () => this.#soil() })
       await this.#clean()
       // Where a lender is not reached, the alarm tells it.
       await this.#giveBack().catch(this.#options.report)
@@ -189,31 +193,32 @@ export class Upkeep {
   async #soil(): Promise<void> {
     const { core, wake } = this.#options
     await wake(0)
-    const { epoch } = core
-    if (epoch !== undefined) core.keepSnapshots({ ...core.snapshots(), isUnclean: true }, epoch)
+    const { sealed } = core
+    if (sealed.epoch !== undefined) sealed.keepSnapshots({ ...sealed.snapshots(), isUnclean: true }, sealed.epoch)
   }
 
   /** Removes what nothing speaks of any more, and leaves nothing of what was redacted. What was borrowed of it is due to go back. */
   async #clean(): Promise<void> {
     const { core, contents, borrower, loans } = this.#options
-    const { epoch } = core
+    const { sealed } = core
+    const { epoch } = sealed
     if (epoch === undefined) return
-    const { garbage, isUnclean } = core.snapshots()
+    const { garbage, isUnclean } = sealed.snapshots()
     if (garbage.length === 0 && isUnclean !== true) return
-    const known = new Set(namesOf(core))
+    const known = new Set(namesOf(sealed))
     const lent = loans.lentOf(garbage)
     const removed = garbage.filter((name) => !known.has(name) && !lent.has(name))
     await contents.remove(removed)
     if (isUnclean === true) {
       await contents.removeAllBut(known)
-      await core.scrub()
+      await sealed.scrub()
     }
     if (isUnclean === true || garbage.some(isBorrowed)) borrower.owe()
     // What is still lent is noted again when it comes back; what came back meanwhile is not removed yet.
-    const noted = core.snapshots().garbage
-    const settled = new Set([...removed, ...namesOf(core), ...loans.lentOf(noted)])
+    const noted = sealed.snapshots().garbage
+    const settled = new Set([...removed, ...namesOf(sealed), ...loans.lentOf(noted)])
     const left = noted.filter((name) => !settled.has(name))
-    core.keepSnapshots({ ...core.snapshots(), garbage: left, isUnclean: undefined }, epoch)
+    sealed.keepSnapshots({ ...sealed.snapshots(), garbage: left, isUnclean: undefined }, epoch)
   }
 
   /** What was borrowed and is not spoken of any more. */

@@ -58,11 +58,11 @@ export class Lessor {
     for (const mark of known.marks) this.#core.checkMark(mark)
     const { epoch, latestSeq } = this.#core.state
     const { mark } = this.#core
-    const snapshots = this.#core.snapshots()
+    const snapshots = this.#core.sealed.snapshots()
     const { current = null, leaving } = snapshots
     const tag = this.#tagOf(snapshots)
     const from = epoch !== null && known.epoch === epoch ? known.through + 1 : 0
-    const state = { epoch, latestSeq, mark, leaseMs, segments: [...this.#core.segmentsFrom(from)], tag }
+    const state = { epoch, latestSeq, mark, leaseMs, segments: [...this.#core.sealed.segmentsFrom(from)], tag }
     return tag === known.tag ? state : { ...state, snapshot: current, leaving }
   }
 

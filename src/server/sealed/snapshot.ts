@@ -34,7 +34,7 @@ export interface Snapshots {
 
 export const noSnapshots: Snapshots = { leaving: [], garbage: [] }
 
-/** What is snapshotted: see `StreamCore`. */
+/** What is snapshotted: see `SealedPast`. */
 export interface Snapshotted {
   /** Undefined while there is no stream. */
   readonly epoch: string | undefined

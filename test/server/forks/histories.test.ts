@@ -170,7 +170,7 @@ class History {
       expect(await stream.lines(), name).toEqual(lines)
     }
     // Each has lent what others have of it, and nothing else.
-    const borrowed = [...this.#tapes.keys()].flatMap((name) => namesOf(this.#world.stream(name).core).filter(isBorrowed))
+    const borrowed = [...this.#tapes.keys()].flatMap((name) => namesOf(this.#world.stream(name).core.sealed).filter(isBorrowed))
     const lent = this.#world.keys().filter((key) => {
       const { owner = '', hash } = keyOf(key)
       return this.#world.stream(owner).loans.lentOf([hash]).size > 0

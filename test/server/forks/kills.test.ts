@@ -187,7 +187,7 @@ describe.each([
     }
     const [f, p] = [await world.stream('f').lines(), await world.stream('p').lines()]
     expect([f.length, p.length, f.slice(0, 80)]).toEqual([200, 200, p.slice(0, 80)])
-    const { current } = world.stream('f').core.snapshots()
+    const { current } = world.stream('f').core.sealed.snapshots()
     expect(current?.through).toBeGreaterThan(150)
     const lent = world.stream('p').loans.lentOf(world.keys('p/').map((key) => key.slice(2)))
     // Nothing but segments is lent any more.

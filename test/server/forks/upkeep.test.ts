@@ -34,7 +34,7 @@ describe('a lender that cannot be asked', () => {
     expect(sealedTo()).toBeGreaterThan(before + 30)
     expect(fork.isAlarmSet, 'it rings again').toBe(true)
     expect(fork.loans.debts()).toMatchObject([{ isDue: true }])
-    expect(fork.core.snapshots()).not.toHaveProperty('isUnclean', true)
+    expect(fork.core.sealed.snapshots()).not.toHaveProperty('isUnclean', true)
     world.unreachable = undefined
     await world.rest()
     expect(fork.loans.debts()).toMatchObject([{ isDue: false }])
@@ -59,7 +59,7 @@ describe('a lender that cannot be asked', () => {
 test('[V6] what comes back from a fork while the rest is being removed is removed, too', async () => {
   const world = await family()
   const parent = world.stream('p')
-  const { current } = parent.core.snapshots()
+  const { current } = parent.core.sealed.snapshots()
   const shared = (current?.chunks ?? []).map(({ hash }) => hash).filter((hash) => parent.loans.lentOf([hash]).size > 0)
   expect(shared.length).toBeGreaterThan(0)
   await grow(world, 'p', { from: 80, to: 160 })
