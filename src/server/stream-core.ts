@@ -1,14 +1,17 @@
 /**
- * One stream, without the platform: decides groups of publishes, appends them and tells every listener. What is read of
- * it are its `reads`, what is kept of its past is `sealed`; what its alarm does is done through it.
+ * One stream, without the platform: what it says of itself, and what happens to it as a whole. All else is the work of its
+ * parts, which it puts together:
  *
- *   submit ─► waiting ─► (turn ends) ─► commit: sequence ─ append ─ broadcast ─ answer, with no await in between
+ *   committer ─► appender ─► broadcast     what is published is decided, laid on the tape, and told to every listener
+ *   reads                                  what is on the tape is read
+ *   sealed                                 what has become of its past is kept
+ *   present                                where the tape stands, for all of them
  *
- * It owns no state that storage does not have: `#present` is rebuilt whenever it is missing, and forgotten when storage
- * throws. It never sees a token, a request or a socket, only listeners that have been let in.
+ * But for what waits to be committed it owns no state that storage does not have: `present` is rebuilt whenever it is
+ * missing, and forgotten when storage throws. It never sees a token, a request or a socket, only listeners that have been
+ * let in.
  */
 import { Refusal } from '../protocol/codes.ts'
-import type { TapeEvent } from '../protocol/event.ts'
 import { expiresAt, type Settings } from '../protocol/settings.ts'
 import { Broadcast } from './broadcast.ts'
 import type { Indexed } from './filters/index-builder.ts'
@@ -17,52 +20,49 @@ import { SealedPast } from './sealed/sealed-past.ts'
 import { SealingDemand } from './sealed/sealing-demand.ts'
 import { segmentBounds } from './sealed/segment.ts'
 import type { StreamCoreOptions, StreamState } from './stream-core-options.ts'
-import { emptyHead, newHead } from './tape/loaded-head.ts'
+import { Appender, type Laying } from './tape/appender.ts'
+import { emptyHead } from './tape/loaded-head.ts'
 import { newSecret } from './tape/marks.ts'
 import { Present } from './tape/present.ts'
-import { cutRows } from './tape/row-cutter.ts'
 import { sliceFrame } from './tape/slice-frames.ts'
 import { joinSlice, type Page } from './tape/slice-reader.ts'
 import { type ReadTape, TapeReads } from './tape/tape-reads.ts'
 import type { LedgerEntry, TapeStorage } from './tape/tape-storage.ts'
-import { isOwner } from './turn/owners.ts'
+import { Committer } from './turn/committer.ts'
 import { RecentKeeper } from './turn/recent-keeper.ts'
 import { Rules } from './turn/rules.ts'
-import { type Group, type Submission, sequence, type TapeState, type Verdict } from './turn/sequencer.ts'
-
-/** A group is one row's ledger and one run: what is more waits for the next turn. */
-const groupMax = 500
-
-interface Waiting {
-  readonly submission: Submission
-  readonly answer: (verdict: Verdict) => void
-}
 
 export class StreamCore implements ReadTape, Indexed {
   readonly #options: StreamCoreOptions
   readonly #storage: TapeStorage
-  #waiting: Waiting[] = []
-  readonly #rules: Rules | undefined
-  readonly #recent: RecentKeeper
-  readonly #demand: SealingDemand
   readonly #present: Present
   readonly #broadcast: Broadcast
+  readonly #appender: Appender
+  readonly #recent: RecentKeeper
   readonly indexes: Indexes
   readonly reads: TapeReads
   readonly sealed: SealedPast
+  readonly committer: Committer
 
   constructor(options: StreamCoreOptions) {
     const { storage, bounds = segmentBounds, onUpkeepDue, report } = options
     this.#options = options
     this.#storage = storage
-    this.#rules = options.rules && new Rules(options.rules, report)
-    this.#recent = new RecentKeeper(storage, this.#rules?.recent ?? 0)
-    this.#demand = new SealingDemand(bounds, onUpkeepDue)
-    this.indexes = new Indexes(storage)
-    this.#present = new Present(options, [this.indexes, this.#recent, this.#demand])
+    const rules = options.rules && new Rules(options.rules, report)
+    const demand = new SealingDemand(bounds, onUpkeepDue)
+    const recent = new RecentKeeper(storage, rules?.recent ?? 0)
+    const indexes = new Indexes(storage)
+    const present = new Present(options, [indexes, recent, demand])
+    const broadcast = new Broadcast(options.listeners, (selection) => this.reads.filterOf(selection))
+    const appender = new Appender(present, { ...options, indexes, broadcast, demand })
+    this.#present = present
+    this.#broadcast = broadcast
+    this.#appender = appender
+    this.#recent = recent
+    this.indexes = indexes
     this.reads = new TapeReads(this, options)
-    this.#broadcast = new Broadcast(options.listeners, (selection) => this.reads.filterOf(selection))
-    this.sealed = new SealedPast(this.#present, { ...options, bounds, demand: this.#demand })
+    this.sealed = new SealedPast(present, { ...options, bounds, demand })
+    this.committer = new Committer(present, { ...options, appender, recent, rules })
   }
 
   /** The epoch (null while nothing has been published) and the last seq. Throws `stream-deleted`. */
@@ -138,33 +138,6 @@ export class StreamCore implements ReadTape, Indexed {
     return joinSlice(head.slice(0, -1), page.pieces)
   }
 
-  /** Queues a publish for the group that is committed when this turn ends; `answer` is called then, once. */
-  submit(submission: Submission, answer: (verdict: Verdict) => void): void {
-    this.#waiting.push({ submission, answer })
-    if (this.#waiting.length === 1) this.#commitLater()
-  }
-
-  #commitLater(): void {
-    this.#options.later(
-      () => this.#commit(),
-      () => this.#waiting.length === 1,
-    )
-  }
-
-  /**
-   * The last counter that the tape has taken from a client, 0 for none; undefined when the client is another sub's.
-   *
-   * What waits of that client is decided first, with all that came before it. So of whatever had been submitted by
-   * now, nothing is taken behind this answer: it is on the tape and counted, or has been refused for good. The end of
-   * the turn then finds the less to decide, or nothing.
-   */
-  takenFrom(client: string, sub: string): number | undefined {
-    while (this.#waiting.some(({ submission }) => submission.publish.client === client)) this.#commit()
-    const entry = this.lookup(client)
-    if (entry === undefined) return 0
-    return isOwner(sub, entry) ? entry.counter : undefined
-  }
-
   /** Makes the stream where there is none. Whoever listens is told when it is closed. */
   configure({ closed, expires }: Settings): void {
     const head = this.#present.head()
@@ -195,9 +168,9 @@ export class StreamCore implements ReadTape, Indexed {
   }
 
   /** Lays a group of imported events on the tape, and tells every listener. Throws `unavailable` when nothing of it is stored. */
-  import(group: Omit<Group, 'verdicts'>): void {
+  import(group: Omit<Laying, 'isImport'>): void {
     try {
-      this.#append(group, true)
+      this.#appender.append({ ...group, isImport: true })
       this.#recent.forget()
     } catch (error) {
       this.forget()
@@ -206,6 +179,7 @@ export class StreamCore implements ReadTape, Indexed {
     }
   }
 
+  /** All is there that was to be imported: from now on whoever may publishes. */
   endImport(): void {
     this.#storage.endImport()
     this.forget()
@@ -222,84 +196,4 @@ export class StreamCore implements ReadTape, Indexed {
   forget(): void {
     this.#present.forget()
   }
-
-  #commit(): void {
-    const waiting = this.#waiting.slice(0, groupMax)
-    this.#waiting = this.#waiting.slice(groupMax)
-    if (this.#waiting.length > 0) this.#commitLater()
-    const verdicts = this.#decide(waiting.map(({ submission }) => submission))
-    for (const [index, { answer }] of waiting.entries()) answer(verdicts[index] as Verdict)
-  }
-
-  /** One verdict for each submission; what is taken has been appended and broadcast. */
-  #decide(submissions: readonly Submission[]): readonly Verdict[] {
-    try {
-      if (this.isImporting) return refuseAll(submissions, new Refusal('importing'))
-      const group = sequence(this.#tapeState(), submissions)
-      if (group.lines.length > 0) this.#append(group)
-      this.#recent.settle(this.state.latestSeq)
-      return group.verdicts
-    } catch (error) {
-      // Nothing of the group is stored, and memory may be ahead of storage: read it again before the next group.
-      this.forget()
-      if (!(error instanceof Refusal)) this.#options.report(error)
-      return refuseAll(submissions, error instanceof Refusal ? error : new Refusal('unavailable'))
-    }
-  }
-
-  #tapeState(): TapeState {
-    const head = this.#present.head()
-    return {
-      epoch: head?.epoch,
-      latestSeq: head?.latestSeq ?? -1,
-      isClosed: head?.isClosed === true,
-      lookup: (client) => head?.ledger.lookup(client),
-      recent: this.#recent,
-      rules: this.#rules,
-    }
-  }
-
-  #append({ lines, clients }: Omit<Group, 'verdicts'>, isImport = false): void {
-    const before = this.#present.head()
-    const head = before ?? newHead(this.#options.newEpoch(), this.#storage, this.#options.randomBytes)
-    const beginsImport = isImport && head.latestSeq < 0
-    const rows = cutRows(head.latestSeq + 1, lines)
-    const latestSeq = head.latestSeq + lines.length
-    const record = head.ledger.record(clients)
-    const checkpoint = record.isCheckpoint || head.checkpoint < 0 ? latestSeq : head.checkpoint
-    const committedAt = this.#options.now()
-    let { bytes } = head
-    // Events are read from what was encoded of them only where somebody asks for some objects alone.
-    const isIndexed = before !== undefined && this.indexes.all.length > 0
-    const events = isIndexed || this.#broadcast.hasFilters ? lines.map((line) => JSON.parse(line) as TapeEvent) : []
-    this.#storage.append({
-      rows: rows.map(({ first, last, body }) => {
-        const start = bytes
-        bytes += body.length
-        const { writer } = head.marks
-        return { first, last, committedAt, checkpoint, ledger: last === latestSeq ? record.text : '[]', body, start, writer }
-      }),
-      retired: record.retired,
-      newEpoch: before === undefined ? head.epoch : undefined,
-      ...(isIndexed ? { members: this.indexes.membersOf(events) } : {}),
-      beginsImport,
-      secret: head.marks.unsavedSecret,
-    })
-    const after = { ...head, latestSeq, checkpoint, bytes, touchedAt: committedAt, ...(beginsImport ? { isImporting: true as const } : {}) }
-    this.#present.advance(after)
-    this.#demand.consider(after)
-    const { epoch } = head
-    for (const { first, last, text } of rows) {
-      const mark = head.marks.ofWritten(last)
-      const ofRow = events.slice(first - head.latestSeq - 1, last - head.latestSeq)
-      this.#broadcast.send(
-        sliceFrame({ epoch, latestSeq: last, mark, covers: [[first, last]] }, text),
-        events.length === 0 ? undefined : { epoch, mark, range: [first, last], events: ofRow },
-      )
-    }
-  }
-}
-
-function refuseAll(submissions: readonly Submission[], refusal: Refusal): readonly Verdict[] {
-  return submissions.map(() => ({ type: 'refused', refusal }))
 }

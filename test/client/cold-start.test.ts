@@ -27,7 +27,7 @@ async function world({ failure = 0, loss = 0, isSealed = true } = {}) {
       identifier: 'text',
       deltas: { text: [{ type: 'insert', offset: 0, values: 'ab'[counter % 2] as string }] },
     }))
-    server.core.submit({ publish: { client: 'typist', drafts }, sub: 'sub' }, () => {})
+    server.core.committer.submit({ publish: { client: 'typist', drafts }, sub: 'sub' }, () => {})
     await time.advance(1)
   }
   expect(server.core.state.latestSeq).toBe(count - 1)

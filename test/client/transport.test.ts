@@ -29,7 +29,7 @@ async function createRig(): Promise<TransportRig> {
     publish: async (count) => {
       for (let i = 0; i < count; i++) {
         const drafts = [{ seen: -1, type: 'insert', collection: 'things', identifier: `thing-${i}`, values: {} }] as const
-        server.core.submit({ sub: 'script', publish: { drafts } }, () => {})
+        server.core.committer.submit({ sub: 'script', publish: { drafts } }, () => {})
       }
       await time.advance(1)
     },

@@ -49,7 +49,7 @@ async function world(wanted: readonly ObjectFilter[]) {
   server.core.declareIndex('project', '/project')
   const submit = (client: string, drafts: readonly object[]) => {
     const numbered = drafts.map((draft, index) => ({ counter: index + 1, seen: -1, collection: 'tasks', ...draft }))
-    server.core.submit({ publish: { client, drafts: numbered as never }, sub: 'sub' }, () => {})
+    server.core.committer.submit({ publish: { client, drafts: numbered as never }, sub: 'sub' }, () => {})
     return time.advance(1000)
   }
   const task = (_: unknown, index: number) => ({ type: 'insert', identifier: `t${index}`, values: { project: `p${index % projects}` } })
@@ -178,7 +178,7 @@ describe('wanting', () => {
     let written = 0
     const write = () => {
       const draft = { counter: ++written, seen: -1, type: 'insert', collection: 'tasks', identifier: `late${written}`, values: {} } as const
-      server.core.submit({ publish: { client: 'late', drafts: [draft] }, sub: 'sub' }, () => {})
+      server.core.committer.submit({ publish: { client: 'late', drafts: [draft] }, sub: 'sub' }, () => {})
       time.set(write, 40)
     }
     network.cutAll()

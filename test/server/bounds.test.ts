@@ -14,7 +14,10 @@ const draft = (counter: number, more: object = {}) =>
 function heavyStream(count: number, bytes: number): CoreRig<MemoryTape> {
   const rig = new CoreRig(new MemoryTape())
   for (let counter = 1; counter <= count; counter++) {
-    rig.core.submit({ sub: 'u', publish: { client: 'c', drafts: [draft(counter, { values: { text: 'x'.repeat(bytes) } })] } }, () => {})
+    rig.core.committer.submit(
+      { sub: 'u', publish: { client: 'c', drafts: [draft(counter, { values: { text: 'x'.repeat(bytes) } })] } },
+      () => {},
+    )
     rig.endTurn()
   }
   return rig
@@ -42,8 +45,8 @@ describe('bounds', () => {
     const rig = heavyStream(40, 200_000)
     const verdicts: Verdict[] = []
     const publish = (seen: number) => ({ client: 'd', drafts: [draft(1, { seen })], expect: { unchanged: true as const } })
-    rig.core.submit({ sub: 'u', publish: publish(0) }, (verdict) => verdicts.push(verdict))
-    rig.core.submit({ sub: 'u', publish: publish(35) }, (verdict) => verdicts.push(verdict))
+    rig.core.committer.submit({ sub: 'u', publish: publish(0) }, (verdict) => verdicts.push(verdict))
+    rig.core.committer.submit({ sub: 'u', publish: publish(35) }, (verdict) => verdicts.push(verdict))
     rig.endTurn()
     expect(verdicts).toMatchObject([{ type: 'refused', refusal: { code: 'catch-up-first' } }, { type: 'taken' }])
   })
@@ -52,7 +55,7 @@ describe('bounds', () => {
     const rig = new CoreRig(new MemoryTape())
     const taken: number[] = []
     for (let i = 0; i < 1200; i++) {
-      rig.core.submit({ sub: 'u', publish: { client: `c${i}`, drafts: [draft(1)] } }, () => taken.push(i))
+      rig.core.committer.submit({ sub: 'u', publish: { client: `c${i}`, drafts: [draft(1)] } }, () => taken.push(i))
     }
     rig.endTurn()
     for (let turns = 0; turns < 3; turns++) rig.endTurn()

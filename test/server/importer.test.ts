@@ -82,7 +82,7 @@ describe('a whole import', () => {
   test('[I7][P8] what waits in the turn in which it begins is refused, and what was taken before stands in its way', async () => {
     const rig = newRig()
     const verdicts: unknown[] = []
-    rig.core.submit(submission('new', [draft(1)]), (verdict) => verdicts.push(plain(verdict)))
+    rig.core.committer.submit(submission('new', [draft(1)]), (verdict) => verdicts.push(plain(verdict)))
     await send(rig, randomTape(1, 5))
     rig.endTurn()
     expect(verdicts).toEqual([refused('importing')])
@@ -225,14 +225,14 @@ describe('whose a client is', () => {
   test('[I6][P5] is what the import said of it', async () => {
     const rig = await imported({ anna: 'user-1', nobody: 'user-9' })
     expect([rig.core.ownerOf('anna'), rig.core.ownerOf('ben'), rig.core.ownerOf('nobody')]).toEqual(['user-1', undefined, undefined])
-    expect(rig.core.takenFrom('anna', 'user-2')).toBeUndefined()
+    expect(rig.core.committer.takenFrom('anna', 'user-2')).toBeUndefined()
     expect(rig.commit(submission('anna', [draft(anna + 1)], { sub: 'user-2' })).map(plain)).toEqual([refused('client-taken')])
     expect(rig.commit(submission('anna', [draft(anna + 1)], { sub: 'user-1' })).map(plain)).toEqual([taken(40, 40)])
   })
 
   test('[I6][L1] is nobody’s until a draft of it is taken, and then that sub’s', async () => {
     const rig = await imported()
-    expect([rig.core.takenFrom('ben', 'user-1'), rig.core.takenFrom('ben', 'user-2')]).toEqual([ben, ben])
+    expect([rig.core.committer.takenFrom('ben', 'user-1'), rig.core.committer.takenFrom('ben', 'user-2')]).toEqual([ben, ben])
     const duplicate = rig.commit(submission('ben', [draft(ben)], { sub: 'user-1' }))
     const skipped = rig.commit(submission('ben', [draft(ben + 5)], { sub: 'user-1' }))
     expect([...duplicate, ...skipped].map(plain)).toMatchObject([{ type: 'taken', duplicates: 1 }, { code: 'counter-skipped' }])

@@ -207,9 +207,9 @@ describe('what is under way when a socket is opened as its client', () => {
 
   test('[L11][P8] is decided with all that came before it; what came behind it is not hurried beyond its group', () => {
     const rig = new OpeningRig()
-    for (let i = 0; i < 700; i++) rig.rig.core.submit(submission(`c${i}`, [draft(1)]), () => {})
-    rig.rig.core.submit(submission('a', [draft(1)]), () => {})
-    for (let i = 700; i < 1500; i++) rig.rig.core.submit(submission(`c${i}`, [draft(1)]), () => {})
+    for (let i = 0; i < 700; i++) rig.rig.core.committer.submit(submission(`c${i}`, [draft(1)]), () => {})
+    rig.rig.core.committer.submit(submission('a', [draft(1)]), () => {})
+    for (let i = 700; i < 1500; i++) rig.rig.core.committer.submit(submission(`c${i}`, [draft(1)]), () => {})
     expect(welcomeOf(rig.join({ client: 'a' }))).toMatchObject({ counter: 1, latestSeq: 999 })
     for (let turns = 0; turns < 3; turns++) rig.rig.endTurn()
     expect(rig.rig.events()).toHaveLength(1501)

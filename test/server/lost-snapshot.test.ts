@@ -69,7 +69,10 @@ class BucketRig {
   async grow(events: number, objects = 9): Promise<void> {
     for (let i = 0; i < events; i++) {
       const counter = ++this.#counter
-      this.core.submit(submission('a', [draft(counter, { identifier: `t${counter % objects}`, values: { n: counter } })]), () => {})
+      this.core.committer.submit(
+        submission('a', [draft(counter, { identifier: `t${counter % objects}`, values: { n: counter } })]),
+        () => {},
+      )
       for (const run of this.#turns.splice(0)) run()
     }
     await this.rest()

@@ -40,7 +40,7 @@ class SetBackRig {
   }
 
   publish(client: string, counter: number): string {
-    this.core.submit(submission(client, [draft(counter)]), () => {})
+    this.core.committer.submit(submission(client, [draft(counter)]), () => {})
     for (const run of this.#turns.splice(0)) run()
     return this.core.mark ?? ''
   }

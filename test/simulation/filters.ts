@@ -143,7 +143,7 @@ export async function runFilters({ seed, steps }: { readonly seed: number; reado
   const sealing = drawSealing(new SeededRandom(seed ^ 0x5ea10000), 1)
   const server = new SimServer(time, { sealing, count })
   server.core.declareIndex('project', '/project')
-  server.core.submit({ publish: { client: 'maker', drafts: textDrafts(projects) }, sub: 'maker' }, () => {})
+  server.core.committer.submit({ publish: { client: 'maker', drafts: textDrafts(projects) }, sub: 'maker' }, () => {})
   // Storage that is set back speaks of what a redaction has taken away for good.
   const isSetBack = random.chance(0.5)
   const temper = { loss: 0.05, failure: 0.1, delayMsMax: 100 }

@@ -216,8 +216,8 @@ export class SimServer {
 
   /** Notes what is decided. */
   #overhear(core: StreamCore): void {
-    const submit = core.submit.bind(core)
-    core.submit = (submission, answer) => {
+    const submit = core.committer.submit.bind(core.committer)
+    core.committer.submit = (submission, answer) => {
       const noted: typeof answer = (verdict) => {
         this.record.note(submission, verdict, this.#time.now)
         if (verdict.type === 'refused' && verdict.refusal.code === 'expect-failed') this.#options.count?.('expect failed')
@@ -408,7 +408,7 @@ export class SimServer {
 /** What the tape has not taken yet and is bad spoils its batch, and is named: a mistake that no client may make. */
 function refusalOfBad({ publish: { client, drafts }, sub }: Submission, core: StreamCore): Refusal | undefined {
   if (client === undefined || drafts.every(({ values }) => values?.bad !== true)) return undefined
-  const taken = core.takenFrom(client, sub) ?? 0
+  const taken = core.committer.takenFrom(client, sub) ?? 0
   const fresh = drafts.filter(({ counter = 0 }) => counter > taken)
   const { counter } = fresh.find(({ values }) => values?.bad === true) ?? {}
   return counter === undefined || fresh[0]?.counter !== taken + 1 ? undefined : new Refusal('invalid', { counter })

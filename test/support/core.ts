@@ -90,7 +90,7 @@ export class CoreRig<Storage extends TapeStorage> {
   commit(...submissions: Submission[]): Verdict[] {
     const verdicts: Verdict[] = []
     submissions.forEach((one, index) => {
-      this.core.submit(one, (verdict) => {
+      this.core.committer.submit(one, (verdict) => {
         if (verdicts[index] !== undefined) throw new Error('Answered twice.')
         verdicts[index] = verdict
       })

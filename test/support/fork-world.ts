@@ -193,7 +193,7 @@ export class ForkStream {
 
   publish(client: string, drafts: readonly object[], sub = `of ${client}`): Verdict {
     let verdict: Verdict | undefined
-    this.core.submit({ publish: checkPublish({ client, drafts }), sub }, (answer) => {
+    this.core.committer.submit({ publish: checkPublish({ client, drafts }), sub }, (answer) => {
       verdict = answer
     })
     if (verdict === undefined) throw new Error('Nothing was decided.')

@@ -106,7 +106,7 @@ export class MortalObject {
   /** Publishes in one turn. */
   publish(...submissions: readonly Submission[]): Verdict[] {
     const verdicts: Verdict[] = []
-    for (const submission of submissions) this.core.submit(submission, (verdict) => verdicts.push(verdict))
+    for (const submission of submissions) this.core.committer.submit(submission, (verdict) => verdicts.push(verdict))
     for (const run of this.#turns.splice(0)) run()
     return verdicts
   }

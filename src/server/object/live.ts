@@ -158,7 +158,7 @@ export class Live<Session extends LiveSession> {
   #publish(session: Session, { ref, publish }: ClientFrame & { type: 'publish' }): void {
     if (!session.mayPublish) return this.#refuse(session, new Refusal('forbidden'), ref)
     if (publish.client !== undefined && publish.client !== session.client && !this.#claim(publish.client, session)) return
-    this.#core.submit({ publish, sub: session.sub }, (verdict) => {
+    this.#core.committer.submit({ publish, sub: session.sub }, (verdict) => {
       if (verdict.type === 'refused') return this.#refuse(session, verdict.refusal, ref)
       // What is taken shows on the tape. Duplicates alone show nothing, so latestSeq tells where to look for them.
       if (verdict.seqs.length === 0) this.#sendPage(session, { covers: [], pieces: [] }, ref)
@@ -192,7 +192,7 @@ export class Live<Session extends LiveSession> {
    */
   #claimAtOpening(client: string, session: Session): number | undefined {
     if (!session.mayPublish) return undefined
-    const counter = this.#core.takenFrom(client, session.sub)
+    const counter = this.#core.committer.takenFrom(client, session.sub)
     if (counter !== undefined) this.#claim(client, session)
     return counter
   }

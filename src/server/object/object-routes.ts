@@ -31,7 +31,7 @@ export function answerState(core: StreamCore, stream: string): Response {
 
 export async function answerPublish(core: StreamCore, request: Request, sub: string): Promise<Response> {
   const publish = checkPublish(await bodyOf(request))
-  const verdict = await new Promise<Verdict>((answer) => core.submit({ publish, sub }, answer))
+  const verdict = await new Promise<Verdict>((answer) => core.committer.submit({ publish, sub }, answer))
   if (verdict.type === 'refused') throw verdict.refusal
   const { seqs, duplicates } = verdict
   const { epoch, latestSeq } = core.state

@@ -4,7 +4,7 @@ import { utf8Length } from '../../protocol/decode.ts'
 /** A row of SQLite holds 2 MB and a frame 1 MiB: this leaves room in both for what stands around the events. */
 export const rowBytesMax = 1_000_000
 
-interface CutRow {
+export interface CutRow {
   readonly first: number
   readonly last: number
   /** The lines, joined by `,\n`. */
