@@ -17,7 +17,7 @@ import { readPlaces } from './sparse-reader.ts'
 /** What lines of events are to be instead, and how many of them change; undefined when none does. */
 export type Rewriting = (lines: Uint8Array) => { readonly lines: Uint8Array<ArrayBuffer>; readonly count: number } | undefined
 
-/** What is redacted: see `StreamCore`. */
+/** What is redacted: see `SealedPast`. */
 export interface Redactable {
   readonly epoch: string | undefined
   segmentsFrom(from: number): Iterable<SegmentEntry>

@@ -10,7 +10,7 @@ import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { ContentEntry, Contents } from './contents.ts'
 import { SegmentPlaces } from './segment-places.ts'
 
-/** What is sealed: see `StreamCore`. */
+/** What is sealed: see `SealedPast`. */
 export interface Sealable {
   /** The oldest rows that may be sealed, and under which epoch. */
   nextSegment(): { readonly row: TapeRow; readonly epoch: string } | undefined
