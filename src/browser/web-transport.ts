@@ -2,7 +2,17 @@
  * The transport over the platform's WebSocket and fetch: browsers, Node and other runtimes that have both.
  * A platform hides why an upgrade was refused, so a link that never opened asks the same question by plain HTTP.
  */
-import type { Asking, ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../client/index.ts'
+import {
+  type Asking,
+  type ChunkEvents,
+  type Closing,
+  type Link,
+  type LinkEvents,
+  type LinkRequest,
+  ReadFailure,
+  type ReadRequest,
+  type Transport,
+} from '../client/index.ts'
 import {
   decodeChunk,
   decodeHash,
@@ -116,12 +126,12 @@ export class WebTransport implements Transport {
   async #read<T>(address: URL, asking: Asking, decode: (text: string) => T): Promise<T> {
     const answer = await this.#get(address, asking)
     if (!answer.ok) throw (await refusalOf(answer)) ?? new Refusal('unavailable')
-    const text = await answer.text()
+    const text = await answer.text().catch(fail)
     try {
       return decode(text)
     } catch (error) {
       // Whoever answered was not the server, but something on the way, or the answer was cut: a failure of the network.
-      throw new Error('The answer is not of the server.', { cause: error })
+      throw new ReadFailure('The answer is not of the server.', { cause: error })
     }
   }
 
@@ -132,20 +142,21 @@ export class WebTransport implements Transport {
       const answer = await this.#get(address, { token })
       const refusal = answer.ok ? undefined : await refusalOf(answer)
       return refusal === undefined ? {} : { refusal: refusal.code }
-    } catch {
+    } catch (error) {
       // There is no network: no reason but that.
-      return {}
+      return error instanceof Refusal ? { refusal: error.code } : {}
     }
   }
 
-  #get(address: URL, { token, withinMs }: Asking): Promise<Response> {
-    // What is read is kept in the store: a copy in the browser's cache would outlive a redaction.
-    return fetch(address, {
-      headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
+  async #get(address: URL, { token, withinMs }: Asking): Promise<Response> {
+    const request = new Request(address, {
+      headers: headersOf(token),
+      // What is read is kept in the store: a copy in the browser's cache would outlive a redaction.
       cache: 'no-store',
       // Some platforms take whole milliseconds alone.
       signal: withinMs === undefined ? null : AbortSignal.timeout(Math.ceil(withinMs)),
     })
+    return fetch(request).catch(fail)
   }
 
   #address(path: string, query: Record<string, string | readonly string[]>): URL {
@@ -159,6 +170,19 @@ export class WebTransport implements Transport {
 
 function textsOf(filters: readonly ObjectFilter[] = []): readonly string[] {
   return filters.map((filter) => JSON.stringify(filter))
+}
+
+/** Throws `token-invalid` for what no header can carry. */
+function headersOf(token: string): Headers {
+  try {
+    return new Headers({ Authorization: `Bearer ${token}`, Accept: 'application/json' })
+  } catch (error) {
+    throw new Refusal('token-invalid', { detail: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+function fail(error: unknown): never {
+  throw new ReadFailure('The server was not reached.', { cause: error })
 }
 
 /** Undefined when the answer is none of the server's. */

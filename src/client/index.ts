@@ -1,6 +1,7 @@
 /** The reconciling client without a platform: bring a transport, a store and an environment. */
 export type { Environment } from './environment.ts'
 export type { Asking, ChunkEvents, Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from './link/transport.ts'
+export { ReadFailure } from './link/transport.ts'
 export type { Unsubscribe } from './listeners.ts'
 export { type DraftState, Publication } from './outbox/publications.ts'
 export type { ApplyContext, ModelReconciler, OutboundEventReceiver } from './reconciler.ts'

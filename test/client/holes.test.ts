@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { retryDelayMs } from '../../src/client/link/connection.ts'
+import { ReadFailure } from '../../src/client/link/transport.ts'
 import { Refusal } from '../../src/protocol/index.ts'
 import { epoch, plainSlice, TestStream, usedStore } from '../support/test-stream.ts'
 
@@ -92,11 +93,22 @@ describe('catching up in bulk', () => {
   test('[C1] a request that fails is made again, after a while', async () => {
     const client = new TestStream()
     await client.welcome(4999)
-    client.transport.reads[0]?.fail(new Error('no network'))
+    client.transport.reads[0]?.fail(new ReadFailure('no network'))
     await client.settle()
     expect(client.transport.reads).toHaveLength(2)
     await client.settle(retryDelayMs(0, client.random))
     expect(client.transport.reads.at(-1)?.ranges).toEqual([[0, 4095]])
+    expect(client.reported).toEqual([])
+  })
+
+  test('[C1] so is one that fails by a mistake, which is told', async () => {
+    const client = new TestStream()
+    await client.welcome(4999)
+    const mistake = new RangeError('A deadline is a whole number.')
+    client.transport.reads[0]?.fail(mistake)
+    await client.settle(retryDelayMs(0, client.random))
+    expect(client.transport.reads.at(-1)?.ranges).toEqual([[0, 4095]])
+    expect(client.reported).toEqual([mistake])
   })
 
   test('[C8] another epoch on the way leads to a new connection; a fatal refusal ends the stream', async () => {

@@ -1,6 +1,6 @@
 /** What goes wrong around a client: reads that hang, stores that fail or are slow, listeners that close the stream. */
 import { describe, expect, test } from 'vitest'
-import { MemoryStore, type Saved, type SavedChange } from '../../src/client/index.ts'
+import { MemoryStore, ReadFailure, type Saved, type SavedChange } from '../../src/client/index.ts'
 import { Refusal } from '../../src/protocol/index.ts'
 import { change, NotingModel, plainSlice, TestStream, usedStore } from '../support/test-stream.ts'
 
@@ -46,18 +46,20 @@ describe('reads', () => {
     expect(client.stream.status.holes).toEqual([])
   })
 
-  test('[C1] that fail are told of: the first of a row of failures, and the code that the server gives', async () => {
+  test('[C1] that fail by a mistake are told of once in a row, and the code that the server gives is shown', async () => {
     const client = new TestStream({ store: await usedStore() })
     await client.welcome(5000, { counter: 1 })
     const failAll = async (error: Error) => {
       for (const { fail } of client.transport.reads.splice(0)) fail(error)
-      await client.settle(1000)
+      await client.settle(4000)
     }
     const statuses: (string | undefined)[] = []
     client.stream.subscribe(({ problem }) => statuses.at(-1) !== problem && statuses.push(problem))
-    await failAll(new Error('Failed to fetch'))
-    await failAll(new Error('Failed to fetch'))
-    expect([client.reported, client.stream.status.problem]).toEqual([[new Error('Failed to fetch')], undefined])
+    await failAll(new ReadFailure('The server was not reached.'))
+    expect([client.reported, client.stream.status.problem]).toEqual([[], undefined])
+    await failAll(new RangeError('A deadline is a whole number.'))
+    await failAll(new RangeError('A deadline is a whole number.'))
+    expect([client.reported, client.stream.status.problem]).toEqual([[new RangeError('A deadline is a whole number.')], undefined])
     await failAll(new Refusal('damaged'))
     expect([client.reported.length, client.stream.status.problem]).toEqual([1, 'damaged'])
     for (const { ranges, answer } of client.transport.reads.splice(0)) answer(plainSlice(ranges))

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/client/index.ts'
 import { retryDelayMs } from '../../src/client/link/connection.ts'
+import { ReadFailure } from '../../src/client/link/transport.ts'
 import type { TapeEvent } from '../../src/protocol/index.ts'
 import { change, epoch, plainSlice, TestStream, testEvent, usedStore } from '../support/test-stream.ts'
 
@@ -88,7 +89,7 @@ describe('a catch-up of several pages', () => {
     const client = await catchingUp()
     await answer(client, 0, 2)
     expect(client.model.runs).toEqual([])
-    client.transport.reads[1]?.fail(new Error('no network'))
+    client.transport.reads[1]?.fail(new ReadFailure('no network'))
     await client.settle()
     expect(client.model.runs).toHaveLength(1)
     await client.settle(retryDelayMs(0, client.random))

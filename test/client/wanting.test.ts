@@ -9,6 +9,7 @@ import {
   type ReadRequest,
   type Stream,
 } from '../../src/client/index.ts'
+import { ReadFailure } from '../../src/client/link/transport.ts'
 import { narrowAfterMs } from '../../src/client/tape/wanting.ts'
 import { type ObjectFilter, Refusal, type Slice, type TapeEvent } from '../../src/protocol/index.ts'
 import { SimNetwork } from '../simulation/sim-network.ts'
@@ -270,7 +271,7 @@ describe('wanting', () => {
     await client.slice([[0, 9]])
     client.stream.want([of('p1')])
     await client.settle(narrowAfterMs)
-    client.transport.lists.at(-1)?.fail(new Error('The network is gone.'))
+    client.transport.lists.at(-1)?.fail(new ReadFailure('The network is gone.'))
     await client.settle(2 * narrowAfterMs)
     expect(client.transport.lists.map(({ filters }) => filters)).toEqual([[of('p1')], [of('p1')]])
     client.transport.lists.at(-1)?.fail(new Refusal('too-large'))

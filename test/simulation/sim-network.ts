@@ -2,7 +2,15 @@
  * The network of a simulation: delays, cuts at any moment, loses live frames, fails requests. What was under way to
  * the server when a link was cut may still arrive, late, even after the client is back on another link.
  */
-import type { Closing, Link, LinkEvents, LinkRequest, ReadRequest, Transport } from '../../src/client/index.ts'
+import {
+  type Closing,
+  type Link,
+  type LinkEvents,
+  type LinkRequest,
+  ReadFailure,
+  type ReadRequest,
+  type Transport,
+} from '../../src/client/index.ts'
 import {
   decodeChunk,
   decodeSlice,
@@ -78,10 +86,10 @@ export class SimNetwork {
   /** The request or the answer may get lost. */
   async #request<T>(answer: () => Promise<T>): Promise<T> {
     await this.#delay()
-    if (this.#random.chance(this.temper.failure)) throw new Error('The request was lost.')
+    if (this.#random.chance(this.temper.failure)) throw new ReadFailure('The request was lost.')
     const result = await answer()
     await this.#delay()
-    if (this.#random.chance(this.temper.failure)) throw new Error('The answer was lost.')
+    if (this.#random.chance(this.temper.failure)) throw new ReadFailure('The answer was lost.')
     return result
   }
 

@@ -7,7 +7,7 @@ import { within } from './within.ts'
 /** A page is a megabyte or two: whoever needs longer for it had better ask again. */
 export const readDeadlineMs = 60_000
 
-/** Rejects like what is asked, and with an Error when there is no token or the answer takes too long. A refused token is forgotten. */
+/** Rejects like what is asked, with a `ReadFailure` also when it takes too long, and like `tokens`. A refused token is forgotten. */
 export async function ask<T>(
   { tokens, environment }: ClientParts,
   question: (asking: Asking) => Promise<T>,

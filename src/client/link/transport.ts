@@ -10,7 +10,7 @@ export interface Transport {
 
   /**
    * Reads ranges; one that ends with the largest seq there can be reads to the end of the tape. Rejects with a `Refusal`
-   * when the server refuses, and with anything else when the network failed; then the same read may be tried again.
+   * when the server refuses, and with a `ReadFailure` when the network failed. Anything else is a mistake, and is reported.
    */
   read(request: ReadRequest): Promise<Slice>
 
@@ -28,6 +28,11 @@ export interface Transport {
 
   /** A chunk of it. Rejects like `read`; with `not-found` when a newer snapshot has taken its place. */
   readChunk(request: Asking & { readonly hash: string }): Promise<ChunkEvents>
+}
+
+/** A read has failed, and nobody is to blame: the network did, or time was over. The same may be tried again. */
+export class ReadFailure extends Error {
+  override readonly name = 'ReadFailure'
 }
 
 /** What every read says. */

@@ -23,6 +23,7 @@ import type { Environment } from '../environment.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import { isOfFilters } from '../link/refused-filters.ts'
 import type { ClientParts, TokenKeeper } from '../link/token-keeper.ts'
+import { ReadFailure } from '../link/transport.ts'
 import type { LocalTape, TapePart } from '../storage/store.ts'
 import { foldedEventsMin, foldedEventsMinOfWriters, planBackfill, planFolded, socketEventsMax } from './backfill-plan.ts'
 import { HoleReader, type HoleRequest } from './hole-reader.ts'
@@ -60,9 +61,6 @@ const requestsMax = 4
 /** After so many failures in a row long holes are read as they are: each page that comes is something. */
 const foldingFailuresMax = 2
 
-/** A cut makes reads fail once or twice; what goes on failing is told, once. */
-const toldAtFailure = 2
-
 export class Backfiller {
   readonly #tokens: TokenKeeper
   readonly #environment: Environment
@@ -73,6 +71,7 @@ export class Backfiller {
   readonly #cutPages = new Set<number>()
   #isOnline = false
   #failures = 0
+  #hasTold = false
   /** Why the server gives nothing, the last time it did not. */
   problem: Code | undefined
   #retryTimer: unknown
@@ -81,7 +80,7 @@ export class Backfiller {
     this.#tokens = parts.tokens
     this.#environment = parts.environment
     this.#hooks = hooks
-    this.#underWay = new UnderWay(parts.environment, () => this.#fail(new Error('A fetch took too long.')))
+    this.#underWay = new UnderWay(parts.environment, () => this.#fail(new ReadFailure('A fetch took too long.')))
     this.#reader = new HoleReader(parts, () => hooks.tape().latestSeq)
   }
 
@@ -110,7 +109,7 @@ export class Backfiller {
   received({ ref, covers }: SliceFrame): void {
     this.#underWay.endAnnounced()
     const isAnswer = ref !== undefined && this.#underWay.endFetch(ref)
-    if (isAnswer && covers.length === 0) this.#fail(new Error('The server had nothing of what it has.'))
+    if (isAnswer && covers.length === 0) this.#fail(new ReadFailure('The server had nothing of what it has.'))
   }
 
   /** A frame of the link was refused. If it was a fetch, its holes are asked for again after a while. */
@@ -215,13 +214,14 @@ export class Backfiller {
     let slice: Slice | undefined
     try {
       slice = await start()
-      if (slice?.covers.length === 0) throw new Error(`The server had nothing of ${formatSeqs(read.ranges)}.`)
+      if (slice?.covers.length === 0) throw new ReadFailure(`The server had nothing of ${formatSeqs(read.ranges)}.`)
     } catch (error) {
       // What fails after a cut is asked for again already.
       if (this.#underWay.endRead(read)) this.#fail(error)
       return
     }
     this.#failures = 0
+    this.#hasTold = false
     this.problem = undefined
     this.#underWay.endRead(read)
     try {
@@ -233,6 +233,12 @@ export class Backfiller {
     }
   }
 
+  /** Once, until something comes again. */
+  #tell(mistake: unknown): void {
+    if (!this.#hasTold) this.#environment.report(mistake)
+    this.#hasTold = true
+  }
+
   #fail(error: unknown): void {
     this.problem = error instanceof Refusal ? error.code : undefined
     this.#hooks.onFail()
@@ -240,7 +246,7 @@ export class Backfiller {
       if (error.code === 'wrong-epoch') return this.#hooks.onEpoch()
       const mayEnd = this.#hooks.tape().parts !== undefined && isOfFilters(error.code)
       if (codeFacts(error.code).recovery === 'fatal' && !mayEnd) return this.#hooks.onFatal(error.code)
-    } else if (this.#failures === toldAtFailure) this.#environment.report(error)
+    } else if (!(error instanceof ReadFailure)) this.#tell(error)
     if (this.#retryTimer !== undefined || !this.#isOnline) return
     const afterMs = retryDelayMs(this.#failures++, this.#environment.random())
     this.#retryTimer = this.#environment.setTimer(() => {

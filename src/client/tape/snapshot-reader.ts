@@ -5,7 +5,7 @@
 import { Refusal, type Slice } from '../../protocol/index.ts'
 import { ask } from '../link/ask.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
-import type { ChunkEvents } from '../link/transport.ts'
+import { type ChunkEvents, ReadFailure } from '../link/transport.ts'
 
 /** As many as pages. */
 const requestsMax = 4
@@ -33,7 +33,7 @@ export class SnapshotReader {
     const waiting = this.#waiting
     waiting.push(...hashes)
     await Promise.all(Array.from({ length: requestsMax }, () => this.#readAll(waiting)))
-    if (waiting !== this.#waiting) throw new Error('The snapshot is not read any more.')
+    if (waiting !== this.#waiting) throw new ReadFailure('The snapshot is not read any more.')
     const chunks = await Promise.all(hashes.map((hash) => this.#chunk(hash)))
     this.forget()
     return { epoch, latestSeq: index.latestSeq, covers: index.covers, ...joined(chunks) }
@@ -72,7 +72,7 @@ export class SnapshotReader {
 
   async #readChunk(hash: string): Promise<ChunkEvents> {
     const chunk = await orMissing(ask(this.#parts, (asking) => this.#parts.transport.readChunk({ ...asking, hash })))
-    if (chunk === undefined) throw new Error('A newer snapshot has taken the place of this one.')
+    if (chunk === undefined) throw new ReadFailure('A newer snapshot has taken the place of this one.')
     return chunk
   }
 }

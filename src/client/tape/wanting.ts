@@ -22,6 +22,7 @@ import {
 import { ask } from '../link/ask.ts'
 import { retryDelayMs } from '../link/connection.ts'
 import type { ClientParts } from '../link/token-keeper.ts'
+import { ReadFailure } from '../link/transport.ts'
 import type { LocalTape } from '../storage/store.ts'
 import { socketEventsMax } from './backfill-plan.ts'
 import { holesOf } from './local-tape.ts'
@@ -178,6 +179,7 @@ export class Wanting {
     if (error instanceof Refusal && error.code === 'wrong-epoch') return
     // Then more is held than is wanted, and kept up to date.
     if (recovery === 'fatal') return this.#parts.environment.report(error)
+    if (!(error instanceof Refusal || error instanceof ReadFailure)) this.#parts.environment.report(error)
     this.#wait(narrowAfterMs + retryDelayMs(this.#failures++, this.#parts.environment.random()))
   }
 }
