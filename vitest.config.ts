@@ -6,8 +6,8 @@ import { testOrigin, testSecret } from './test/support/secrets.ts'
 /** `node` runs what is pure, `runtime` runs in workerd beside the real objects, `journey` drives a real browser. */
 export default defineConfig({
   test: {
-    // The simulation computes, the runtime and the browser wait: on a small machine both cores have work.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // The simulation computes, the runtime and the browser wait for much of their time: one more than there are cores keeps all at work.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
