@@ -69,6 +69,29 @@ test('[C14][C21] tabs hold what any of them wants, until a tab is closed', async
   expect(owner.stream.status.parts.map(({ filter }) => filter)).toEqual([of('p1')])
 })
 
+test('[C14][C21] a tab that missed that less is held shows what is held', async () => {
+  const browser = new TestBrowser()
+  const owner = await browser.open('a', undefined, [of('p1')])
+  await owner.welcome(-1, { counter: 0 })
+  const follower = await browser.open('b', undefined, [of('p1')])
+  const other = await browser.open('c', undefined, [of('p2')])
+  await owner.settle()
+  await owner.welcome(3, { counter: 0 })
+  await owner.slice([[0, 3]])
+  expect([follower.model.resets, follower.model.seqs]).toEqual([0, [0, 1, 2, 3]])
+  browser.loses = ({ type }) => type === 'news' || type === 'report'
+  void other.stream.close()
+  await owner.settle(narrowAfterMs)
+  owner.transport.lists[0]?.answer({ epoch: 'epoch-1', latestSeq: 3, objects: [['things', 'thing-1']] })
+  await owner.settle()
+  browser.loses = () => false
+  expect(follower.model.resets).toBe(0)
+  follower.model.runs = []
+  await owner.welcome(3, { counter: 0 })
+  expect(follower.model.resets).toBe(1)
+  expect(follower.model.seqs).toEqual([1])
+})
+
 test('[G5][C21] a part that was read where the tape went further counts when the link has told of that', async () => {
   const client = new TestStream({ wanted: [of('p1'), of('p2')] })
   await client.welcome(1999, { counter: 0 })

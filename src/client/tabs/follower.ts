@@ -8,6 +8,7 @@ import type { Environment } from '../environment.ts'
 import type { Publications } from '../outbox/publications.ts'
 import { type Side, type SideHooks, type SideReport, silence } from '../side.ts'
 import { type ClientStore, type LocalTape, type Saved, StoreFailure } from '../storage/store.ts'
+import { isWider } from '../tape/parts.ts'
 import { FollowedOutbox } from './followed-outbox.ts'
 import { FollowedTape } from './followed-tape.ts'
 import { Following } from './following.ts'
@@ -206,7 +207,9 @@ export class Follower implements Side {
     const { untaken, publications } = this.#parts
     const { tab } = untaken
     const { epoch } = this.shown
-    if (epoch !== null && epoch !== saved.tape.epoch) this.#reset(saved.tape)
+    // What is not held any more nobody keeps up to date.
+    const isGone = epoch !== saved.tape.epoch || isWider(this.shown, saved.tape)
+    if (epoch !== null && isGone) this.#reset(saved.tape)
     this.#tape.save(saved.tape)
     this.client = saved.client
     this.outbox.restore(saved.outbox)
