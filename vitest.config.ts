@@ -1,17 +1,22 @@
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { testOrigin, testSecret } from './test/support/secrets.ts'
 
+/** Programs that tests start again and again are compiled once. */
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node', import.meta.url)) }
+
 /** `node` runs what is pure, `runtime` runs in workerd beside the real objects, `journey` drives a real browser. */
 export default defineConfig({
   test: {
-    // The simulation computes, the runtime and the browser wait for much of their time: one more than there are cores keeps all at work.
-    maxWorkers: availableParallelism() + 1,
+    // The simulation computes, the runtime and the browser wait: on a small machine both cores have work.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
           name: 'node',
+          env,
           include: ['test/**/*.test.ts'],
           exclude: ['test/server/runtime/**', 'test/journey/**'],
           // What computes takes several times as long on a machine that is busy.
@@ -38,6 +43,7 @@ export default defineConfig({
       {
         test: {
           name: 'journey',
+          env,
           include: ['test/journey/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,

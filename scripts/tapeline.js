@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const path = `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}`
 const args = [join(root, 'scripts/tapeline.ts'), ...process.argv.slice(2)]
-const child = spawn('node', args, { stdio: 'inherit', env: { ...process.env, PATH: path } })
+// What was compiled once is compiled: it starts in half the time.
+const cache = join(root, 'node_modules/.cache/node')
+const child = spawn('node', args, { stdio: 'inherit', env: { NODE_COMPILE_CACHE: cache, ...process.env, PATH: path } })
 
 // A terminal tells both of Ctrl-C; the child decides how it ends.
 process.on('SIGINT', () => {})

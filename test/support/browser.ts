@@ -84,7 +84,8 @@ export class Visit {
 
   static async start(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
     // A browser that keeps all pages for later, in a process of its own, takes longer than most of what is done with one.
-    const context = await browser.newContext({ serviceWorkers: 'block', ...options })
+    // Nor is what moves worth its paint, unless somebody looks at that.
+    const context = await browser.newContext({ serviceWorkers: 'block', reducedMotion: 'reduce', ...options })
     const visit = new Visit(await context.newPage())
     await visit.page.goto(address)
     return visit

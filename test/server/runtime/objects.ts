@@ -10,6 +10,13 @@ export function stubOf(stream: string): DurableObjectStub {
   return namespace.get(namespace.idFromName(stream))
 }
 
+let made = 0
+
+/** Runs inside an object that nothing has been stored in. */
+export function inFreshObject<Result>(run: (storage: DurableObjectStorage) => Result): Promise<Result> {
+  return runInDurableObject(stubOf(`fresh-${++made}`), (_, { storage }) => run(storage))
+}
+
 /** Whether anyone has ever addressed the object of this name. */
 export async function isKnown(stream: string): Promise<boolean> {
   const id = env.STREAMS.idFromName(stream).toString()

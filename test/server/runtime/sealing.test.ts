@@ -219,7 +219,7 @@ test('[H5][T6] with a bucket the Worker reads what is sealed without the object'
   await expect(evictDurableObject(stubOf(stream))).rejects.toThrow()
 })
 
-test('[T6] without a bucket segments are rows of the object, with one they are in it alone', async () => {
+test('[T5] [T6] without a bucket segments are rows of the object, with one they are in it alone', async () => {
   const segments = await segmentsOf('bucketed-sealed')
   const names = segments.flatMap(({ plain, folded, places }) => [plain, folded, places]).filter((entry) => entry !== null)
   const { chunks } = await (await call('/v1/streams/bucketed-sealed/snapshot')).json<SnapshotAnswer>()
@@ -227,6 +227,7 @@ test('[T6] without a bucket segments are rows of the object, with one they are i
   const keys = hashes.map((hash) => `${objectId('bucketed-sealed')}/${hash}`)
   expect((await keysOf('bucketed-sealed')).toSorted()).toEqual(keys.toSorted())
   expect(await rowCounts('bucketed-sealed')).toMatchObject({ segment: segments.length, blob: 0 })
+  for (const row of segments) expect(JSON.stringify(row).length).toBeLessThan(400)
   expect((await rowCounts('rows-sealed')).blob).toBe((await segmentsOf('rows-sealed')).length * 3 + chunks.length)
 })
 

@@ -1,17 +1,11 @@
 /** The books in SQLite, inside the real object. */
-import { runInDurableObject } from 'cloudflare:test'
 import { expect, test } from 'vitest'
 import { SqliteLoans } from '../../../src/server/forks/sqlite-loans.ts'
 import { SqliteSchema } from '../../../src/server/tape/sqlite-schema.ts'
 import { SqliteTape } from '../../../src/server/tape/sqlite-tape.ts'
 import { describeLoans } from '../../contract/loans.ts'
-import { stubOf } from './objects.ts'
-
-let made = 0
-
-function inFreshObject(run: (storage: DurableObjectStorage) => void): Promise<void> {
-  return runInDurableObject(stubOf(`loans-${++made}`), (_, { storage }) => run(storage))
-}
+import { inFreshObject } from './objects.ts'
+import { toVersion } from './older-tape.ts'
 
 const open = (storage: DurableObjectStorage) => new SqliteLoans(storage.sql, new SqliteSchema(storage))
 
@@ -66,7 +60,7 @@ test('[V6] books of an older version are found by name and by fork', () =>
     new SqliteTape(storage).append({ rows: [row], retired: [], newEpoch: 'e' })
     open(storage).lend('f', ['x', 'y'])
     open(storage).lend('g', ['y'])
-    storage.sql.exec('DROP TABLE lent_by_fork; ALTER TABLE stream DROP COLUMN peak; UPDATE stream SET version = 5')
+    toVersion(storage.sql, 5)
     const loans = open(storage)
     expect([loans.forks(), [...loans.lentOf(['x', 'y', 'z'])]]).toEqual([
       ['f', 'g'],

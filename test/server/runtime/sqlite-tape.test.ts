@@ -11,14 +11,8 @@ import { CoreRig } from '../../support/core.ts'
 import { call, insert, publish } from '../../support/live.ts'
 import { draft, plain, refused, submission, taken } from '../../support/tape-state.ts'
 import { testToken } from '../../support/tokens.ts'
-import { rowCounts, stubOf } from './objects.ts'
-
-let made = 0
-
-/** Runs inside a fresh object. */
-function inFreshObject<Result>(run: (storage: DurableObjectStorage) => Result): Promise<Result> {
-  return runInDurableObject(stubOf(`sqlite-${++made}`), (_, state) => run(state.storage))
-}
+import { inFreshObject, rowCounts, stubOf } from './objects.ts'
+import { toVersion } from './older-tape.ts'
 
 describeTapeStorage('the tape in SQLite', (run) =>
   inFreshObject((storage) => {
@@ -152,14 +146,10 @@ describe('what a publish costs', () => {
   })
 })
 
-const withoutMarks = 'ALTER TABLE stream DROP COLUMN secret; ALTER TABLE tape DROP COLUMN writer; ALTER TABLE segment DROP COLUMN writers'
-const withoutPeak = 'ALTER TABLE stream DROP COLUMN peak; DROP TABLE lent_by_fork'
-const withoutForks = 'DROP TABLE lent; DROP TABLE lender; ALTER TABLE stream DROP COLUMN fork'
-
 test('[S5] a stream that is older than marks has one from its next row on', async () => {
   const marks = await inFreshObject((real) => {
     new CoreRig(new SqliteTape(real)).commit(submission('a', [draft(1)]))
-    real.sql.exec(`${withoutPeak}; ${withoutMarks}; UPDATE stream SET version = 4`)
+    toVersion(real.sql, 4)
     const rig = new CoreRig(new SqliteTape(real))
     const before = rig.core.mark
     rig.commit(submission('a', [draft(2)]))
@@ -170,12 +160,26 @@ test('[S5] a stream that is older than marks has one from its next row on', asyn
   expect(marks[2]).toBe(marks[1])
 })
 
+test('[T9] a segment that is older than its places has none', async () => {
+  const entry = { hash: 'h', bytes: 80, stored: 20 }
+  const segment = { first: 0, last: 1, plain: entry, folded: { ...entry, hash: 'f' } }
+  const segments = await inFreshObject((real) => {
+    const tape = new SqliteTape(real)
+    const rig = new CoreRig(tape)
+    for (const counter of [1, 2, 3]) rig.commit(submission('a', [draft(counter)]))
+    tape.seal({ segment: { ...segment, places: { ...entry, hash: 'p' } }, ledger: undefined, retired: [] })
+    const before = [...tape.segmentsFrom(0)]
+    toVersion(real.sql, 6)
+    return [...before, ...new SqliteTape(real).segmentsFrom(0)]
+  })
+  expect(segments).toEqual([{ ...segment, places: { ...entry, hash: 'p' } }, segment])
+})
+
 test('[I7][V3] a stream that is older than imports and forks is not being imported, and no fork', async () => {
   const { heads, fork, forks } = await inFreshObject((real) => {
     const rig = new CoreRig(new SqliteTape(real))
     rig.commit(submission('a', [draft(1)]))
-    real.sql.exec(`${withoutPeak}; ${withoutMarks}; ${withoutForks}`)
-    real.sql.exec('ALTER TABLE stream DROP COLUMN importing; UPDATE stream SET version = 2')
+    toVersion(real.sql, 2)
     const forks = new SqliteLoans(real.sql, new SqliteSchema(real)).forks()
     return { heads: [new SqliteTape(real).head(), rig.storage.head()], fork: rig.storage.fork(), forks }
   })
