@@ -189,9 +189,9 @@ export class Outbox implements OutboxView {
 
   /** Others have done what it was to do. */
   #dropMoot({ place, counter }: Entry): OutboxStep {
-    this.entries.delete(place)
+    const left = this.#leave([{ type: 'folded', place, into: undefined }])
     const { change } = counter === undefined ? { change: {} } : this.numbering.renumberFrom(counter)
-    return { change: { ...change, remove: [place] }, leaving: [{ type: 'folded', place, into: undefined }] }
+    return { ...left, change: { ...change, ...left.change } }
   }
 
   /** Those that would lie on nothing without it. */
