@@ -171,7 +171,7 @@ test('[H12] a read covers less than was asked when it has gathered much, and the
   expect(second).toMatchObject({ covers: [[18, 29]], events: { length: 12 } })
   expect(second).not.toHaveProperty('isCutShort')
   // What is not selected is not gathered.
-  const nothing = { wanted: { over: () => () => false }, select: () => [] }
+  const nothing = { wanted: { any: [] }, select: () => [] }
   expect(await reader.read([[0, 29]], 29, pause, nothing)).toMatchObject({ covers: [[0, 29]], events: [] })
 })
 

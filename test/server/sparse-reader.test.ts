@@ -1,10 +1,18 @@
 /** What is read of segments for a few objects: their lines, and nothing where there are none. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { intersect, objectKey, rangesOfSeqs, type SeqRanges, type TapeEvent } from '../../src/protocol/index.ts'
+import {
+  countSeqs,
+  intersect,
+  type ObjectFilter,
+  rangesOfSeqs,
+  type SeqRanges,
+  subtract,
+  type TapeEvent,
+} from '../../src/protocol/index.ts'
 import { storeSegment } from '../../src/server/sealed/sealer.ts'
-import { SegmentPlaces } from '../../src/server/sealed/segment-places.ts'
-import { SparseReader, type Wanted } from '../../src/server/sealed/sparse-reader.ts'
+import { filtersNaming, SegmentPlaces, Sought, type Wanted } from '../../src/server/sealed/segment-places.ts'
+import { SparseReader } from '../../src/server/sealed/sparse-reader.ts'
 import { toLines } from '../../src/server/tape/lines.ts'
 import type { SegmentEntry } from '../../src/server/tape/tape-storage.ts'
 import { MemoryBlobs, memoryContents } from '../support/memory-blobs.ts'
@@ -36,31 +44,59 @@ async function segmentsOf(about: readonly (readonly [identifier: string, client?
 }
 
 function only(...names: readonly string[]): Wanted {
-  return { over: () => (object) => names.includes(object.identifier) }
+  return { any: [{ identifier: names }] }
 }
 
 const others = (count: number) => Array.from({ length: count }, (_, n) => [`o${n}`] as const)
 
-test('[T9] the places of a segment come back as they were, whatever objects and clients are called', () => {
+test('[T9] the places of a segment find all of an object, and of a client, whatever they are called', () => {
   const name = fc.oneof(fc.constantFrom('__proto__', 'constructor', '', '1', '2'), fc.string())
   const made = fc.record({ collection: name, identifier: name, client: fc.option(name, { nil: undefined }) })
   fc.assert(
     fc.property(fc.array(made, { maxLength: 40 }), fc.nat(1e6), (all, first) => {
       const events = all.map((one, index): TapeEvent => ({ ...one, seq: first + index, seen: -1, type: 'delete' }))
-      const places = SegmentPlaces.decode(first, SegmentPlaces.of(first, events).encode())
-      expect(new Set(places.objects.map(objectKey))).toEqual(new Set(events.map(objectKey)))
+      const content = SegmentPlaces.of(first, events).encode()
+      expect(content.length).toBe(6 * events.length)
+      const seqsOf = (any: readonly ObjectFilter[], client?: string) =>
+        SegmentPlaces.decode(first, content).seqsOf(new Sought({ any, client }))
+      const where = (isWanted: (event: TapeEvent) => boolean) => rangesOfSeqs(events.filter(isWanted))
       for (const { collection, identifier, client } of events) {
-        const isSame = (object: { collection: string; identifier: string }) =>
-          object.collection === collection && object.identifier === identifier
-        expect(places.isAbout({ collection, identifier })).toBe(true)
-        expect(places.seqsOf(isSame)).toEqual(rangesOfSeqs(events.filter(isSame)))
-        expect(places.seqsOf(isSame, client)).toEqual(
-          rangesOfSeqs(events.filter((event) => isSame(event) || (client !== undefined && event.client === client))),
-        )
+        const isSame = (event: TapeEvent) => event.collection === collection && event.identifier === identifier
+        // Others may have the same bytes.
+        const missed = [
+          subtract(
+            where((event) => client !== undefined && event.client === client),
+            seqsOf([], client),
+          ),
+          subtract(
+            where((event) => event.identifier === identifier),
+            seqsOf([{ identifier: [identifier] }]),
+          ),
+          subtract(
+            where((event) => event.collection === collection),
+            seqsOf([{ collection: [collection] }]),
+          ),
+          subtract(where(isSame), seqsOf(filtersNaming([{ collection, identifier }]))),
+        ]
+        expect(missed).toEqual([[], [], [], []])
       }
-      expect(places.isAbout({ collection: 'none', identifier: 'such' })).toBe(false)
+      expect(seqsOf([{}])).toEqual(where(() => true))
+      expect(seqsOf([{ collection: [], identifier: ['a'] }])).toEqual([])
     }),
+    { seed: 7 },
   )
+})
+
+test('[T9] and little else', () => {
+  const events = Array.from({ length: 4000 }, (_, seq): TapeEvent => {
+    return { seq, seen: -1, type: 'delete', collection: `c${seq % 4}`, identifier: `o${seq}`, client: `a${seq % 50}` }
+  })
+  const places = SegmentPlaces.of(0, events)
+  const countOf = (wanted: Wanted) => countSeqs(places.seqsOf(new Sought(wanted)))
+  expect(countOf({ any: filtersNaming(events.slice(0, 1000)) })).toBe(1000)
+  expect(countOf({ any: filtersNaming(Array.from({ length: 1000 }, (_, n) => ({ collection: 'c0', identifier: `p${n}` }))) })).toBe(0)
+  expect(countOf({ any: [{ collection: ['c0'] }] })).toBe(1000)
+  expect(countOf({ any: [], client: 'a7' })).toBe(80)
 })
 
 test('[T9] what is not wanted is covered without the segment, be it lost, and what is wanted is read alone', async () => {
@@ -90,6 +126,13 @@ test('[T9] what is not wanted is covered without the segment, be it lost, and wh
     events: [],
   })
   expect(await sparse.next([[12, 19]], 1000)).toMatchObject({ covers: [[12, 19]], events: [events[19]] })
+})
+
+test('[T9] where everything is wanted the places are not read', async () => {
+  const { blobs, segments, reader } = await segmentsOf(others(10))
+  blobs.failing = new Error('down')
+  expect(await reader({ any: [{ collection: ['x'] }, {}] }).next([[0, 9]], 1000)).toBeUndefined()
+  expect(segments).toHaveLength(1)
 })
 
 test('[T9] a page ends before the first that has no room, and has one at least', async () => {
@@ -142,5 +185,6 @@ test('[T9] read piece by piece, all that is wanted comes once', async () => {
       const isMine = ({ identifier }: TapeEvent) => 'ab'.includes(identifier)
       expect(found.filter(isMine)).toEqual(events.filter(isMine))
     }),
+    { seed: 7 },
   )
 })

@@ -7,6 +7,7 @@ import { parseJson } from '../../protocol/decode.ts'
 import type { ObjectName } from '../../protocol/event.ts'
 import { checkSelection, everything, hasNames, isSameFilter, type ObjectFilter, type Selection, tidyFilter } from '../../protocol/filter.ts'
 import { objectKey, objectOfKey } from '../../protocol/fold.ts'
+import { filtersNaming } from '../sealed/segment-places.ts'
 import type { Indexes, IndexStorage } from './indexes.ts'
 
 /** Parameters that hold a whole filter each, as JSON. */
@@ -45,14 +46,22 @@ const fewMax = 1000
 /** A text of SQLite holds 2 MB, and a key takes up to 2,500 bytes of it. */
 const keysAtOnce = 750
 
+/** A filter over what is on the tape now. */
+export interface FilterNow extends Pick<Filter, 'over'> {
+  /** Names that include those of all objects that belong to it. */
+  readonly names: readonly ObjectFilter[]
+}
+
 /** One that the stream can answer. */
 class CheckedFilter {
-  readonly #names: ObjectFilter
+  /** What it says of `collection` and `identifier`. */
+  readonly names: ObjectFilter
   readonly #attributes: readonly { readonly index: number; readonly values: readonly string[] }[]
   readonly #storage: Pick<IndexStorage, 'membersSince' | 'membersOf'>
 
   constructor(filter: ObjectFilter, indexes: Indexes, storage: Pick<IndexStorage, 'membersSince' | 'membersOf'>) {
-    this.#names = filter
+    const { collection, identifier } = filter
+    this.names = { ...(collection && { collection }), ...(identifier && { identifier }) }
     this.#storage = storage
     this.#attributes = Object.entries(filter).flatMap(([name, values]) => {
       if (name === 'collection' || name === 'identifier') return []
@@ -74,12 +83,12 @@ class CheckedFilter {
   }
 
   over(objects: readonly ObjectName[]): Belonging {
-    const mayBe = objects.filter((object) => hasNames(this.#names, object))
+    const mayBe = objects.filter((object) => hasNames(this.names, object))
     const keys = this.#attributes.length === 0 ? [] : [...new Set(mayBe.map(objectKey))]
     const known = keys.length === 0 ? [] : this.#attributes.map(({ index, values }) => this.#membersSince(index, values, keys))
     return {
       since: (object) => {
-        if (!hasNames(this.#names, object)) return undefined
+        if (!hasNames(this.names, object)) return undefined
         const key = known.length === 0 ? '' : objectKey(object)
         let since = -1
         for (const members of known) {
@@ -147,12 +156,13 @@ export class Filter {
   }
 
   /** The same as of now, for a read of what is on the tape now: where few objects belong, all of them are looked up at once. */
-  asOfNow(): Pick<Filter, 'over'> {
+  asOfNow(): FilterNow {
     const keys = this.#any.every(({ isListed }) => isListed) ? this.#keys(fewMax) : undefined
-    if (keys === undefined) return this
-    const belonging = this.over([...keys].map(objectOfKey))
+    if (keys === undefined) return { names: this.#any.map(({ names }) => names), over: (objects) => this.over(objects) }
+    const objects = [...keys].map(objectOfKey)
+    const belonging = this.over(objects)
     const few: Belonging = { since: (object) => (keys.has(objectKey(object)) ? belonging.since(object) : undefined) }
-    return { over: () => few }
+    return { names: filtersNaming(objects), over: () => few }
   }
 
   /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */

@@ -5,11 +5,12 @@
  */
 import { Refusal } from '../../protocol/codes.ts'
 import { utf8Length } from '../../protocol/decode.ts'
-import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
+import type { TapeEvent } from '../../protocol/event.ts'
 import { objectKey } from '../../protocol/fold.ts'
 import { includes, intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import { isUnreadable } from '../sealed/contents.ts'
-import { type EventsPage, eventsOf, type SparseReader, type Wanted } from '../sealed/sparse-reader.ts'
+import type { Wanted } from '../sealed/segment-places.ts'
+import { type EventsPage, eventsOf, type SparseReader } from '../sealed/sparse-reader.ts'
 import type { FoldedReader } from '../tape/folded-reader.ts'
 import { toLines } from '../tape/lines.ts'
 import type { Page } from '../tape/slice-reader.ts'
@@ -54,7 +55,7 @@ export async function readFiltered(
 ): Promise<Page> {
   const { latestSeq, between } = reading
   const filter = wanted.asOfNow()
-  const reader = sparse({ over: (objects) => isIn(filter, objects), client: own })
+  const reader = sparse({ any: filter.names, client: own })
   const events: TapeEvent[] = []
   const aside = new Set<number>()
   const joining: Joining[] = []
@@ -97,18 +98,13 @@ export async function readFiltered(
   }
 }
 
-function isIn(filter: Pick<Filter, 'over'>, objects: readonly ObjectName[]): (object: ObjectName) => boolean {
-  const belonging = filter.over(objects)
-  return (object) => belonging.since(object) !== undefined
-}
-
 /** The same folded: an object that comes to belong in a part that was folded before need not show where. */
 export async function readFilteredFolded(wanted: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
   const { folded, latestSeq, between } = reading
   const filter = wanted.asOfNow()
   const joining = new Map<string, number>()
   const { events, covers } = await folded.read(ranges, latestSeq, between, {
-    wanted: { over: (objects) => isIn(filter, objects) },
+    wanted: { any: filter.names },
     select: (piece) => {
       const belonging = filter.over(piece.events)
       return piece.events.filter((event) => {

@@ -3,11 +3,12 @@
  * what lies behind those, or from the tape where there is no snapshot, or one that is ahead of the reader.
  */
 import type { Refusal } from '../../protocol/codes.ts'
-import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
+import type { TapeEvent } from '../../protocol/event.ts'
 import { Folding, foldEvents, groupByObject, objectKey, objectOfKey } from '../../protocol/fold.ts'
 import { partsOf } from '../../protocol/object-state.ts'
 import { includes, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import { type Contents, isUnreadable } from '../sealed/contents.ts'
+import { filtersNaming } from '../sealed/segment-places.ts'
 import { parseChunk, type Snapshot, type SnapshotChunk } from '../sealed/snapshot.ts'
 import type { FoldedReader } from '../tape/folded-reader.ts'
 import type { TapeStorage } from '../tape/tape-storage.ts'
@@ -105,7 +106,7 @@ export class PastReader {
     for (const [key, since] of open) [from, to] = [Math.min(from, fromOf(key)), Math.max(to, since - 1)]
     let scanned: SeqRanges = []
     try {
-      const wanted = { over: () => (object: ObjectName) => open.has(objectKey(object)) }
+      const wanted = { any: filtersNaming([...open.keys()].map(objectOfKey)) }
       for await (const piece of this.#folded.pieces(subtract(to < 0 ? [] : [[from, to]], covers), { between, wanted })) {
         const isPast = (event: TapeEvent) => {
           const key = objectKey(event)

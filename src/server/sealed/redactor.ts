@@ -12,6 +12,7 @@ import type { RowSource } from '../tape/slice-reader.ts'
 import type { SegmentEntry, TapeRow } from '../tape/tape-storage.ts'
 import type { Contents } from './contents.ts'
 import { storeSegment } from './sealer.ts'
+import { filtersNaming, Sought } from './segment-places.ts'
 import { readPlaces } from './sparse-reader.ts'
 
 /** What lines of events are to be instead, and how many of them change; undefined when none does. */
@@ -94,7 +95,7 @@ function concerned(tape: Redactable, redaction: Redaction, from: number): Segmen
 async function mayConcern(segment: SegmentEntry, redaction: Redaction, contents: Contents): Promise<boolean> {
   if ('seq' in redaction) return true
   const places = await readPlaces(contents, segment)
-  return places === undefined || places.isAbout(redaction)
+  return places === undefined || places.seqsOf(new Sought({ any: filtersNaming([redaction]) })).length > 0
 }
 
 function rewritingOf(redaction: Redaction): Rewriting {

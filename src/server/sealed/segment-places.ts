@@ -1,70 +1,140 @@
 /**
- * What a segment is about, without what it says: the object and the client of each of its events. Whoever wants a few
- * objects reads this, and of the segment their lines alone, or nothing.
+ * What the events of a segment are about, without what they say: of each a few bytes of the hashes of its object's name and
+ * of its client. Whoever wants a few objects looks here first, in a fortieth of what the segment takes, and reads of it the
+ * lines that may be theirs alone, or nothing. Two names may have the same bytes: what is read is to be looked at.
  */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
-import { objectKey, objectOfKey } from '../../protocol/fold.ts'
+import type { ObjectFilter } from '../../protocol/filter.ts'
 import type { SeqRange, SeqRanges } from '../../protocol/seq-ranges.ts'
 
-/** Names in their order, which compress well, and for each event which of them is its own; −1 for none. */
-interface Column {
-  readonly names: readonly string[]
-  readonly places: readonly number[]
+/** What is looked for: a superset of what is wanted does. */
+export interface Wanted {
+  /** By `collection` and `identifier` alone. */
+  readonly any: readonly ObjectFilter[]
+  /** The client whose events are wanted, too, whatever they are about. */
+  readonly client?: string | undefined
 }
+
+/** Bytes of each, one column after the other: of so many identifiers hardly two are the same. */
+const widths = { identifier: 3, collection: 1, client: 2 }
+const bytesPerEvent = widths.identifier + widths.collection + widths.client
 
 export class SegmentPlaces {
   readonly #first: number
-  readonly #objects: Column
-  readonly #clients: Column
+  readonly #content: Uint8Array<ArrayBuffer>
 
-  private constructor(first: number, objects: Column, clients: Column) {
+  private constructor(first: number, content: Uint8Array<ArrayBuffer>) {
     this.#first = first
-    this.#objects = objects
-    this.#clients = clients
+    this.#content = content
   }
 
   /** Of all events of a segment, which begins at `first`. */
   static of(first: number, events: readonly TapeEvent[]): SegmentPlaces {
-    return new SegmentPlaces(first, columnOf(events.map(objectKey)), columnOf(events.map(({ client }) => client)))
+    const places = new SegmentPlaces(first, new Uint8Array(events.length * bytesPerEvent))
+    const [identifierAt, collectionAt, clientAt] = places.#columns
+    const hashes = new Map<string, Uint8Array>()
+    const put = (name: string, at: number, width: number) => {
+      const hash = hashes.get(name) ?? hashOf(name)
+      hashes.set(name, hash)
+      places.#content.set(hash.subarray(0, width), at)
+    }
+    for (const [index, { identifier, collection, client = '' }] of events.entries()) {
+      put(identifier, identifierAt + index * widths.identifier, widths.identifier)
+      put(collection, collectionAt + index * widths.collection, widths.collection)
+      put(client, clientAt + index * widths.client, widths.client)
+    }
+    return places
   }
 
-  static decode(first: number, content: Uint8Array): SegmentPlaces {
-    const { objects, clients } = JSON.parse(new TextDecoder().decode(content)) as { readonly objects: Column; readonly clients: Column }
-    return new SegmentPlaces(first, objects, clients)
+  static decode(first: number, content: Uint8Array<ArrayBuffer>): SegmentPlaces {
+    return new SegmentPlaces(first, content)
   }
 
   encode(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(new TextEncoder().encode(JSON.stringify({ objects: this.#objects, clients: this.#clients })))
+    return this.#content
   }
 
-  get objects(): readonly ObjectName[] {
-    return this.#objects.names.map(objectOfKey)
-  }
-
-  isAbout(object: ObjectName): boolean {
-    return this.#objects.names.includes(objectKey(object))
-  }
-
-  /** The seqs of the objects that are wanted, and those of a client. */
-  seqsOf(isWanted: (object: ObjectName) => boolean, client?: string): SeqRanges {
-    const wanted = this.objects.map(isWanted)
-    const own = client === undefined ? -1 : this.#clients.names.indexOf(client)
-    const ranges: SeqRange[] = []
-    let open = -1
-    for (const [index, object] of this.#objects.places.entries()) {
-      const isIn = wanted[object] === true || (own >= 0 && this.#clients.places[index] === own)
-      if (isIn && open < 0) open = index
-      if (isIn || open < 0) continue
-      ranges.push([this.#first + open, this.#first + index - 1])
-      open = -1
+  /** The seqs that may be what is looked for. */
+  seqsOf(sought: Sought): SeqRanges {
+    const [identifierAt, collectionAt, clientAt] = this.#columns
+    const ranges: [number, number][] = []
+    for (let index = 0; index < this.#count; index++) {
+      const isIn = sought.includes({
+        identifier: readBytes(this.#content, identifierAt + index * widths.identifier, widths.identifier),
+        collection: readBytes(this.#content, collectionAt + index * widths.collection, widths.collection),
+        client: readBytes(this.#content, clientAt + index * widths.client, widths.client),
+      })
+      if (!isIn) continue
+      const seq = this.#first + index
+      const open = ranges.at(-1)
+      if (open?.[1] === seq - 1) open[1] = seq
+      else ranges.push([seq, seq])
     }
-    if (open >= 0) ranges.push([this.#first + open, this.#first + this.#objects.places.length - 1])
-    return ranges
+    return ranges satisfies readonly SeqRange[]
+  }
+
+  get #count(): number {
+    return this.#content.length / bytesPerEvent
+  }
+
+  /** Where each column begins. */
+  get #columns(): readonly [identifier: number, collection: number, client: number] {
+    const collectionAt = this.#count * widths.identifier
+    return [0, collectionAt, collectionAt + this.#count * widths.collection]
   }
 }
 
-function columnOf(values: readonly (string | undefined)[]): Column {
-  const names = [...new Set(values)].filter((value) => value !== undefined).sort()
-  const places = new Map<string | undefined, number>(names.map((name, place) => [name, place]))
-  return { names, places: values.map((value) => places.get(value) ?? -1) }
+/** The bytes of one event. */
+type Place = Readonly<Record<keyof typeof widths, number>>
+
+/** What is wanted, as places have it: made once for many segments. */
+export class Sought {
+  readonly #any: readonly { readonly collections: ReadonlySet<number> | undefined; readonly identifiers: ReadonlySet<number> | undefined }[]
+  readonly #client: number | undefined
+
+  constructor({ any, client }: Wanted) {
+    this.#any = any.map(({ collection, identifier }) => ({
+      collections: collection && new Set(collection.map((name) => placeOf(name, widths.collection))),
+      identifiers: identifier && new Set(identifier.map((name) => placeOf(name, widths.identifier))),
+    }))
+    this.#client = client === undefined ? undefined : placeOf(client, widths.client)
+  }
+
+  /** Whether it is all there is. */
+  get isEverything(): boolean {
+    return this.#any.some(({ collections, identifiers }) => collections === undefined && identifiers === undefined)
+  }
+
+  includes({ identifier, collection, client }: Place): boolean {
+    if (client === this.#client) return true
+    return this.#any.some(
+      ({ collections, identifiers }) =>
+        (collections === undefined || collections.has(collection)) && (identifiers === undefined || identifiers.has(identifier)),
+    )
+  }
+}
+
+/** Filters that name these objects, and no other. */
+export function filtersNaming(objects: Iterable<ObjectName>): readonly ObjectFilter[] {
+  const byCollection = Map.groupBy(objects, ({ collection }) => collection)
+  return Array.from(byCollection, ([collection, some]) => ({
+    collection: [collection],
+    identifier: some.map(({ identifier }) => identifier),
+  }))
+}
+
+function hashOf(name: string): Uint8Array {
+  return sha256(utf8ToBytes(name))
+}
+
+function placeOf(name: string, width: number): number {
+  return readBytes(hashOf(name), 0, width)
+}
+
+function readBytes(bytes: Uint8Array, at: number, width: number): number {
+  let value = 0
+  for (let i = at; i < at + width; i++) value = value * 256 + (bytes[i] ?? 0)
+  return value
 }

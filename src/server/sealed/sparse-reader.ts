@@ -1,23 +1,16 @@
 /**
- * Reads of segments what is about some objects, where that is little of them: the places of a segment tell which seqs these
- * are, and the others are covered without being read.
+ * Reads of segments what may be about some objects, where that is little of them: the places of a segment tell which seqs
+ * these are, and the others are covered without being read.
  */
 import { Refusal } from '../../protocol/codes.ts'
-import type { ObjectName, TapeEvent } from '../../protocol/event.ts'
+import type { TapeEvent } from '../../protocol/event.ts'
 import { countSeqs, intersect, type SeqRange, type SeqRanges, subtract } from '../../protocol/seq-ranges.ts'
 import { parseLines } from '../tape/lines.ts'
 import { joinLines, type Page } from '../tape/slice-reader.ts'
 import type { SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
 import type { Contents } from './contents.ts'
 import { readSealedPage, segmentOf } from './sealed-reader.ts'
-import { SegmentPlaces } from './segment-places.ts'
-
-export interface Wanted {
-  /** Which of some objects are wanted: asked once for all of a segment. */
-  readonly over: (objects: readonly ObjectName[]) => (object: ObjectName) => boolean
-  /** The client whose events are wanted, too, whatever they are about. */
-  readonly client?: string | undefined
-}
+import { SegmentPlaces, Sought, type Wanted } from './segment-places.ts'
 
 /** Some of the tape as events. */
 export interface EventsPage {
@@ -35,19 +28,20 @@ const shareMax = 0.5
 export class SparseReader {
   readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>
   readonly #contents: Contents
-  readonly #wanted: Wanted
-  /** Where most of one segment is wanted, so it is of others: their indexes are not read. */
-  #isSparse = true
+  readonly #sought: Sought
+  /** Where most of one segment is wanted, so it is of others: their places are not read. */
+  #isSparse: boolean
 
   constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>, contents: Contents, wanted: Wanted) {
     this.#storage = storage
     this.#contents = contents
-    this.#wanted = wanted
+    this.#sought = new Sought(wanted)
+    this.#isSparse = !this.#sought.isEverything
   }
 
   /**
-   * What is wanted of the segment that holds the first of these seqs, as much as fits `bytesMax`. Undefined where that is not
-   * known, or most of it: then it is to be read whole. Rejects like `readSealedPage`.
+   * What may be wanted of the segment that holds the first of these seqs, as much as fits `bytesMax`. Undefined where that is
+   * not known, or most of it: then it is to be read whole. Rejects like `readSealedPage`.
    */
   async next(ranges: SeqRanges, bytesMax: number): Promise<EventsPage | undefined> {
     const segment = ranges[0] && segmentOf(this.#storage, ranges[0][0])
@@ -55,7 +49,7 @@ export class SparseReader {
     const places = await readPlaces(this.#contents, segment)
     if (places === undefined) return undefined
     const here = intersect(ranges, [[segment.first, segment.last]])
-    const wanted = intersect(here, places.seqsOf(this.#wanted.over(places.objects), this.#wanted.client))
+    const wanted = intersect(here, places.seqsOf(this.#sought))
     this.#isSparse = countSeqs(wanted) <= countSeqs(here) * shareMax
     if (!this.#isSparse) return undefined
     const { bytes } = segment.places

@@ -5,7 +5,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { decodeSlice, objectHashes, objectKey, type Slice, stateHash, type TapeEvent } from '../../../src/protocol/index.ts'
+import { decodeSlice, objectHashes, type Slice, stateHash, type TapeEvent } from '../../../src/protocol/index.ts'
 import { call, LiveSocket, publish } from '../../support/live.ts'
 import { testToken } from '../../support/tokens.ts'
 import { stubOf, untilSealed, untilSnapshot } from './objects.ts'
@@ -125,10 +125,8 @@ describe.each(['rows-redacted', 'bucketed-redacted'])('redaction: %s', (stream) 
       redacted: mine,
     })
     const stored = await everythingStored(stream)
-    // As events, and as what segments and snapshots are searched by, have it.
-    const namesOf = (identifier: string) => [identifier, objectKey({ collection: 'tasks', identifier })].map((name) => JSON.stringify(name))
-    for (const name of namesOf('task-7')) expect(stored).not.toContain(name)
-    for (const name of namesOf('task-77')) expect(stored).toContain(name)
+    expect(stored).not.toContain('"task-7"')
+    expect(stored).toContain('"task-77"')
     const after = await all(stream)
     expect(after.map(({ seq, client, counter }) => [seq, client, counter])).toEqual(
       before.map(({ seq, client, counter }) => [seq, client, counter]),
