@@ -183,6 +183,17 @@ describe('on a sealed tape', () => {
     expect(await rig.plain([[8, 15]])).toMatchObject({ covers: [[8, 15]], events: [insert, { seq: 8 }, { seq: 9 }] })
   })
 
+  test('[G1][T6][T9] what is lost of a segment is missed where something of it is wanted, and nowhere else', async () => {
+    const rig = new SealedRig(10)
+    for (let n = 0; n < 40; n++) rig.publish({ identifier: `t${n}`, values: n % 10 === 3 && n !== 13 ? { project: 'p1' } : {} })
+    await rig.seal()
+    const [first, second] = [...rig.core.sealed.segmentsFrom(0)]
+    await rig.contents.remove([first?.plain.hash ?? '', second?.plain.hash ?? ''])
+    expect(await rig.plain([[0, 29]])).toMatchObject({ covers: [[20, 29]], events: [{ seq: 23 }] })
+    expect(await rig.plain([[10, 29]])).toMatchObject({ covers: [[10, 29]], events: [{ seq: 23 }] })
+    await expect(rig.plain([[0, 9]])).rejects.toMatchObject({ code: 'damaged' })
+  })
+
   test('[G2] what it had been counts whatever the slice covers besides', async () => {
     const rig = new SealedRig(100)
     rig.publish({ identifier: 'O', values: { title: 'x' } })

@@ -159,6 +159,14 @@ test('[T9] where most of a segment is wanted, or nothing is known of it, it is r
   await expect(reader(only('mine')).next([[30, 39]], 1000)).rejects.toMatchObject({ code: 'unavailable' })
 })
 
+test('[T6] [T9] where what is wanted of a segment is lost, the rest is read whole, which passes it over', async () => {
+  const { blobs, segments, reader } = await segmentsOf([...others(9), ['mine'], ...others(9), ['mine']])
+  const sparse = reader(only('mine'))
+  blobs.blobs.delete(segments[0]?.plain.hash ?? '')
+  expect(await sparse.next([[0, 19]], 1000)).toBeUndefined()
+  expect(await sparse.next([[10, 19]], 1000)).toBeUndefined()
+})
+
 test('[T9] [G7] the events of a client come, too', async () => {
   const { events, reader } = await segmentsOf([...others(3), ['o9', 'me'], ['mine', 'other'], ...others(5)])
   const sparse = reader({ ...only('mine'), client: 'me' })

@@ -29,7 +29,7 @@ export class SparseReader {
   readonly #storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>
   readonly #contents: Contents
   readonly #sought: Sought
-  /** Where most of one segment is wanted, so it is of others: their places are not read. */
+  /** Where most of one segment is wanted, so it is of others; and what is lost of one is passed over where the tape is read whole. */
   #isSparse: boolean
 
   constructor(storage: Pick<TapeStorage, 'rowsFrom' | 'segmentsFrom'>, contents: Contents, wanted: Wanted) {
@@ -41,20 +41,23 @@ export class SparseReader {
 
   /**
    * What may be wanted of the segment that holds the first of these seqs, as much as fits `bytesMax`. Undefined where that is
-   * not known, or most of it: then it is to be read whole. Rejects like `readSealedPage`.
+   * not known, or most of it, or damaged: then the tape is to be read whole. Rejects with `unavailable`.
    */
   async next(ranges: SeqRanges, bytesMax: number): Promise<EventsPage | undefined> {
     const segment = ranges[0] && segmentOf(this.#storage, ranges[0][0])
     if (!this.#isSparse || segment?.places === undefined) return undefined
     const places = await readPlaces(this.#contents, segment)
     if (places === undefined) return undefined
+    const { bytes } = segment.places
     const here = intersect(ranges, [[segment.first, segment.last]])
     const wanted = intersect(here, places.seqsOf(this.#sought))
     this.#isSparse = countSeqs(wanted) <= countSeqs(here) * shareMax
     if (!this.#isSparse) return undefined
-    const { bytes } = segment.places
     if (wanted.length === 0) return { covers: here, events: [], bytes: 0, bytesRead: bytes }
-    const { covers, pieces } = await readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: segment.last, bytesMax })
+    const page = await orLost(readSealedPage(this.#storage, this.#contents, wanted, { latestSeq: segment.last, bytesMax }))
+    this.#isSparse = page !== undefined
+    if (page === undefined) return undefined
+    const { covers, pieces } = page
     const lines = joinLines(pieces)
     const [next] = subtract(wanted, covers)[0] ?? [Number.POSITIVE_INFINITY]
     return {
@@ -72,13 +75,16 @@ export function eventsOf({ covers, pieces }: Page): EventsPage {
   return { covers, events: pieces.flatMap(parseLines), bytes, bytesRead: bytes }
 }
 
-/** Undefined where there is none, or it is lost: the segment itself does as well. Rejects with `unavailable`. */
+/** Undefined where there are none, or they are lost: the segment itself does as well. Rejects with `unavailable`. */
 export async function readPlaces(contents: Contents, { first, places }: SegmentEntry): Promise<SegmentPlaces | undefined> {
-  if (places === undefined) return undefined
-  try {
-    return SegmentPlaces.decode(first, await contents.get(places))
-  } catch (error) {
+  const content = places && (await orLost(contents.get(places)))
+  return content && SegmentPlaces.decode(first, content)
+}
+
+/** Undefined for what is damaged. */
+function orLost<T>(reading: Promise<T>): Promise<T | undefined> {
+  return reading.catch((error: unknown) => {
     if (error instanceof Refusal && error.code === 'damaged') return undefined
     throw error
-  }
+  })
 }
