@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
-import { check, checkJson } from './decode.ts'
+import { check, checkJson, within } from './decode.ts'
 import { deltaSchema, problemOfDeltas } from './deltas/delta.ts'
 import type { Change, FieldDeltas, Values } from './event.ts'
 import { deltasMax } from './limits.ts'
@@ -47,14 +47,5 @@ export function checkDeltas(deltas: FieldDeltas, values: Values | undefined): vo
     if (count > deltasMax) throw new Refusal('too-many', { at: 'deltas', detail: `More than ${deltasMax} deltas.` })
     const wrong = problemOfDeltas(list)
     if (wrong !== undefined) throw new Refusal('invalid', { at: `${at}[${wrong.index}]`, detail: wrong.problem })
-  }
-}
-
-function within<T>(at: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    throw new Refusal(error.code, { ...error.details, at: `${at}${error.details.at === undefined ? '' : error.details.at}` })
   }
 }

@@ -26,6 +26,17 @@ export function check<const Schema extends v.GenericSchema>(value: unknown, sche
   throw new Refusal(codeOf(issue), { at: pathOf(issue), detail: issue.message.slice(0, 300) })
 }
 
+/** What is refused in `check` is at a place within `at`. */
+export function within<T>(at: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const { at: inner = '' } = error.details
+    throw new Refusal(error.code, { ...error.details, at: inner === '' || inner.startsWith('[') ? at + inner : `${at}.${inner}` })
+  }
+}
+
 function codeOf(issue: v.BaseIssue<unknown>): Code {
   // The only lists on the wire that have a greatest length are batches and sets of ranges.
   return issue.type === 'max_length' && Array.isArray(issue.input) ? 'too-many' : 'invalid'

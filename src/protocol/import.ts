@@ -6,7 +6,7 @@
 import * as v from 'valibot'
 import { Refusal } from './codes.ts'
 import { checkContents } from './contents.ts'
-import { check } from './decode.ts'
+import { check, within } from './decode.ts'
 import { clientSchema, eventSchema, seqSchema, type TapeEvent } from './event.ts'
 import { batchDraftsMax, subLengthMax } from './limits.ts'
 import { encodeEvent } from './publish.ts'
@@ -105,13 +105,4 @@ function lineOf(event: TapeEvent): string {
   checkContents(change)
   const line = encodeEvent(seq, client, { ...change, ...(counter === undefined ? {} : { counter }) })
   return redacted === undefined ? line : `${line.slice(0, -1)},"redacted":true}`
-}
-
-function within<T>(at: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    throw new Refusal(error.code, { ...error.details, at: error.details.at === undefined ? at : `${at}.${error.details.at}` })
-  }
 }

@@ -144,3 +144,9 @@ describe('a live socket', () => {
     expect(refusalOf(search, liveOf)).toEqual({ code, at })
   })
 })
+
+test('[G5] what is wrong with a whole filter is said to be there', () => {
+  expect(refusalOf('?filter=x')).toEqual({ code: 'malformed-json', at: 'filter' })
+  expect(refusalOf('?except=[]')).toEqual({ code: 'invalid', at: 'except' })
+  expect(refusalOf('?filter={"project":[1]}')).toEqual({ code: 'invalid', at: 'filter' })
+})

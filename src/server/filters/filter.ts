@@ -3,7 +3,7 @@
  * each attribute, one of the values that are asked for; so nobody ever holds half an object.
  */
 import { Refusal } from '../../protocol/codes.ts'
-import { parseJson } from '../../protocol/decode.ts'
+import { parseJson, within } from '../../protocol/decode.ts'
 import type { ObjectName } from '../../protocol/event.ts'
 import { checkSelection, everything, hasNames, isSameFilter, type ObjectFilter, type Selection, tidyFilter } from '../../protocol/filter.ts'
 import { objectKey, objectOfKey } from '../../protocol/fold.ts'
@@ -19,7 +19,9 @@ export const selectionNames = ['filter', 'except']
  */
 export function selectionOf(parameters: URLSearchParams, others: readonly string[]): Selection | undefined {
   const names = new Set([...parameters.keys()].filter((name) => !others.includes(name) && !selectionNames.includes(name)))
-  const [filters = [], excepts = []] = selectionNames.map((name) => parameters.getAll(name).map((text) => tidyFilter(parseJson(text))))
+  const [filters = [], excepts = []] = selectionNames.map((name) =>
+    parameters.getAll(name).map((text) => within(name, () => tidyFilter(parseJson(text)))),
+  )
   if (filters.length > 0 && names.size > 0) {
     throw new Refusal('bad-query', { at: 'filter', detail: 'Give whole filters, or the names of one, not both.' })
   }
