@@ -130,8 +130,8 @@ export class WebTransport implements Transport {
     try {
       return decode(text)
     } catch (error) {
-      // Whoever answered was not the server, but something on the way, or the answer was cut: a failure of the network.
-      throw new ReadFailure('The answer is not of the server.', { cause: error })
+      // Whoever answered was something on the way, or the answer was cut, or it is of another version of the protocol.
+      throw new Refusal('unavailable', { detail: `The answer is not of the server: ${error instanceof Error ? error.message : error}` })
     }
   }
 

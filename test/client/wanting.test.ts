@@ -265,6 +265,18 @@ describe('wanting', () => {
     expect(stream.wanted).toEqual([of('p1')])
   })
 
+  test('[C21] what came since the server has said what belongs is asked for again, and nothing else', async () => {
+    const client = new TestStream({ wanted: [of('p1'), of('p2')] })
+    await client.welcome(9, { counter: 0 })
+    await client.slice([[0, 9]])
+    client.stream.want([of('p2')])
+    await client.settle(narrowAfterMs)
+    client.transport.lists[0]?.answer({ epoch: 'epoch-1', latestSeq: 8, objects: [['things', 'thing-1']] })
+    await client.settle()
+    await client.welcome(9, { counter: 0 })
+    expect(client.stream.status).toMatchObject({ holes: [[9, 9]], parts: [{ filter: of('p2'), missing: 1 }] })
+  })
+
   test('[C21] while the server cannot say what belongs, more is held than is wanted', async () => {
     const client = new TestStream({ wanted: [of('p1'), of('p2')] })
     await client.welcome(9, { counter: 0 })

@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Listener } from '../../src/server/broadcast.ts'
 import { IndexBuilder } from '../../src/server/filters/index-builder.ts'
+import { Sealer } from '../../src/server/sealed/sealer.ts'
 import { parseLines } from '../../src/server/tape/lines.ts'
 import { SqliteTape } from '../../src/server/tape/sqlite-tape.ts'
 import { CoreRig } from '../support/core.ts'
@@ -67,8 +68,9 @@ test('[G6] of more objects than are listed no more are gathered, and who belongs
   expect(listed).toHaveBeenCalledTimes(2)
 })
 
-test('[G1] a read of few objects looks up once who belongs, one of many for each part', async () => {
-  const rig = new CoreRig(new CountingTape())
+test('[G1] a long read of few objects looks up once who belongs, one of many for each part', async () => {
+  const bounds = { eventsMax: 600, bytesMax: 1_000_000, keptEvents: 2, keptBytes: 1_000_000_000 }
+  const rig = new CoreRig(new CountingTape(), 'epoch-1', undefined, bounds)
   rig.core.declareIndex('project', '/project')
   for (let row = 0; row < 3; row++) {
     const drafts = Array.from({ length: 600 }, (_, i) => {
@@ -77,6 +79,7 @@ test('[G1] a read of few objects looks up once who belongs, one of many for each
     })
     rig.commit(submission('writer', drafts))
   }
+  await new Sealer(rig.core.sealed, rig.contents, async () => {}).run()
   const asking = async (project: string) => {
     rig.storage.asked = 0
     const { pieces } = await rig.core.reads.readFiltered({ any: [{ project: [project] }], except: [] }, [[0, 1799]], { bytesMax: 1e7 })

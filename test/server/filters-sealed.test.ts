@@ -192,6 +192,23 @@ describe('on a sealed tape', () => {
     expect(await rig.plain([[0, 29]])).toMatchObject({ covers: [[20, 29]], events: [{ seq: 23 }] })
     expect(await rig.plain([[10, 29]])).toMatchObject({ covers: [[10, 29]], events: [{ seq: 23 }] })
     await expect(rig.plain([[0, 9]])).rejects.toMatchObject({ code: 'damaged' })
+    const out = vi.spyOn(rig.contents, 'get').mockRejectedValue(new Refusal('unavailable'))
+    expect(await rig.plain([[0, 39]])).toMatchObject({ covers: [[30, 39]], events: [{ seq: 33 }] })
+    out.mockRestore()
+  })
+
+  test('[G2] what was inserted in what is read folded needs nothing of before', async () => {
+    const rig = new SealedRig(10)
+    for (let n = 0; n < 10; n++) rig.publish({ identifier: 'other' })
+    rig.publish({ identifier: 'new', values: { project: 'p1' } })
+    rig.publish({ identifier: 'new', type: 'update', values: { a: 1 } })
+    for (let n = 0; n < 20; n++) rig.publish({ identifier: `t${n}` })
+    await rig.seal()
+    const [first] = [...rig.core.sealed.segmentsFrom(0)]
+    const got = vi.spyOn(rig.contents, 'get')
+    expect(await rig.folded([[10, 19]])).toMatchObject({ covers: [[10, 19]], events: [{ seq: 10, values: { project: 'p1', a: 1 } }] })
+    expect(got.mock.calls.map(([{ hash }]) => hash)).not.toContain(first?.plain.hash)
+    got.mockRestore()
   })
 
   test('[G2] what it had been counts whatever the slice covers besides', async () => {

@@ -33,6 +33,7 @@ test('[G5][G6][G7][C21] whatever clients want, and however often they change it,
 
 test.each([
   [4134, 'a part was let go of while an object was coming to belong to it, which took its past from another'],
+  [22433, 'when a part was let go of while an event came, nothing was known to be held of what remained, though it was'],
   [4963, 'a tape was taken for whole by what was read of it, before the link told how far it went then'],
 ])('[G5][C21] seed %i: %s', async (seed) => {
   await runFilters({ seed, steps: 120 })

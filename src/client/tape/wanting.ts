@@ -163,7 +163,9 @@ export class Wanting {
       listed.keys.has(objectKey({ collection, identifier }))
     // Until deltas are on the tape they are taken over what others do to their objects, which comes only while it is wanted.
     if (!this.#hooks.pending().every((draft) => draft.deltas === undefined || belongs(draft))) return this.#wait(narrowAfterMs)
-    this.#hooks.onNarrow(retarget(upTo(before, listed.latestSeq), wanted).tape, events.filter(belongs))
+    // Of what has come since the list was made it is not known whether it belongs.
+    const { tape: narrower } = retarget(upTo(before, Math.min(before.latestSeq, listed.latestSeq)), wanted)
+    this.#hooks.onNarrow({ ...narrower, latestSeq: before.latestSeq }, events.filter(belongs))
   }
 
   /** The objects that their values make belong, as the tape is now. */
@@ -202,11 +204,11 @@ function areSameFilters(a: readonly ObjectFilter[], b: readonly ObjectFilter[]):
   return a.length === b.length && a.every((filter, index) => isSameFilter(filter, b[index] ?? {}))
 }
 
-/** What was accounted for when the tape ended there. */
+/** The tape as it was when it ended there. */
 function upTo(tape: LocalTape, latestSeq: number): LocalTape {
   const whole: SeqRanges = [[0, latestSeq]]
   return withParts(
-    tape,
+    { ...tape, latestSeq },
     partsOf(tape).map(({ filter, accounted }) => ({ filter, accounted: intersect(accounted, whole) })),
   )
 }

@@ -164,7 +164,7 @@ export class Filter {
     const objects = [...keys].map(objectOfKey)
     const belonging = this.over(objects)
     const few: Belonging = { since: (object) => (keys.has(objectKey(object)) ? belonging.since(object) : undefined) }
-    return { names: filtersNaming(objects), over: () => few }
+    return { names: filtersNaming(objects.filter((object) => belonging.since(object) !== undefined)), over: () => few }
   }
 
   /** The objects that belong to it. Throws `too-large` for more than `countMax`, and `bad-query` where no attribute lists them. */

@@ -6,6 +6,7 @@
 import { Refusal } from '../../protocol/codes.ts'
 import { utf8Length } from '../../protocol/decode.ts'
 import type { TapeEvent } from '../../protocol/event.ts'
+import { everything } from '../../protocol/filter.ts'
 import { objectKey } from '../../protocol/fold.ts'
 import { includes, intersect, rangesOfSeqs, type SeqRanges, subtract, union } from '../../protocol/seq-ranges.ts'
 import { isUnreadable } from '../sealed/contents.ts'
@@ -14,7 +15,7 @@ import { type EventsPage, eventsOf, type SparseReader } from '../sealed/sparse-r
 import type { FoldedReader } from '../tape/folded-reader.ts'
 import { toLines } from '../tape/lines.ts'
 import type { Page } from '../tape/slice-reader.ts'
-import type { Filter } from './filter.ts'
+import type { Filter, FilterNow } from './filter.ts'
 import { type Joining, needsPast } from './joining.ts'
 import type { Past, PastReader } from './past-reader.ts'
 
@@ -24,6 +25,8 @@ const pageBytes = 2 * 1024 * 1024
 
 export interface FilteredReading {
   readonly latestSeq: number
+  /** Nothing of it is sealed. */
+  readonly isHot: boolean
   /** The reader knows of the tape up to here. */
   readonly knownTo: number
   readonly folded: FoldedReader
@@ -54,7 +57,7 @@ export async function readFiltered(
   { bytesMax, own, sparse, readPage, ...reading }: FilteredReading & FilteredPaging,
 ): Promise<Page> {
   const { latestSeq, between } = reading
-  const filter = wanted.asOfNow()
+  const filter = filterFor(wanted, reading)
   const reader = sparse({ any: filter.names, client: own })
   const events: TapeEvent[] = []
   const aside = new Set<number>()
@@ -98,19 +101,29 @@ export async function readFiltered(
   }
 }
 
+/** A short read is about a few objects, which are soon looked up; a long one about many. */
+function filterFor(wanted: Filter, { isHot }: FilteredReading): FilterNow {
+  return isHot ? { names: [everything], over: (objects) => wanted.over(objects) } : wanted.asOfNow()
+}
+
 /** The same folded: an object that comes to belong in a part that was folded before need not show where. */
 export async function readFilteredFolded(wanted: Filter, ranges: SeqRanges, reading: FilteredReading): Promise<Page> {
   const { folded, latestSeq, between } = reading
-  const filter = wanted.asOfNow()
+  const filter = filterFor(wanted, reading)
   const joining = new Map<string, number>()
   const { events, covers } = await folded.read(ranges, latestSeq, between, {
     wanted: { any: filter.names },
     select: (piece) => {
       const belonging = filter.over(piece.events)
+      const inserted = new Set<string>()
       return piece.events.filter((event) => {
         const since = belonging.since(event)
-        if (since !== undefined && event.type === 'update' && includes(piece.covers, since)) joining.set(objectKey(event), since)
-        return since !== undefined
+        if (since === undefined) return false
+        // Before its insert there is nothing of it that counts.
+        if (event.type === 'insert') inserted.add(objectKey(event))
+        else if (event.type === 'update' && includes(piece.covers, since) && !inserted.has(objectKey(event)))
+          joining.set(objectKey(event), since)
+        return true
       })
     },
   })

@@ -11,11 +11,10 @@
 import { Refusal } from '../../protocol/codes.ts'
 import type { WantedFork } from '../../protocol/settings.ts'
 import type { ContentEntry, Contents } from '../sealed/contents.ts'
-import { contentsOf } from '../sealed/known-names.ts'
 import type { StreamCore } from '../stream-core.ts'
 import { parseLines } from '../tape/lines.ts'
 import { cutRows } from '../tape/row-cutter.ts'
-import type { LedgerEntry, TapeStorage } from '../tape/tape-storage.ts'
+import type { LedgerEntry, SegmentEntry, TapeStorage } from '../tape/tape-storage.ts'
 import { unclaimed } from '../turn/owners.ts'
 import { type Fork, isSameFork, type Making, type Stage } from './fork.ts'
 import type { Answered, Asked, AskLender, ForkPlan, LendingCall } from './lending.ts'
@@ -125,10 +124,10 @@ export class Forker {
       const { next, sharedTo, epoch } = making
       if (next > sharedTo) return this.#keep(fork, { ...making, stage: 'snapshot' })
       const segments = await this.#askParent(fork, 'segments', { fork: this.#name, epoch, from: next, to: sharedTo })
-      await this.#secure(fork, segments.flatMap(contentsOf))
+      const secured = await this.#secureSegments(fork, segments)
       const last = segments.at(-1)?.last
       if (last === undefined) throw new Error(`${fork.of} has no segment from ${next} on.`)
-      this.#keep(fork, { ...making, next: last + 1 }, (storage) => storage.adopt(segments))
+      this.#keep(fork, { ...making, next: last + 1 }, (storage) => storage.adopt(secured))
     },
 
     snapshot: async (fork, making) => {
@@ -227,6 +226,17 @@ export class Forker {
         await ask(owner, 'lendOn', { fork: this.#name, names: some.map(({ hash }) => hash) })
       }
     }
+  }
+
+  /** What can be done without, and is lost to the parent, is left out. */
+  async #secureSegments(fork: Fork, segments: readonly SegmentEntry[]): Promise<readonly SegmentEntry[]> {
+    const spare = segments.flatMap(({ folded, places }) => [folded, places]).filter((entry) => entry !== undefined)
+    const isShared = ({ owner }: ContentEntry) => owner !== undefined
+    await this.#secure(fork, [...segments.map(({ plain }) => plain), ...spare.filter(isShared)])
+    const lost = new Set<string>()
+    for (const entry of spare) if (!(isShared(entry) || (await this.#secureIfThere(fork, [entry])))) lost.add(entry.hash)
+    const kept = (entry: ContentEntry | undefined) => (entry === undefined || lost.has(entry.hash) ? undefined : entry)
+    return segments.map(({ folded, places, ...segment }) => ({ ...segment, folded: kept(folded), places: kept(places) }))
   }
 
   /** False when the parent has a newer snapshot by now: then one is made here. */

@@ -61,12 +61,10 @@ export class SegmentPlaces {
     const [identifierAt, collectionAt, clientAt] = this.#columns
     const ranges: [number, number][] = []
     for (let index = 0; index < this.#count; index++) {
-      const isIn = sought.includes({
-        identifier: readBytes(this.#content, identifierAt + index * widths.identifier, widths.identifier),
-        collection: readBytes(this.#content, collectionAt + index * widths.collection, widths.collection),
-        client: readBytes(this.#content, clientAt + index * widths.client, widths.client),
-      })
-      if (!isIn) continue
+      const identifier = readBytes(this.#content, identifierAt + index * widths.identifier, widths.identifier)
+      const collection = readBytes(this.#content, collectionAt + index * widths.collection, widths.collection)
+      const client = readBytes(this.#content, clientAt + index * widths.client, widths.client)
+      if (!sought.includes(identifier, collection, client)) continue
       const seq = this.#first + index
       const open = ranges.at(-1)
       if (open?.[1] === seq - 1) open[1] = seq
@@ -86,33 +84,37 @@ export class SegmentPlaces {
   }
 }
 
-/** The bytes of one event. */
-type Place = Readonly<Record<keyof typeof widths, number>>
-
 /** What is wanted, as places have it: made once for many segments. */
 export class Sought {
-  readonly #any: readonly { readonly collections: ReadonlySet<number> | undefined; readonly identifiers: ReadonlySet<number> | undefined }[]
+  /** The collections of each identifier; undefined for any. */
+  readonly #identifiers = new Map<number, Set<number> | undefined>()
+  /** All objects of these. */
+  readonly #collections = new Set<number>()
   readonly #client: number | undefined
+  /** Whether it is all there is. */
+  readonly isEverything: boolean
 
   constructor({ any, client }: Wanted) {
-    this.#any = any.map(({ collection, identifier }) => ({
-      collections: collection && new Set(collection.map((name) => placeOf(name, widths.collection))),
-      identifiers: identifier && new Set(identifier.map((name) => placeOf(name, widths.identifier))),
-    }))
+    for (const { collection, identifier } of any) {
+      const collections = collection?.map((name) => placeOf(name, widths.collection))
+      if (identifier === undefined) for (const place of collections ?? []) this.#collections.add(place)
+      else for (const name of identifier) this.#add(placeOf(name, widths.identifier), collections)
+    }
     this.#client = client === undefined ? undefined : placeOf(client, widths.client)
+    this.isEverything = any.some(({ collection, identifier }) => collection === undefined && identifier === undefined)
   }
 
-  /** Whether it is all there is. */
-  get isEverything(): boolean {
-    return this.#any.some(({ collections, identifiers }) => collections === undefined && identifiers === undefined)
+  /** Of the bytes of one event. */
+  includes(identifier: number, collection: number, client: number): boolean {
+    if (this.isEverything || client === this.#client || this.#collections.has(collection)) return true
+    const collections = this.#identifiers.get(identifier)
+    return collections === undefined ? this.#identifiers.has(identifier) : collections.has(collection)
   }
 
-  includes({ identifier, collection, client }: Place): boolean {
-    if (client === this.#client) return true
-    return this.#any.some(
-      ({ collections, identifiers }) =>
-        (collections === undefined || collections.has(collection)) && (identifiers === undefined || identifiers.has(identifier)),
-    )
+  #add(identifier: number, collections: readonly number[] | undefined): void {
+    const known = this.#identifiers.get(identifier)
+    const isAny = collections === undefined || (known === undefined && this.#identifiers.has(identifier))
+    this.#identifiers.set(identifier, isAny ? undefined : new Set([...(known ?? []), ...collections]))
   }
 }
 

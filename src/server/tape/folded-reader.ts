@@ -72,7 +72,8 @@ export class FoldedReader {
     { between, wanted }: { readonly between: () => Promise<void>; readonly wanted?: Wanted | undefined },
     start?: EventsPage,
   ): AsyncGenerator<EventsPage, void> {
-    const sparse = wanted && new SparseReader(this.#storage, this.#contents, wanted)
+    const sources = { storage: this.#storage, contents: this.#contents }
+    const sparse = wanted && new SparseReader(sources, wanted, { takesFolded: true })
     let rest = ranges
     let piece = start
     for (let bytes = 0; rest.length > 0 && bytes < bytesReadMax; piece = undefined) {

@@ -119,7 +119,7 @@ export class TapeReads {
   ): Promise<Page> {
     const reading = this.#filteredReading(ranges, asked)
     const readPage = (some: SeqRanges, max: number) => this.read(some, { bytesMax: max })
-    const sparse = (wanted: Wanted) => new SparseReader(this.#storage, this.#contents, wanted)
+    const sparse = (wanted: Wanted) => new SparseReader({ storage: this.#storage, contents: this.#contents }, wanted)
     return readFiltered(this.filterOf(selection), ranges, { ...reading, bytesMax, own, sparse, readPage })
   }
 
@@ -140,7 +140,8 @@ export class TapeReads {
     this.#tape.checkEpoch(asked)
     const { epoch, latestSeq } = this.#tape.state
     const knownTo = isToldOfEnd ? latestSeq : Math.min(latestSeq, ranges.at(-1)?.[1] ?? -1)
-    return { latestSeq, knownTo, folded: this.#folded, past: this.#past, between: this.#betweenUnder(epoch) }
+    const isHot = ranges.every(([first]) => first >= this.#tape.end.hotFirst)
+    return { latestSeq, knownTo, isHot, folded: this.#folded, past: this.#past, between: this.#betweenUnder(epoch) }
   }
 
   #betweenUnder(epoch: string | null): () => Promise<void> {

@@ -274,3 +274,15 @@ test('[V6] what was sealed before a bucket was bound is copied into it, and shar
 })
 
 const isEnd = (act: number) => acts[act]?.[0].startsWith('the end') === true
+
+test('[V3][T9] what of a segment can be done without may be damaged', async () => {
+  const world = await newWorld(false)
+  const parent = world.stream('p')
+  const { places } = [...parent.tape.segmentsFrom(0)][0] ?? {}
+  parent.rows.blobs.set(places?.hash ?? '', new Uint8Array([0]))
+  await world.stream('f').fork({ forkOf: 'p', through: 79 })
+  await world.rest()
+  expect(await world.stream('f').lines()).toEqual(await parent.lines())
+  const kept = [...world.stream('f').tape.segmentsFrom(0)].map((segment) => segment.places?.hash)
+  expect([kept.length > 3, kept.includes(places?.hash)]).toEqual([true, false])
+})
