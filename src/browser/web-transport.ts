@@ -130,8 +130,8 @@ export class WebTransport implements Transport {
     try {
       return decode(text)
     } catch (error) {
-      // Whoever answered was something on the way, or the answer was cut, or it is of another version of the protocol.
-      throw new Refusal('unavailable', { detail: `The answer is not of the server: ${error instanceof Error ? error.message : error}` })
+      // Whoever answered was something on the way, or speaks another version of the protocol: somebody has to know.
+      throw new Error('The answer is not of the server.', { cause: error })
     }
   }
 
