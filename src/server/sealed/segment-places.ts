@@ -1,6 +1,6 @@
 /**
  * What the events of a segment are about, without what they say: of each a few bytes of the hashes of its object's name and
- * of its client. Whoever wants a few objects looks here first, in a fortieth of what the segment takes, and reads of it the
+ * of its client. Whoever wants a few objects looks here first, in a twelfth of what the segment takes, and reads of it the
  * lines that may be theirs alone, or nothing. Two names may have the same bytes: what is read is to be looked at.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
