@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Following } from '../../src/client/tabs/following.ts'
 import type { TabNews } from '../../src/client/tabs/tabs.ts'
 import { TestStore } from '../support/test-store.ts'
+import { virtualEnvironment } from '../support/virtual-environment.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const newsOf = (counter: number): TabNews => ({ change: { nextCounter: counter }, placed: [], leaving: [] })
@@ -10,24 +11,13 @@ class Rig {
   readonly time = new VirtualTime()
   readonly store = new TestStore()
   readonly told: string[] = []
-  readonly following = new Following(
-    this.store,
-    {
-      now: () => this.time.now,
-      setTimer: (run, afterMs) => this.time.set(run, afterMs),
-      clearTimer: (timer) => this.time.clear(timer),
-      random: () => 1,
-      newId: () => 'id',
-      report: () => {},
-    },
-    {
-      onOwner: () => this.told.push('owner'),
-      onSaved: ({ nextCounter }) => this.told.push(`saved ${nextCounter}`),
-      onNews: ({ change }) => this.told.push(`news ${change.nextCounter}`),
-      onRead: () => this.told.push('read'),
-      onLost: () => this.told.push('lost'),
-    },
-  )
+  readonly following = new Following(this.store, virtualEnvironment(this.time), {
+    onOwner: () => this.told.push('owner'),
+    onSaved: ({ nextCounter }) => this.told.push(`saved ${nextCounter}`),
+    onNews: ({ change }) => this.told.push(`news ${change.nextCounter}`),
+    onRead: () => this.told.push('read'),
+    onLost: () => this.told.push('lost'),
+  })
 
   /** Follows an owner that has told so much. */
   static async at(revision: number): Promise<Rig> {

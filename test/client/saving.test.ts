@@ -3,6 +3,7 @@ import type { OutboxEntry } from '../../src/client/index.ts'
 import { retryDelayMs } from '../../src/client/link/connection.ts'
 import { Saving } from '../../src/client/storage/saving.ts'
 import { TestStore } from '../support/test-store.ts'
+import { virtualEnvironment } from '../support/virtual-environment.ts'
 import { VirtualTime } from '../support/virtual-time.ts'
 
 const entry = (place: number, more: Partial<OutboxEntry> = {}): OutboxEntry => ({
@@ -18,28 +19,17 @@ class Rig {
   readonly store = new TestStore()
   readonly heard: string[] = []
   readonly reported: unknown[] = []
-  readonly saving = new Saving(
-    this.store,
-    {
-      now: () => this.time.now,
-      setTimer: (run, afterMs) => this.time.set(run, afterMs),
-      clearTimer: (timer) => this.time.clear(timer),
-      random: () => 1,
-      newId: () => 'id',
-      report: (error) => this.reported.push(error),
+  readonly saving = new Saving(this.store, virtualEnvironment(this.time, { report: (error) => this.reported.push(error) }), {
+    onSaving: () => this.heard.push('saving'),
+    onSaved: (change) => this.heard.push(`saved ${change.nextCounter}`),
+    onShed: () => this.heard.push('shed'),
+    onFenced: () => this.heard.push('fenced'),
+    onCleared: async () => {
+      await this.store.claim('me')
+      return { client: 'me', nextCounter: 7 }
     },
-    {
-      onSaving: () => this.heard.push('saving'),
-      onSaved: (change) => this.heard.push(`saved ${change.nextCounter}`),
-      onShed: () => this.heard.push('shed'),
-      onFenced: () => this.heard.push('fenced'),
-      onCleared: async () => {
-        await this.store.claim('me')
-        return { client: 'me', nextCounter: 7 }
-      },
-      onChange: () => this.heard.push(`trouble ${this.saving.trouble}`),
-    },
-  )
+    onChange: () => this.heard.push(`trouble ${this.saving.trouble}`),
+  })
 
   static async claimed(): Promise<Rig> {
     const rig = new Rig()

@@ -262,8 +262,7 @@ export class SimTab {
       random: () => random.next(),
       newId,
       report: (error) => {
-        const isExpected = error instanceof StoreFailure || (error instanceof Error && /was lost|had nothing|too long/.test(error.message))
-        if (!isExpected) fail(error)
+        if (!(error instanceof StoreFailure)) fail(error)
       },
     }
   }

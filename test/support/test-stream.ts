@@ -13,6 +13,7 @@ import {
   type Transport,
 } from '../../src/client/index.ts'
 import type { Draft, ObjectFilter, ObjectList, ReadSizes, SeqRanges, Slice, SnapshotIndex, TapeEvent } from '../../src/protocol/index.ts'
+import { virtualEnvironment } from './virtual-environment.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export const epoch = 'epoch-1'
@@ -146,14 +147,11 @@ export class TestStream {
       transport: this.transport,
       store,
       token,
-      environment: {
-        now: () => this.time.now,
-        setTimer: (run, afterMs) => this.time.set(run, afterMs),
-        clearTimer: (timer) => this.time.clear(timer),
+      environment: virtualEnvironment(this.time, {
         random: () => this.random,
         newId: newId ?? (() => this.ids.shift() ?? 'me'),
         report: (error) => this.reported.push(error),
-      },
+      }),
     })
     this.stream.attach(this.model)
   }
